@@ -1,0 +1,5 @@
+"""Judge any gradient of any scalar function, by witnesses that know nothing of backpropagation."""
+
+from refnn.gradcheck.result import Entry, GradientCheck, ParameterCheck, Testimony, Verdict
+
+__all__ = ["Entry", "GradientCheck", "ParameterCheck", "Testimony", "Verdict"]

@@ -1,0 +1,204 @@
+"""The keys "W1", "b1" …, the shapes that fit together, and the words for those that do not.
+
+What is of the wrong kind is a TypeError at once. Everything else that does not fit is collected in `Misfits` and raised
+as one ValueError.
+"""
+
+import math
+import numbers
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]  # of floats, complex numbers, or objects that have + - * /, exp and log
+Number: TypeAlias = Any  # a scalar of the same kind
+Params: TypeAlias = dict[str, Array]  # "W1", "b1" … "WL", "bL"
+Gradients: TypeAlias = dict[str, Array]  # "dW1", "db1" … and "dA0" …
+LinearCache: TypeAlias = tuple[Array, Array, Array]  # A_prev, W, b
+Cache: TypeAlias = tuple[LinearCache, Array]  # and Z
+Rng: TypeAlias = int | np.random.Generator | None
+
+
+class Misfits(list[str]):
+    """Everything found wrong with the arguments of one call, said at once by `refuse`."""
+
+    def refuse(self) -> None:
+        if self:
+            raise ValueError("\n".join(self))
+
+    def shape(self, name: str, array: Array, expected: tuple[int | str, ...], why: str) -> bool:
+        """Whether the shape is the expected one, where a name like "m" stands for any positive size."""
+        fits = array.ndim == len(expected) and all(
+            n == size if isinstance(size, int) else n > 0 for n, size in zip(array.shape, expected)
+        )
+        if not fits:
+            sizes = ", ".join(map(str, expected))
+            self.append(f"{name} has shape {array.shape}, expected ({sizes}): {why}")
+        return fits
+
+    def entries(self, name: str, array: Array, wrong: Array, expected: str) -> None:
+        """The first of the entries that are wrong, and how many there are."""
+        if wrong.any():
+            index = tuple(np.argwhere(wrong)[0].tolist())
+            more = f" ({wrong.sum()} such entries)" if wrong.sum() > 1 else ""
+            self.append(f"{name}{list(index)} is {array[index]}, expected {expected}{more}")
+
+    def finite(self, name: str, array: Array, *, limits: bool = False) -> None:
+        """No NaN, and no infinity unless limits are allowed. Objects judge for themselves."""
+        if array.dtype.kind in "fc":
+            wrong = np.isnan(array) if limits else ~np.isfinite(array)
+            self.entries(name, array, wrong, "a number" if limits else "a finite number")
+
+    def unit_interval(self, name: str, array: Array, what: str) -> None:
+        if array.dtype.kind in "biuf":
+            self.entries(name, array, (array < 0) | (array > 1), f"{what} in [0, 1]")
+
+
+# ---------------------------------------------------------------------- one value
+
+
+def number_array(name: str, value: object) -> Array:
+    """The value as an array of numbers, not copied where it is one already."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, expected one without missing entries")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} has rows of different lengths, expected a rectangular array") from None
+    if array.dtype.kind not in "biufcO":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected numbers")
+    if array.dtype == object:
+        for index, x in np.ndenumerate(array):
+            if not (isinstance(x, numbers.Number) or hasattr(x, "exp")):
+                raise TypeError(f"{name}{list(index)} is {x!r} ({type(x).__name__}), expected a number")
+    return array
+
+
+def common_dtype(arrays: Iterable[Array]) -> np.dtype[Any]:
+    """The dtype of all together; integers and booleans count in float64."""
+    dtype = np.result_type(*{array.dtype for array in arrays})
+    return np.dtype(np.float64) if dtype.kind in "biu" else dtype
+
+
+def labels(Y: object, shape: tuple[int | str, ...], misfits: Misfits) -> Array:
+    array = number_array("Y", Y)
+    if array.dtype.kind == "c":
+        raise TypeError(f"Y has dtype {array.dtype}, expected real labels")
+    misfits.shape("Y", array, shape, "one label for each output and example")
+    misfits.finite("Y", array)
+    misfits.unit_interval("Y", array, "a label")
+    return array
+
+
+def whole(name: str, value: object, least: int, most: float = math.inf) -> int:
+    if isinstance(value, bool | np.bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}), expected an integer")
+    number = int(value)
+    if not least <= number <= most:
+        limits = f"from {least} to {most}" if most < math.inf else f"of at least {least}"
+        raise ValueError(f"{name} is {number}, expected an integer {limits}")
+    return number
+
+
+def real(name: str, value: object) -> Any:
+    if isinstance(value, bool | np.bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}), expected a number")
+    return value
+
+
+def positive(name: str, value: object) -> Any:
+    number = real(name, value)
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(f"{name} is {number}, expected a positive finite number")
+    return number
+
+
+def widths(layer_dims: object) -> list[int]:
+    if isinstance(layer_dims, str | Mapping) or not isinstance(layer_dims, Iterable):
+        raise TypeError(f"layer_dims is {layer_dims!r} ({type(layer_dims).__name__}), expected a sequence of integers")
+    dims = [whole(f"layer_dims[{l}]", n, 1) for l, n in enumerate(layer_dims)]
+    if len(dims) < 2:
+        raise ValueError(f"layer_dims has {len(dims)} entries, expected at least 2: the inputs and the outputs")
+    return dims
+
+
+def generator(rng: Any) -> np.random.Generator:
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"rng is {rng!r}, expected a seed, a numpy.random.Generator or None") from None
+
+
+# ---------------------------------------------------------------------- dicts and caches
+
+
+def layers(params: object, misfits: Misfits, dims: Sequence[int | str] | None = None) -> Params:
+    """The arrays W1, b1 … WL, bL as far as they are there, each held against the layer before it, or against dims."""
+    if not isinstance(params, Mapping):
+        raise TypeError(f"params is {type(params).__name__}, expected a dict of W1, b1 …")
+    L = (
+        len(dims) - 1
+        if dims
+        else max(sum(bool(re.fullmatch(rf"{kind}\d+", str(key))) for key in params) for kind in "Wb")
+    )
+    expected = keys(L)
+    said = f"expected 'W1', 'b1' … for {L} layers" if L else "expected 'W1', 'b1' …"
+    misfits.extend(f"params has no {key!r}, {said}" for key in expected if key not in params)
+    misfits.extend(f"params has an entry {key!r}, {said}" for key in params if key not in expected)
+    if not L:
+        misfits.append(f"params has no layer, {said}")
+    arrays = {key: number_array(f"params[{key!r}]", params[key]) for key in expected if key in params}
+    n_prev: int | str = dims[0] if dims else "n_0"
+    for l in range(1, L + 1):
+        W, b = arrays.get(f"W{l}"), arrays.get(f"b{l}")
+        n: int | str = dims[l] if dims else W.shape[0] if W is not None and W.ndim == 2 and W.size else f"n_{l}"
+        if W is not None:
+            misfits.shape(f"params['W{l}']", W, (n, n_prev), f"layer {l} takes {n_prev} units to {n}")
+        if b is not None:
+            misfits.shape(f"params['b{l}']", b, (n, 1), f"layer {l} has {n} units")
+        n_prev = n
+    for key, array in arrays.items():
+        misfits.finite(f"params[{key!r}]", array)
+    return arrays
+
+
+def gradients(grads: object, params: Params, misfits: Misfits) -> Gradients:
+    """dW1, db1 … in the shapes of params; the dA0 … of backprop may stand beside them."""
+    if not isinstance(grads, Mapping):
+        raise TypeError(f"grads is {type(grads).__name__}, expected a dict of dW1, db1 …")
+    wanted = [f"d{key}" for key in params]
+    activations = [f"dA{l}" for l in range(len(params) // 2)]
+    misfits.extend(f"grads has no {key!r}, expected one for each of params" for key in wanted if key not in grads)
+    misfits.extend(
+        f"grads has an entry {key!r}, which params does not" for key in grads if key not in wanted + activations
+    )
+    arrays = {key: number_array(f"grads['d{key}']", grads[f"d{key}"]) for key in params if f"d{key}" in grads}
+    for key, array in arrays.items():
+        misfits.shape(f"grads['d{key}']", array, params[key].shape, f"that of params[{key!r}]")
+        misfits.finite(f"grads['d{key}']", array)
+    return {f"d{key}": array for key, array in arrays.items()}
+
+
+def keys(L: int) -> list[str]:
+    """The keys of a network of L layers, in order."""
+    return [f"{kind}{l}" for l in range(1, L + 1) for kind in "Wb"]
+
+
+def layer_cache(name: str, cache: Any, n: int, m: int, misfits: Misfits) -> list[Array]:
+    """A_prev, W, b and Z of a layer of n units on m examples."""
+    try:
+        (A_prev, W, b), Z = cache
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is not ((A_prev, W, b), Z), expected a cache of forward_prop") from None
+    names = [f"{part} of {name}" for part in ("A_prev", "W", "b", "Z")]
+    arrays = [number_array(*pair) for pair in zip(names, (A_prev, W, b, Z))]
+    n_prev: int | str = arrays[1].shape[1] if arrays[1].ndim == 2 else "n_prev"
+    shapes = [(n_prev, m), (n, n_prev), (n, 1), (n, m)]
+    for part, array, shape in zip(names, arrays, shapes):
+        misfits.shape(part, array, shape, f"a layer of {n} units on {m} examples")
+        misfits.finite(part, array, limits=part.startswith("Z"))
+    return arrays

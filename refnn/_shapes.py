@@ -140,11 +140,8 @@ def layers(params: object, misfits: Misfits, dims: Sequence[int | str] | None = 
     """The arrays W1, b1 … WL, bL as far as they are there, each held against the layer before it, or against dims."""
     if not isinstance(params, Mapping):
         raise TypeError(f"params is {type(params).__name__}, expected a dict of W1, b1 …")
-    L = (
-        len(dims) - 1
-        if dims
-        else max(sum(bool(re.fullmatch(rf"{kind}\d+", str(key))) for key in params) for kind in "Wb")
-    )
+    count = Counter(str(key)[0] for key in params if re.fullmatch(r"[Wb]\d+", str(key)))
+    L = len(dims) - 1 if dims else max(count.values(), default=0)
     expected = keys(L)
     said = f"expected 'W1', 'b1' … for {L} layers" if L else "expected 'W1', 'b1' …"
     misfits.extend(f"params has no {key!r}, {said}" for key in expected if key not in params)

@@ -1,0 +1,239 @@
+r"""Is this gradient the derivative of this function?  Decided exactly, for NumPy code that runs on object arrays.
+
+The function runs on dual numbers over a finite field (`refnn.numbers.field`), at a random point with random atoms, and
+the gradient must equal the dual part in every entry, with tolerance zero.
+
+**What a pass means.** Entry minus dual part is a rational function of the inputs and the atoms. If it is not
+identically zero, the Schwartz-Zippel lemma bounds the probability that it vanishes at the random point:
+
+    P(a wrong entry passes)  <=  (degree of its numerator  +  k^2 * degree of the atoms' arguments) / p
+
+where p = 2^61 - 1, k atoms occur, and the second term counts the chance that two different arguments collide.
+`ExactCheck.false_pass` is this number for the code at hand: the degrees are found by running the same code on `Degree`.
+It assumes that the keyed atoms behave like independent uniform draws, and that p does not divide every coefficient of
+the numerator. It says nothing of rounding, which `refnn.certify` bounds, nor of branches: comparisons are refused.
+
+**What a failure means.** The two are not equal by algebra and the laws of the atoms. A right gradient that
+needs exp(x+y) = exp(x) exp(y) to be seen as right also fails here; formulas for sigmoids and softmax do not need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .degree import Degree, recording
+from .dual import Dual
+from .field import ExactnessError, FieldElement, P, atoms
+
+Objects = NDArray[np.object_]
+Function = Callable[[dict[str, Objects]], Any]
+GradientFunction = Callable[[dict[str, Objects]], Mapping[str, Any]]
+
+_DIRECTIONS = 64  # one-hot directions carried by one run; bounds the memory, not the result
+
+
+def lift(array: ArrayLike) -> Objects:
+    """Exact field elements for integers, Fractions and floats (each float is a fraction with a power of two below).
+
+    Parameters
+    ----------
+    array : array_like of int, float or Fraction, any shape
+
+    Returns
+    -------
+    object array of FieldElement, the same shape
+
+    Raises
+    ------
+    ExactnessError
+        For NaN, infinity and what is no real number.
+    """
+
+    def exact(number: Any) -> FieldElement:
+        if not isinstance(number, (float, np.floating)):
+            return FieldElement(number)
+        if not np.isfinite(number):
+            raise ExactnessError(f"{number!r} has no exact value: expected finite numbers")
+        numerator, denominator = number.as_integer_ratio()
+        return FieldElement(numerator) / denominator
+
+    return _map(exact, np.asarray(array))
+
+
+def random_point(params: Mapping[str, ArrayLike], *, seed: int = 0) -> dict[str, Objects]:
+    """Uniform random field elements in the shapes of `params`, whose values are not used."""
+    rng = np.random.default_rng(seed)
+    shapes = {name: np.shape(array) for name, array in params.items()}
+    return {name: _map(FieldElement, rng.integers(0, P, size=shape)) for name, shape in shapes.items()}
+
+
+def exact_gradient(f: Function, point: Mapping[str, ArrayLike], *, key: int = 0) -> dict[str, Objects]:
+    """The gradient of `f` over the field, from the chain rule of dual numbers: one direction for each entry.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(params) -> scalar``; must run on a dict of object arrays.
+    point : dict of arrays of FieldElement, int or Fraction
+        Where to differentiate; `random_point` makes one.
+    key : int, optional
+        Chooses the atoms of exp and log.
+
+    Returns
+    -------
+    dict of object arrays of FieldElement, keyed and shaped like `point`
+
+    Raises
+    ------
+    ExactnessError
+        If `f` compares, rounds, uses an inexact literal or an unsupported function, or returns no scalar.
+    """
+    arrays = {name: lift(array) for name, array in point.items()}
+    gradient = np.full(sum(array.size for array in arrays.values()), FieldElement(0), dtype=object)
+    one_hot = _map(FieldElement, np.eye(gradient.size, dtype=int))
+    with atoms(key):
+        for start in range(0, gradient.size, _DIRECTIONS):
+            chunk = slice(start, start + _DIRECTIONS)
+            gradient[chunk] = _scalar(f, _duals(arrays, one_hot[:, chunk])).tangent
+    return _split(gradient, arrays)
+
+
+@dataclass(frozen=True)
+class ExactCheck:
+    """Whether a gradient equals the exact derivative, entry by entry; true in a boolean context if all do.
+
+    Attributes
+    ----------
+    differs : dict of bool arrays
+        True where the gradient is wrong. A difference is certain, up to the laws of the atoms.
+    false_pass : float
+        Bound on the probability that a wrong entry is not seen (module docstring).
+    """
+
+    differs: dict[str, NDArray[np.bool_]]
+    false_pass: float
+
+    def __bool__(self) -> bool:
+        return not any(array.any() for array in self.differs.values())
+
+    def __str__(self) -> str:
+        entries = sum(array.size for array in self.differs.values())
+        wrong = {name: np.argwhere(array) for name, array in self.differs.items() if array.any()}
+        if not wrong:
+            return (
+                f"EXACT: {entries} of {entries} entries equal the derivative, tolerance zero; "
+                f"a wrong entry passes with probability at most {self.false_pass:.1e}"
+            )
+        where = "\n".join(
+            f"  {name}: {len(indices)} of {self.differs[name].size} entries differ, the first at "
+            f"{name}[{', '.join(map(str, indices[0]))}]"
+            for name, indices in wrong.items()
+        )
+        return f"WRONG: not the derivative of f (exact arithmetic, tolerance zero)\n{where}"
+
+
+def exact_check(f: Function, grads: GradientFunction, params: Mapping[str, ArrayLike], *, seed: int = 0) -> ExactCheck:
+    """Compare a gradient with the derivative of `f`, exactly, at a random point of the field.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(params) -> scalar``; must run on a dict of object arrays. Data that it closes over must be exact: integers,
+        Fractions, or floats made exact by `lift`.
+    grads : callable
+        ``grads(params) -> dict`` of arrays keyed "W1" or "dW1" for the parameter "W1"; other keys are not looked at.
+    params : dict of arrays
+        Only names and shapes are used.
+    seed : int, optional
+        Chooses the point and the atoms.
+
+    Returns
+    -------
+    ExactCheck
+
+    Raises
+    ------
+    ExactnessError
+        If `f` or `grads` compares, rounds, uses an inexact literal or an unsupported function.
+    ValueError
+        If `grads` lacks a parameter or gives it another shape.
+    """
+    point = random_point(params, seed=seed)
+    expected = exact_gradient(f, point, key=seed)
+    with atoms(seed):
+        found = _gradient(grads, {name: _map(Dual, array) for name, array in point.items()})
+    differs = {name: _map(lambda a, b: a != b, _values(found[name]), expected[name]).astype(bool) for name in point}
+    return ExactCheck(differs, _false_pass(f, grads, point))
+
+
+def _false_pass(f: Function, grads: GradientFunction, point: dict[str, Objects]) -> float:
+    with recording() as arguments:
+        degrees = {name: _map(lambda _: Dual(Degree(1), Degree(0)), array) for name, array in point.items()}
+        derivative = _scalar(f, degrees).tangent
+        found = _gradient(grads, degrees)
+        difference = max((derivative - v).numerator for name in point for v in _values(found[name]).flat)
+    argument = max((v.numerator + v.denominator for v in arguments), default=0)
+    return float(min(1, (difference + len(arguments) ** 2 * argument) / P))
+
+
+def _gradient(grads: GradientFunction, point: dict[str, Objects]) -> dict[str, Objects]:
+    """Run `grads` and return its entries under the names of the parameters."""
+    result = _run("grads", grads, point)
+    found = {name: np.asarray(result.get(f"d{name}", result.get(name)), dtype=object) for name in point}
+    wrong = [
+        f"grads has no entry 'd{name}' or '{name}'"
+        if f"d{name}" not in result and name not in result
+        else f"the gradient of {name} has shape {found[name].shape}, expected {point[name].shape}"
+        for name in point
+        if found[name].shape != point[name].shape
+    ]
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return found
+
+
+def _scalar(f: Function, duals: dict[str, Objects]) -> Dual:
+    result = _run("f", f, duals)
+    if isinstance(result, np.ndarray) and result.size == 1:
+        result = result.item()
+    if not isinstance(result, Dual):
+        raise ExactnessError(f"f returned {type(result).__name__}, expected one scalar that depends on the parameters")
+    return result
+
+
+def _run(name: str, function: Callable[[dict[str, Objects]], Any], params: dict[str, Objects]) -> Any:
+    try:
+        return function({key: array.copy() for key, array in params.items()})
+    except ExactnessError as error:
+        raise ExactnessError(f"{name} is not exact: {error}") from error
+    except TypeError as error:  # what NumPy raises where it has no loop for objects
+        raise ExactnessError(f"{name} does not run on object arrays: {error}") from error
+
+
+def _duals(arrays: dict[str, Objects], directions: Objects) -> dict[str, Objects]:
+    """Each entry as a dual number that carries its row of `directions`."""
+    rows = iter(directions)
+    return {name: _map(lambda value: Dual(value, next(rows)), array) for name, array in arrays.items()}
+
+
+def _values(array: Objects) -> Objects:
+    return _map(lambda v: v.value if isinstance(v, Dual) else v, array)
+
+
+def _split(flat: Objects, like: dict[str, Objects]) -> dict[str, Objects]:
+    ends = np.cumsum([array.size for array in like.values()])
+    pieces = np.split(flat, ends[:-1])
+    return {name: piece.reshape(array.shape) for (name, array), piece in zip(like.items(), pieces, strict=True)}
+
+
+def _map(function: Callable[..., Any], *arrays: NDArray[Any]) -> Objects:
+    """Apply a function to each entry; an object array also when the result is an array or there is no entry."""
+    result = np.empty(arrays[0].shape, dtype=object)
+    for index in np.ndindex(result.shape):
+        result[index] = function(*(array[index] for array in arrays))
+    return result

@@ -1,0 +1,1 @@
+"""The commands of `refnn`, one file each: `add` declares its arguments, `run` does it and returns the exit status."""

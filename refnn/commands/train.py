@@ -14,7 +14,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser = subparsers.add_parser(
         "train",
         help="train the network on a CSV file",
-        description="Standardise the features, split off a test set, train, and save params.npz, scaling.npz, cost.png.",
+        description="Split off a test set, standardise, train; save params.npz, scaling.npz and cost.png.",
     )
     parser.add_argument("data", help="CSV file with a header line and numbers")
     parser.add_argument(
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         right = predict(scaling(part.X), params) == part.Y
         print(f"{name:<10} {right.mean():.2%} accuracy, {right.sum()} of {right.size} labels")
     args.out.mkdir(parents=True, exist_ok=True)
-    np.savez(args.out / "params.npz", **params)
+    np.savez(args.out / "params.npz", **params)  # type: ignore[arg-type]  # no parameter is named allow_pickle
     np.savez(args.out / "scaling.npz", mean=scaling.mean, deviation=scaling.deviation, features=table.features)
     save_cost_history(costs, args.out / "cost.png", title=f"{Path(args.data).name}, {layer_dims}")
     print(f"saved      params.npz, scaling.npz and cost.png in {args.out}")

@@ -1,0 +1,48 @@
+# Any target makes .venv on its first run. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+PY := $(BIN)/python
+.DEFAULT_GOAL := help
+.PHONY: help report test test-deep check format proofs coq vectors peers bench bench-power mutate dist clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+.venv/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'refnn needs Python >= 3.11; name one with: make PYTHON=python3.11'; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo 'venv is missing: apt-get install python3-venv'; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[check]'
+	@touch $@
+
+.venv/peers: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[peers]'
+	@touch $@
+
+report: .venv/ready  ## gradient-check the reference: table, report.json, figures, in build/report
+	$(BIN)/refnn report --out build/report
+
+test: .venv/ready  ## every check that needs only Python
+	$(PY) -m pytest
+
+test-deep: .venv/ready  ## the same with 50 times the random examples
+	HYPOTHESIS_PROFILE=deep $(PY) -m pytest
+
+check: .venv/ready  ## ruff and mypy --strict; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/ready  ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+dist: .venv/ready  ## the wheel, installed into an empty environment and tried there
+	rm -rf dist build/empty
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	$(PYTHON) -m venv build/empty
+	build/empty/bin/pip install --quiet --disable-pip-version-check dist/refnn-*.whl
+	cd build && empty/bin/python -c 'import refnn; print("refnn imports with NumPy alone:", refnn.__all__)'
+
+clean:  ## remove what was built, not what is committed
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -100,8 +100,18 @@ def update_parameters(params: object, grads: object, learning_rate: object) -> t
 
 
 def train(
-    X: object, Y: object, layer_dims: object, epochs: object, lr: object, batch_size: object, rng: Rng, params: object
+    X: object,
+    Y: object,
+    layer_dims: object,
+    epochs: object,
+    lr: object,
+    batch_size: object,
+    rng: Rng,
+    params: object,
+    progress: object,
 ) -> tuple[Array, Array, list[int], int, Any, int | None, np.random.Generator, Params | None]:
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise TypeError(f"progress is {progress!r} ({type(progress).__name__}), expected True, None or a callable")
     misfits = Misfits()
     dims = _shapes.widths(layer_dims)
     epochs, lr = whole("epochs", epochs, 0), positive("lr", lr)

@@ -45,7 +45,7 @@ class Misfits(list[str]):
         if wrong.any():
             index = tuple(np.argwhere(wrong)[0].tolist())
             more = f" ({wrong.sum()} such entries)" if wrong.sum() > 1 else ""
-            self.append(f"{name}{list(index)} is {array[index]}, expected {expected}{more}")
+            self.append(f"{name}{_place(index)} is {array[index]}, expected {expected}{more}")
 
     def finite(self, name: str, array: Array, *, limits: bool = False) -> None:
         """No NaN, and no infinity unless limits are allowed. Objects judge for themselves."""
@@ -74,8 +74,12 @@ def number_array(name: str, value: object) -> Array:
     if array.dtype == object:
         for index, x in np.ndenumerate(array):
             if not (isinstance(x, numbers.Number) or hasattr(x, "exp")):
-                raise TypeError(f"{name}{list(index)} is {x!r} ({type(x).__name__}), expected a number")
+                raise TypeError(f"{name}{_place(index)} is {x!r} ({type(x).__name__}), expected a number")
     return array
+
+
+def _place(index: tuple[int, ...]) -> str:
+    return str(list(index)) if index else ""
 
 
 def common_dtype(arrays: Iterable[Array]) -> np.dtype[Any]:
@@ -122,7 +126,7 @@ def widths(layer_dims: object) -> list[int]:
         raise TypeError(f"layer_dims is {layer_dims!r} ({type(layer_dims).__name__}), expected a sequence of integers")
     dims = [whole(f"layer_dims[{l}]", n, 1) for l, n in enumerate(layer_dims)]
     if len(dims) < 2:
-        raise ValueError(f"layer_dims has {len(dims)} entries, expected at least 2: the inputs and the outputs")
+        raise ValueError(f"layer_dims is {dims}, expected at least 2 widths: inputs and outputs")
     return dims
 
 
@@ -170,9 +174,8 @@ def gradients(grads: object, params: Params, misfits: Misfits) -> Gradients:
     wanted = [f"d{key}" for key in params]
     activations = [f"dA{l}" for l in range(len(params) // 2)]
     misfits.extend(f"grads has no {key!r}, expected one for each of params" for key in wanted if key not in grads)
-    misfits.extend(
-        f"grads has an entry {key!r}, which params does not" for key in grads if key not in wanted + activations
-    )
+    known = wanted + activations
+    misfits.extend(f"grads has an entry {key!r}, but params has no such layer" for key in grads if key not in known)
     arrays = {key: number_array(f"grads['d{key}']", grads[f"d{key}"]) for key in params if f"d{key}" in grads}
     for key, array in arrays.items():
         misfits.shape(f"grads['d{key}']", array, params[key].shape, f"that of params[{key!r}]")

@@ -224,7 +224,7 @@ def train(
     cost_history : list of one cost an epoch, taken of each example just before the step that used it
     """
     X, Y, layer_dims, epochs, lr, batch_size, rng, params = _arguments.train(
-        X, Y, layer_dims, epochs, lr, batch_size, rng, params
+        X, Y, layer_dims, epochs, lr, batch_size, rng, params, progress
     )
     m = X.shape[1]
     params = params or {key: V.astype(X.dtype) for key, V in init_params(layer_dims, rng=rng).items()}

@@ -1,15 +1,24 @@
 """What a fault is, and the conditions on a network under which one can be made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from refnn.gradcheck._lines import Array, Grads, Line, Params, as_floats, backprop, forward
+from refnn.gradcheck._lines import Array, Grads, Line, LineName, Params, as_floats, backprop, forward
 
 Applies = Callable[[Params, Array, Array], bool]
 CLIP = 1e-7  # the ε of those who clip probabilities, most often
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number that a bug leaves open: its symbol, and `candidates(params, X, Y, grads)`, the values to try."""
+
+    symbol: str
+    candidates: Callable[[Params, Array, Array, Params], Iterable[float]]
 
 
 @dataclass(frozen=True)
@@ -27,8 +36,8 @@ class Fault:
         What the bug makes of that equation.
     applies : callable (params, X, Y) -> bool
         Whether the bug can be made on such a network, and matters there.
-    settings : tuple of float
-        Values that people use for the bug's own constant, where it has one.
+    constant : Constant, optional
+        The bug's own constant, where it has one.
     """
 
     name: str
@@ -36,15 +45,15 @@ class Fault:
     equation: str
     line: Line
     applies: Applies
-    settings: tuple[float, ...] = ()
+    constant: Constant | None = None
 
     def gradient(self, params: Params, X: Array, Y: Array) -> Grads:
         """Return the faulty gradient: "dW1", "db1", …, "dA0", … as float64 arrays."""
         return backprop(params, X, Y, [self.line])
 
-    def set_to(self, setting: float) -> Line:
+    def set_to(self, constant: float) -> Line:
         """Return what the bug does with another value of its constant."""
-        return Line(self.line.name, partial(self.line.replace, **{"setting": setting}))
+        return Line(self.line.name, partial(self.line.replace, **{"constant": constant}))
 
 
 def widths(params: Params) -> list[int]:
@@ -98,3 +107,23 @@ def output_beyond_clip(params: Params, X: Array, Y: Array) -> bool:
     params, X, Y = as_floats(params, X, Y)
     run = forward(params, X, Y)
     return bool(np.any((run.S[-1] < CLIP) & (Y < 1) | (run.A[-1] < CLIP) & (Y > 0)))
+
+
+catalogue: dict[str, Fault] = {}
+
+
+def fault(
+    name: str,
+    equation: str,
+    line: LineName,
+    summary: str,
+    applies: Applies = always,
+    constant: Constant | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter the function below into the catalogue."""
+
+    def enter(replace: Callable[..., Any]) -> Callable[..., Any]:
+        catalogue[name] = Fault(name, summary, equation, Line(line, replace), applies, constant)
+        return replace
+
+    return enter

@@ -9,17 +9,17 @@ Each fault is one function: it gets the value of one line of backprop, as it sho
 of it. `run` holds the network as far as backprop has come (`_lines.Run`); `l` is the layer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from refnn.gradcheck._fault import (
     CLIP,
-    Applies,
+    Constant,
     Fault,
-    always,
+    catalogue,
+    fault,
     hidden_layer,
     hidden_layer_as_wide_as_input,
     labels_decided,
@@ -31,52 +31,34 @@ from refnn.gradcheck._fault import (
     square_layer,
     square_layer_above,
 )
-from refnn.gradcheck._lines import Array, Grads, Line, LineName, Params, Run, as_floats, sigmoid
+from refnn.gradcheck._lines import Array, Grads, Params, Run, as_floats, backprop, sigmoid
 
 __all__ = ["FAULTS", "Fault"]
 
-_catalogue: dict[str, Fault] = {}
-FAULTS: Mapping[str, Fault] = MappingProxyType(_catalogue)
+FAULTS: Mapping[str, Fault] = MappingProxyType(catalogue)
 
 
-def _fault(
-    name: str,
-    equation: str,
-    line: LineName,
-    summary: str,
-    applies: Applies = always,
-    settings: tuple[float, ...] = (),
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Enter the function below into the catalogue."""
-
-    def enter(replace: Callable[..., Any]) -> Callable[..., Any]:
-        _catalogue[name] = Fault(name, summary, equation, Line(line, replace), applies, settings)
-        return replace
-
-    return enter
-
-
-@_fault("missing-mean", "D7", "output", "the mean over examples is missing", several_examples)
+@fault("missing-mean", "D7", "output", "the mean over examples is missing", several_examples)
 def missing_mean(run: Run, l: int, dZ: Array) -> Array:
     return run.m * dZ
 
 
-@_fault("mean-over-outputs", "D7", "output", "the cost is averaged over the outputs, not summed", several_outputs)
+@fault("mean-over-outputs", "D7", "output", "the cost is averaged over the outputs, not summed", several_outputs)
 def mean_over_outputs(run: Run, l: int, dZ: Array) -> Array:
     return dZ / len(dZ)
 
 
-@_fault("sign-flipped", "D7", "output", "the sign is flipped: Y - A_L instead of A_L - Y")
+@fault("sign-flipped", "D7", "output", "the sign is flipped: Y - A_L instead of A_L - Y")
 def sign_flipped(run: Run, l: int, dZ: Array) -> Array:
     return -dZ
 
 
-@_fault("labels-flipped", "D7", "output", "the labels are flipped: 1 - Y instead of Y", labels_decided)
+@fault("labels-flipped", "D7", "output", "the labels are flipped: 1 - Y instead of Y", labels_decided)
 def labels_flipped(run: Run, l: int, dZ: Array) -> Array:
     return (run.Y * run.A[l] - (1 - run.Y) * run.S[l]) / run.m
 
 
-@_fault(
+@fault(
     "extra-output-derivative",
     "D7",
     "output",
@@ -86,57 +68,57 @@ def extra_output_derivative(run: Run, l: int, dZ: Array) -> Array:
     return dZ * run.A[l] * run.S[l]
 
 
-@_fault("squared-error-loss", "D4", "output", "this is the gradient of the squared error, not of the cross-entropy")
+@fault("squared-error-loss", "D4", "output", "this is the gradient of the squared error, not of the cross-entropy")
 def squared_error_loss(run: Run, l: int, dZ: Array) -> Array:
     return 2 * dZ * run.A[l] * run.S[l]
 
 
-@_fault(
+@fault(
     "clipped-probabilities",
     "D6",
     "output",
     "A_L is clipped to [ε, 1 - ε] before it is divided by: where the clip takes hold, the factors no longer cancel",
     output_beyond_clip,
-    settings=(1e-7, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3),
+    Constant("ε", lambda *_: (1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3)),
 )
-def clipped_probabilities(run: Run, l: int, dZ: Array, setting: float = CLIP) -> Array:
-    A, S = (np.clip(P, setting, 1 - setting) for P in (run.A[l], run.S[l]))
+def clipped_probabilities(run: Run, l: int, dZ: Array, constant: float = CLIP) -> Array:
+    A, S = (np.clip(P, constant, 1 - constant) for P in (run.A[l], run.S[l]))
     return -(run.Y / A - (1 - run.Y) / S) / run.m * run.A[l] * run.S[l]
 
 
-@_fault("missing-hidden-derivative", "D8", "derivative", "σ'(Z_l) is missing: dZ_l = dA_l", hidden_layer)
+@fault("missing-hidden-derivative", "D8", "derivative", "σ'(Z_l) is missing: dZ_l = dA_l", hidden_layer)
 def missing_hidden_derivative(run: Run, l: int, derivative: Array) -> Array:
     return np.ones_like(derivative)
 
 
-@_fault("activation-as-derivative", "D8", "derivative", "A_l stands in place of σ'(Z_l)", hidden_layer)
+@fault("activation-as-derivative", "D8", "derivative", "A_l stands in place of σ'(Z_l)", hidden_layer)
 def activation_as_derivative(run: Run, l: int, derivative: Array) -> Array:
     return run.A[l]
 
 
-@_fault("tanh-derivative", "D3", "derivative", "1 - A_l² is the derivative of tanh, not of σ", hidden_layer)
+@fault("tanh-derivative", "D3", "derivative", "1 - A_l² is the derivative of tanh, not of σ", hidden_layer)
 def tanh_derivative(run: Run, l: int, derivative: Array) -> Array:
     return run.S[l] * (1 + run.A[l])
 
 
-@_fault("double-sigmoid", "D3", "derivative", "σ' is taken at A_l instead of Z_l: σ is applied twice", hidden_layer)
+@fault("double-sigmoid", "D3", "derivative", "σ' is taken at A_l instead of Z_l: σ is applied twice", hidden_layer)
 def double_sigmoid(run: Run, l: int, derivative: Array) -> Array:
     return sigmoid(run.A[l]) * sigmoid(-run.A[l])
 
 
-@_fault("dW-transposed", "D9", "weights", "dW_l is transposed: A_{l-1} dZ_lᵀ (seen where W_l is square)", square_layer)
+@fault("dW-transposed", "D9", "weights", "dW_l is transposed: A_{l-1} dZ_lᵀ (seen where W_l is square)", square_layer)
 def dw_transposed(run: Run, l: int, dW: Array) -> Array:
     return dW.T if dW.shape == run.W[l].T.shape else dW
 
 
-@_fault(
+@fault(
     "wrong-layer-activation", "D9", "weights", "dW_l uses A_l, not A_{l-1} (possible where W_l is square)", square_layer
 )
 def wrong_layer_activation(run: Run, l: int, dW: Array) -> Array:
     return run.dZ[l] @ run.A[l].T if run.A[l].shape == run.A[l - 1].shape else dW
 
 
-@_fault(
+@fault(
     "input-as-previous-activation",
     "D9",
     "weights",
@@ -147,24 +129,24 @@ def input_as_previous_activation(run: Run, l: int, dW: Array) -> Array:
     return run.dZ[l] @ run.A[0].T if run.A[0].shape == run.A[l - 1].shape else dW
 
 
-@_fault("bias-missing-mean", "D10", "bias", "the mean over examples is missing in db, not in dW", several_examples)
+@fault("bias-missing-mean", "D10", "bias", "the mean over examples is missing in db, not in dW", several_examples)
 def bias_missing_mean(run: Run, l: int, db: Array) -> Array:
     return run.m * db
 
 
-@_fault(
+@fault(
     "bias-summed-over-units", "D10", "bias", "db_l is summed over the units too: np.sum without its axis", several_units
 )
 def bias_summed_over_units(run: Run, l: int, db: Array) -> Array:
     return np.full_like(db, db.sum())
 
 
-@_fault("bias-gradient-zero", "D10", "bias", "every db_l is zero")
+@fault("bias-gradient-zero", "D10", "bias", "every db_l is zero")
 def bias_gradient_zero(run: Run, l: int, db: Array) -> Array:
     return np.zeros_like(db)
 
 
-@_fault(
+@fault(
     "last-example-only",
     "D9",
     "sum",
@@ -175,12 +157,12 @@ def last_example_only(run: Run, l: int, dZ: Array) -> Array:
     return np.where(np.arange(run.m) == run.m - 1, dZ, 0)
 
 
-@_fault("first-layer-zero", "D9", "sum", "dW1 and db1 are zero: the loop ends before the first layer", hidden_layer)
+@fault("first-layer-zero", "D9", "sum", "dW1 and db1 are zero: the loop ends before the first layer", hidden_layer)
 def first_layer_zero(run: Run, l: int, dZ: Array) -> Array:
     return np.zeros_like(dZ) if l == 1 else dZ
 
 
-@_fault(
+@fault(
     "output-layer-overwritten",
     "D9",
     "sum",
@@ -191,7 +173,7 @@ def output_layer_overwritten(run: Run, l: int, dZ: Array) -> Array:
     return np.zeros_like(dZ) if l == run.L else dZ
 
 
-@_fault(
+@fault(
     "weights-not-transposed",
     "D11",
     "previous",
@@ -202,19 +184,35 @@ def weights_not_transposed(run: Run, l: int, dA: Array) -> Array:
     return run.W[l] @ run.dZ[l] if run.W[l].shape == run.W[l].T.shape else dA
 
 
-@_fault(
+def _learning_rate(params: Params, X: Array, Y: Array, grads: Params) -> list[float]:
+    """Return the λ of `weights_updated_first` that fits best, and the round number next to it.
+
+    dW_{L-1} is the first gradient that the bug reaches, and linear in λ.
+    """
+    key = f"dW{len(params) // 2 - 1}"
+    if key not in grads:
+        return []
+    right, moved = (backprop(params, X, Y, lines)[key] for lines in ([], [FAULTS["weights-updated-first"].line]))
+    slope = moved - right
+    if np.shape(grads[key]) != slope.shape or not slope.any():
+        return []
+    fitted = float(np.sum((grads[key] - right) * slope) / np.sum(slope * slope))
+    return [float(f"{fitted:.6g}"), fitted]
+
+
+@fault(
     "weights-updated-first",
     "D11",
     "previous",
     "W_l takes its step W_l - λ dW_l before dA_{l-1} is computed from it",
     hidden_layer,
-    settings=(1.0, 0.5, 0.3, 0.1, 0.05, 0.03, 0.01, 0.005, 0.001),
+    Constant("λ", _learning_rate),
 )
-def weights_updated_first(run: Run, l: int, dA: Array, setting: float = 1.0) -> Array:
-    return dA - setting * (run.A[l - 1] @ run.dZ[l].T) @ run.dZ[l]
+def weights_updated_first(run: Run, l: int, dA: Array, constant: float = 1.0) -> Array:
+    return dA - constant * (run.A[l - 1] @ run.dZ[l].T) @ run.dZ[l]
 
 
-@_fault(
+@fault(
     "off-by-one-layer-keys",
     "D12",
     "grads",
@@ -226,7 +224,7 @@ def off_by_one_layer_keys(run: Run, l: int, grads: Grads) -> Grads:
     return {key: grads[above.get(key, key)] for key in grads}
 
 
-@_fault(
+@fault(
     "article-dA-convention",
     "D6",
     "grads",
@@ -237,6 +235,6 @@ def article_da_convention(run: Run, l: int, grads: Grads) -> Grads:
     return {key: run.m * V if key.startswith("dA") else V for key, V in grads.items()}
 
 
-@_fault("float32-inside", "D1", "inputs", "computed in float32 inside, then returned as float64")
+@fault("float32-inside", "D1", "inputs", "computed in float32 inside, then returned as float64")
 def float32_inside(run: Run, l: int, inputs: tuple[Params, Array, Array]) -> tuple[Params, Array, Array]:
     return as_floats(*inputs, dtype=np.float32)

@@ -1,0 +1,179 @@
+"""What a wrong gradient looks like beside the true one: factors, signs, swaps, zeros, single entries.
+
+`structure` describes and does not explain: each finding is a fact about the numbers. Only a factor that the caller has
+named (`factors={7: "m: the mean over examples is missing"}`) is given that name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+
+LISTED = 3  # single entries that are spelled out
+DECIMALS_WORTH_NAMING = 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact about the gradients of one or more parameters.
+
+    `kind` is one of "shape", "not-finite", "zero", "sign", "factor", "swapped", "transposed", "row", "column",
+    "entries", "digits", "direction"; `value` is the factor, the right digits or the cosine, where there is one.
+    """
+
+    parameters: tuple[str, ...]
+    kind: str
+    text: str
+    value: float | None = None
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.parameters)}: {self.text}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"parameters": list(self.parameters), "kind": self.kind, "text": self.text, "value": self.value}
+
+
+def structure(
+    grads: Arrays, truth: Arrays, tolerance: Arrays, *, factors: Mapping[float, str] | None = None
+) -> tuple[Finding, ...]:
+    """Describe, parameter by parameter, how a gradient differs from the true one.
+
+    Parameters
+    ----------
+    grads : mapping of arrays
+        The gradient under test. Keys that `truth` does not have are not looked at.
+    truth, tolerance : mappings of arrays of one shape
+        The true gradient, and how far from it each entry may be.
+    factors : mapping of float to str, optional
+        Names for factors that have a meaning here, such as the number of examples.
+
+    Returns
+    -------
+    tuple of Finding
+        Nothing for a gradient within its tolerance. Parameters that differ in the same way share one finding.
+    """
+    found: dict[tuple[str, str, float | None], list[str]] = {}
+    for key in truth:
+        if key in grads:
+            fact = _describe(key, np.asarray(grads[key]), truth, tolerance, factors or {})
+            if fact is not None:
+                found.setdefault(fact, []).append(key)
+    return tuple(Finding(tuple(keys), kind, text, value) for (kind, text, value), keys in found.items())
+
+
+def close(given: Array, expected: Array, tolerance: Array, scale: float = 1.0) -> bool:
+    """Whether two arrays of one shape agree, the tolerance scaled where a factor has scaled the error."""
+    return given.shape == expected.shape and bool(np.all(np.abs(given - expected) <= tolerance * max(1.0, scale)))
+
+
+def _describe(
+    key: str, g: Array, truth: Arrays, tolerance: Arrays, factors: Mapping[float, str]
+) -> tuple[str, str, float | None] | None:
+    """Return (kind, text, value) for the gradient `g` of one parameter, or None where it is right."""
+    t, tol = truth[key], tolerance[key]
+    if g.shape != t.shape:
+        return "shape", _misshapen(g, t, tol), None
+    if not np.all(np.isfinite(g)):
+        return "not-finite", f"{np.sum(~np.isfinite(g))} of {g.size} entries are NaN or infinite", None
+    wrong = np.abs(g - t) > tol
+    if not wrong.any():
+        return None
+    if not g.any():
+        return "zero", "zero in every entry", 0.0
+    factor = _factor(g, t, tol)
+    if factor is not None:
+        return _named_factor(factor, t, tol, factors)
+    for other, value in truth.items():
+        if other != key and close(g, value, tolerance[other]):
+            return "swapped", f"this is the gradient of {other[1:]}", None
+    if t.ndim == 2 and t.shape[0] == t.shape[1] and close(g, t.T, tol.T):
+        return "transposed", "this is the transpose of the true gradient", None
+    return _somewhere(g, t, tol, wrong) or _everywhere(g, t)
+
+
+def _misshapen(g: Array, t: Array, tol: Array) -> str:
+    text = f"has shape {g.shape}, expected {t.shape}"
+    if g.shape == t.T.shape and close(g, t.T, tol.T):
+        return f"{text}: the transpose of the true gradient"
+    if g.size == t.size and close(g.reshape(t.shape), t, tol):
+        return f"{text}: the entries of the true gradient in another shape"
+    if g.size == 1 and close(g.reshape(()), t.sum(), tol.sum()):
+        return f"{text}: the sum of all entries of the true gradient"
+    return text
+
+
+def _factor(g: Array, t: Array, tol: Array) -> float | None:
+    """Return c where g = c t in every entry. One entry alone would show nothing but itself."""
+    squared = float(np.sum(t * t))
+    if squared == 0:
+        return None
+    c = float(np.sum(g * t)) / squared
+    return c if close(g, c * t, tol, abs(c)) else None
+
+
+def _named_factor(c: float, t: Array, tol: Array, factors: Mapping[float, str]) -> tuple[str, str, float | None]:
+    """Say that a gradient is c times the true one, with the factor's name if it has one."""
+    slack = float(np.max(tol)) * max(1.0, abs(c)) / float(np.max(np.abs(t)))
+
+    def equals(number: float) -> bool:
+        return abs(c - number) <= slack
+
+    if equals(-1):
+        return "sign", "the sign is flipped in every entry", -1.0
+    for number, name in factors.items():
+        for sign, flipped in ((1, ""), (-1, ", and the sign is flipped")):
+            if number != 1 and equals(sign * number):
+                return "factor", f"{number:.6g} times the true gradient in every entry, {name}{flipped}", sign * number
+    exact = next(
+        (number for number in (round(c), 1 / round(1 / c) if round(1 / c) else 0) if number and equals(number)), c
+    )
+    return "factor", f"{exact:.6g} times the true gradient in every entry", float(exact)
+
+
+def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> tuple[str, str, float | None] | None:
+    """Describe wrong entries that are few, or that fill rows or columns and leave others right."""
+    count, place = int(wrong.sum()), ""
+    if wrong.ndim == 2:
+        for axis, kind in ((1, "row"), (0, "column")):
+            lines = np.flatnonzero(wrong.any(axis=axis))
+            if 1 < wrong.shape[axis] and len(lines) == 1 and count > 1 and wrong.shape[1 - axis] > 1:
+                where = np.take(wrong, lines[0], axis=1 - axis)
+                part = [np.take(V, lines[0], axis=1 - axis)[where] for V in (g, t, tol)]
+                return kind, f"wrong in {kind} {lines[0]} only{_like(*part)}", None
+        if count == wrong.size:
+            return None
+        place = f"wrong in {count} of {wrong.size} entries"
+    if count > max(LISTED, wrong.size // 10):
+        return None
+    worst = sorted(np.argwhere(wrong).tolist(), key=lambda i: -abs(g[tuple(i)] - t[tuple(i)]))[:LISTED]
+    listed = "; ".join(f"[{', '.join(map(str, i))}] is {g[tuple(i)]:.6g}, not {t[tuple(i)]:.6g}" for i in worst)
+    return "entries", f"{place}{_like(g[wrong], t[wrong], tol[wrong])}: {listed}", None
+
+
+def _like(g: Array, t: Array, tol: Array) -> str:
+    """Say what the wrong entries have in common."""
+    if not g.any():
+        return ", where it is zero"
+    factor = _factor(g, t, tol) if g.size > 1 else None
+    return "" if factor is None else f", by the factor {factor:.6g}"
+
+
+def _everywhere(g: Array, t: Array) -> tuple[str, str, float | None]:
+    """Compare two gradients that agree nowhere in particular."""
+    size, expected = float(np.linalg.norm(g)), float(np.linalg.norm(t))
+    if expected == 0:
+        return "direction", "not zero, as the true gradient is", None
+    distance = float(np.linalg.norm(g - t)) / expected
+    digits = -math.log10(distance)
+    if digits >= DECIMALS_WORTH_NAMING:
+        return "digits", f"right to {digits:.0f} digits only", round(digits, 1)
+    cosine = float(np.sum(g * t)) / (size * expected)
+    return "direction", f"cosine {cosine:.4f} with the true gradient, {size / expected:.4g} times as long", cosine

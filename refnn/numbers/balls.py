@@ -1,0 +1,111 @@
+"""Balls: numbers that enclose a real number rigorously, by Arb through python-flint (pip install "refnn[certify]").
+
+A ball is a midpoint and a radius; each operation returns a ball that holds every result of numbers in its operands.
+Floats enter exactly. Whatever leaves, leaves with a proof: a float is "the nearest" only where both ends of the ball
+round to it, and an upper bound is rounded up.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+Objects = NDArray[np.object_]
+
+
+def _flint() -> Any:
+    try:
+        import flint
+    except ImportError:
+        raise ImportError('balls need python-flint: pip install "refnn[certify]"') from None
+    return flint
+
+
+def precision(bits: int) -> AbstractContextManager[Any]:
+    """Inside ``with precision(bits):`` midpoints have so many bits."""
+    manager: AbstractContextManager[Any] = _flint().ctx.workprec(bits)
+    return manager
+
+
+def to_balls(array: ArrayLike) -> Objects:
+    """An object array of balls of radius 0 at exactly these floats or integers."""
+    arb = _flint().arb
+    numbers = np.asarray(array)
+    balls = np.empty(numbers.shape, dtype=object)
+    for index, number in np.ndenumerate(numbers):
+        balls[index] = arb(number.item())
+    return balls
+
+
+def nearest(balls: Objects, dtype: DTypeLike = np.float64) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]:
+    """Floats next to the enclosed numbers, ties to even, and whether the ball decides each.
+
+    Parameters
+    ----------
+    balls : object array of balls
+    dtype : float16, float32 or float64
+
+    Returns
+    -------
+    floats : array of `dtype`; the float next to the ball's lower end
+    decided : bool array; True where both ends round to that float, so that it is the correctly rounded value
+    """
+    floats = np.empty(balls.shape, dtype=dtype)
+    decided = np.empty(balls.shape, dtype=bool)
+    for index, ball in np.ndenumerate(balls):
+        low, high = _round(ball.lower(), floats.dtype), _round(ball.upper(), floats.dtype)
+        floats[index], decided[index] = low, low == high
+    return floats, decided
+
+
+def upper_bounds(balls: Objects) -> NDArray[np.float64]:
+    """For each ball a float64 that no absolute value in it exceeds; strictly above it, save for 0 and infinity."""
+    floats = np.empty(balls.shape)
+    for index, ball in np.ndenumerate(balls):
+        top = ball.abs_upper()
+        if top.is_zero():
+            floats[index] = 0
+        else:
+            floats[index] = np.nextafter(_round(top, floats.dtype), np.inf) if top.is_finite() else np.inf
+    return floats
+
+
+def ulps(balls: Objects, dtype: DTypeLike) -> Objects:
+    """The spacing of `dtype` at the enclosed numbers, as exact balls; where a ball spans several, the smallest."""
+    arb, info = _flint().arb, np.finfo(np.dtype(dtype))
+    spacing = np.empty(balls.shape, dtype=object)
+    for index, ball in np.ndenumerate(balls):
+        spacing[index] = arb((1, _quantum(ball.abs_lower(), info)))
+    return spacing
+
+
+def _quantum(x: Any, info: Any) -> int:
+    """The exponent of the last bit that a float next to the exact number x has."""
+    if not x.is_finite() or x.is_zero():
+        return int(info.minexp - info.nmant)
+    mantissa, exponent = (int(part) for part in x.man_exp())
+    return int(max(abs(mantissa).bit_length() + exponent - 1, info.minexp) - info.nmant)
+
+
+def _round(x: Any, dtype: np.dtype[Any]) -> float:
+    """The float of `dtype` nearest to the exact number x, ties to even; subnormals and overflow as in IEEE 754."""
+    if x.is_zero() or not x.is_finite():
+        return float(x)
+    info = np.finfo(dtype)
+    mantissa, exponent = (int(part) for part in x.man_exp())
+    quantum = _quantum(x, info)
+    shift = quantum - exponent
+    magnitude = abs(mantissa)
+    if shift > magnitude.bit_length() + 1:  # less than half the smallest float
+        n = 0
+    elif shift > 0:
+        n, rest = divmod(magnitude, 1 << shift)
+        n += 2 * rest + (n & 1) > 1 << shift
+    else:
+        n = magnitude << -shift if quantum < info.maxexp else 1 << info.maxexp
+    if quantum >= info.maxexp or n >> (info.maxexp - quantum):
+        return -np.inf if mantissa < 0 else np.inf
+    return float(np.ldexp(-n if mantissa < 0 else n, quantum))

@@ -1,0 +1,123 @@
+"""The cancellation-free difference: a witness for the sigmoid network that subtracts no two nearly equal numbers.
+
+A difference quotient [J(w + h) - J(w)] / h loses its digits in the subtraction. Here the difference itself is carried
+forward, from the layer where w stands to the cost, by addition formulas of the two functions met on the way. With
+A = σ(Z), C = σ(-Z) and Z moved by D:
+
+    σ(Z + D) - σ(Z) = -A C t / (1 + C t),   t = expm1(-D)
+    [the cost's Y softplus(-Z) + (1 - Y) softplus(Z)] grows by Y log1p(C expm1(-D)) + (1 - Y) log1p(A expm1(D))
+
+These are identities for every D, not approximations for a small one, and none is a derivative. Nothing cancels, so h
+may be so small that the quotient's truncation is far below a roundoff. The remaining error is rounding, and `rounding`
+bounds it, entry by entry.
+
+Moving W_l[i, j] by h moves row i of Z_l by h A_{l-1}[j] and no other row; the pass starts there. Many such moves share
+one pass: they lie side by side as columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+import numpy as np
+
+from refnn._progress import bar
+from refnn.gradcheck._network import Array, Network
+from refnn.gradcheck.estimate import Estimate
+from refnn.gradcheck.rounding import gradient_bounds
+
+NAME = "cancellation-free difference"
+ELEMENTS = 2**14  # of the widest array in a pass: it stays in the cache
+PASSES_PER_TASK = 32  # a task is a fraction of a second's work: enough to be worth sending to another process
+
+
+class Task(NamedTuple):
+    """Moves start … stop - 1 of layer l, counted along the rows of [W_l, b_l]."""
+
+    l: int
+    start: int
+    stop: int
+
+
+def estimates(net: Network, *, executor: Executor | None = None, progress: bool = True) -> dict[str, Estimate]:
+    """The derivative of the cost in every weight and bias, with a bound on its error."""
+    tasks = list(_tasks(net))
+    run = map if executor is None else executor.map
+    pieces = run(_quotients, [net] * len(tasks), tasks)
+    layers: dict[int, list[Array]] = {l: [] for l in range(1, net.L + 1)}
+    for task, piece in zip(tasks, bar(pieces, NAME, total=len(tasks), show=progress), strict=True):
+        layers[task.l].append(piece)
+    error = gradient_bounds(net, net.Y.dtype, plain=False)
+    underflow = float(np.finfo(net.Y.dtype).tiny) / step(net) ** 2
+    found = {}
+    for l, parts in layers.items():
+        both = np.concatenate(parts).reshape(net.W[l].shape[0], -1)
+        for key, value in ((f"W{l}", both[:, :-1]), (f"b{l}", both[:, -1:])):
+            found[key] = Estimate(value, error[key], underflow=underflow)
+    return found
+
+
+def step(net: Network) -> float:
+    """h, a power of two that moves no Z of any layer by more than 2^-60: far less than a roundoff of the quotient."""
+    reach = max(1.0, float(np.abs(net.A[0]).max()))
+    for W in net.W[2:]:
+        reach *= max(1.0, float(np.abs(W).sum(axis=1).max()) / 4)  # σ(Z + D) - σ(Z) is at most D / 4
+    return float(2.0 ** -(60 + np.ceil(np.log2(reach))))
+
+
+def _tasks(net: Network) -> Iterator[Task]:
+    for l in range(1, net.L + 1):
+        n, n_prev = net.W[l].shape
+        size = PASSES_PER_TASK * _moves_per_pass(net, l)
+        for start in range(0, n * (n_prev + 1), size):
+            yield Task(l, start, min(start + size, n * (n_prev + 1)))
+
+
+def _moves_per_pass(net: Network, l: int) -> int:
+    widest = max((W.shape[0] for W in net.W[l + 1 :]), default=1)
+    return max(1, ELEMENTS // (widest * net.m))
+
+
+def _quotients(net: Network, task: Task) -> Array:
+    """[J(moved) - J] / h for each move of the task."""
+    l, h = task.l, step(net)
+    moved_by = np.vstack([net.A[l - 1], np.ones_like(net.Y[:1])]) * h  # by row j of [A_{l-1}; 1]
+    size = _moves_per_pass(net, l)
+    parts = []
+    for start in range(task.start, task.stop, size):
+        i, j = np.divmod(np.arange(start, min(start + size, task.stop)), len(moved_by))
+        parts.append(_row_differences(net, l, i, moved_by[j]) / h)
+    return np.concatenate(parts)
+
+
+def _row_differences(net: Network, l: int, i: Array, D: Array) -> Array:
+    """The difference of the cost for each move p, which moves row i[p] of Z_l by D[p], (moves, m)."""
+    if l == net.L:
+        return _cost_difference(net.A[l][i], net.C[l][i], net.Y[i], D).sum(axis=1) / net.m
+    D = _sigmoid_difference(net.A[l][i], net.C[l][i], D)
+    return cost_differences(net, l + 1, net.W[l + 1][:, i, None] * D)
+
+
+def cost_differences(net: Network, l: int, D: Array) -> Array:
+    """The difference of the cost when Z_l moves by each of D[:, p], (n_l, moves, m)."""
+    for k in range(l, net.L):
+        D = _sigmoid_difference(net.A[k][:, None], net.C[k][:, None], D)
+        D = (net.W[k + 1] @ D.reshape(len(D), -1)).reshape(-1, *D.shape[1:])
+    L = net.L
+    return _cost_difference(net.A[L][:, None], net.C[L][:, None], net.Y[:, None], D).sum(axis=(0, 2)) / net.m
+
+
+def _sigmoid_difference(A: Array, C: Array, D: Array) -> Array:
+    """σ(Z + D) - σ(Z), in place of D: fresh memory would cost more than the arithmetic."""
+    t = np.expm1(np.negative(D, out=D), out=D)
+    t *= C
+    t /= 1 + t
+    t *= -A
+    return t
+
+
+def _cost_difference(A: Array, C: Array, Y: Array, D: Array) -> Array:
+    """The growth of Y softplus(-Z) + (1 - Y) softplus(Z)."""
+    return np.asarray(Y * np.log1p(C * np.expm1(-D)) + (1 - Y) * np.log1p(A * np.expm1(D)))

@@ -98,7 +98,7 @@ def cost_function(AL: ArrayLike, Y: ArrayLike) -> Number:
 
     Returns
     -------
-    scalar, never NaN; infinite where A_L has rounded to the wrong end: `logistic_cost` is accurate there
+    scalar, never NaN for real A_L; infinite where it has rounded to the wrong end, where `logistic_cost` is accurate
     """
     AL, Y = _arguments.cost_function(AL, Y)
     m = Y.shape[1]

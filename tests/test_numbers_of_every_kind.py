@@ -1,0 +1,204 @@
+"""One source runs on every kind of number, keeps its dtype, changes nothing, and never leaves IEEE's flags behind."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import refnn
+from refnn.numbers import atoms, exact_gradient, random_point
+
+rng = np.random.default_rng(2)
+PARAMS = refnn.init_params([3, 4, 2], scale=1, rng=rng)
+X = rng.standard_normal((3, 5))
+Y = rng.random((2, 5))
+
+
+def run(X, Y, params):
+    """Everything that the network computes, by name."""
+    AL, caches = refnn.forward_prop(X, params)
+    grads = refnn.backprop(AL, Y, caches)
+    costs = {"cost_function": refnn.cost_function(AL, Y), "logistic_cost": refnn.logistic_cost(caches[-1][1], Y)}
+    return {"AL": AL, **costs, **grads, **refnn.update_parameters(params, grads, 0.5)}
+
+
+class FloatDual:
+    """A float and its derivative: the smallest number with + - * /, exp and log that carries a derivative."""
+
+    def __init__(self, value, slope=0.0):
+        self.value, self.slope = float(value), float(slope)
+
+    def __neg__(self):
+        return FloatDual(-self.value, -self.slope)
+
+    def __add__(self, other):
+        other = dual(other)
+        return FloatDual(self.value + other.value, self.slope + other.slope)
+
+    def __mul__(self, other):
+        other = dual(other)
+        return FloatDual(self.value * other.value, self.slope * other.value + self.value * other.slope)
+
+    def __truediv__(self, other):
+        other = dual(other)
+        quotient = self.value / other.value
+        return FloatDual(quotient, (self.slope - quotient * other.slope) / other.value)
+
+    def __sub__(self, other):
+        return self + -dual(other)
+
+    def __rsub__(self, other):
+        return dual(other) - self
+
+    def __rtruediv__(self, other):
+        return dual(other) / self
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def exp(self):
+        return FloatDual(math.exp(self.value), math.exp(self.value) * self.slope)
+
+    def log(self):
+        return FloatDual(math.log(self.value), self.slope / self.value)
+
+
+def dual(x):
+    return x if isinstance(x, FloatDual) else FloatDual(x)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, np.complex64, np.complex128])
+def test_the_dtype_stays(dtype):
+    params = {key: V.astype(dtype) for key, V in PARAMS.items()}
+    for labels in (Y, Y.round().astype(int), Y.round().astype(bool), Y.astype(np.float32)):
+        for name, value in run(X.astype(dtype), labels, params).items():
+            assert value.dtype == dtype, name
+    trained, costs = refnn.train(X.astype(dtype), Y, [3, 4, 2], 2, 0.1, rng=0)
+    assert {V.dtype for V in trained.values()} == {np.dtype(dtype)}
+    assert costs[0].dtype == dtype
+
+
+def test_integers_count_in_float64():
+    assert refnn.forward_prop(X.round().astype(np.int8), PARAMS)[0].dtype == np.float64
+    assert refnn.sigmoid([0, 1])[0].dtype == np.float64
+    assert (
+        refnn.forward_prop([[1], [0], [1]], {key: V.astype(np.float32) for key, V in PARAMS.items()})[0].dtype == float
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.longdouble, np.complex128])
+def test_every_float_computes_the_same(dtype):
+    """A wider type differs from float64 by float64's rounding, a narrower by its own; 1000 bounds the operations."""
+    expected = run(X, Y, PARAMS)
+    found = run(X.astype(dtype), Y, {key: V.astype(dtype) for key, V in PARAMS.items()})
+    eps = max(np.finfo(float).eps, float(np.finfo(dtype).eps))
+    for name, value in found.items():
+        assert np.max(np.abs(value - expected[name])) <= 1000 * eps, name
+
+
+def test_dual_floats_carry_the_derivative_of_the_cost():
+    grads = run(X, Y, PARAMS)
+    for key, V in {**PARAMS, "A0": X}.items():
+        for index in np.ndindex(V.shape):
+            point = {name: np.vectorize(FloatDual, otypes="O")(W) for name, W in {**PARAMS, "A0": X}.items()}
+            point[key][index].slope = 1.0
+            AL, caches = refnn.forward_prop(point.pop("A0"), point)
+            for J in (refnn.cost_function(AL, Y), refnn.logistic_cost(caches[-1][1], Y)):
+                assert abs(J.slope - grads[f"d{key}"][index]) <= 1000 * np.finfo(float).eps
+
+
+def test_field_elements_carry_it_exactly():
+    point = random_point({**PARAMS, "A0": X, "Y": Y}, seed=3)
+    labels = point.pop("Y")
+
+    def J(values):
+        AL, _ = refnn.forward_prop(values["A0"], {key: values[key] for key in PARAMS})
+        return refnn.cost_function(AL, labels)
+
+    with atoms(3):
+        AL, caches = refnn.forward_prop(point["A0"], {key: point[key] for key in PARAMS})
+        grads = refnn.backprop(AL, labels, caches)
+    for key, dV in exact_gradient(J, point, key=3).items():
+        assert np.array_equal(grads[f"d{key}"], dV)
+
+
+# ---------------------------------------------------------------------- purity
+
+
+def freeze(value):
+    """The same structure with every array copied and read-only."""
+    if isinstance(value, np.ndarray):
+        value = value.copy()
+        value.flags.writeable = False
+        return value
+    if isinstance(value, dict):
+        return {key: freeze(V) for key, V in value.items()}
+    return type(value)(map(freeze, value)) if isinstance(value, list | tuple) else value
+
+
+def memory(value):
+    """Every array inside."""
+    if isinstance(value, np.ndarray):
+        return [value]
+    values = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else []
+    return [array for v in values for array in memory(v)]
+
+
+AL, CACHES = refnn.forward_prop(X, PARAMS)
+GRADS = refnn.backprop(AL, Y, CACHES)
+CALLS = [
+    (refnn.sigmoid, (X,)),
+    (refnn.forward_prop, (X, PARAMS)),
+    (refnn.cost_function, (AL, Y)),
+    (refnn.logistic_cost, (CACHES[-1][1], Y)),
+    (refnn.one_layer_backward, (AL, CACHES[-1])),
+    (refnn.backprop, (AL, Y, CACHES)),
+    (refnn.update_parameters, (PARAMS, GRADS, 0.1)),
+    (lambda X, Y, params: refnn.train(X, Y, [3, 4, 2], 2, 0.1, params=params, batch_size=2, rng=0), (X, Y, PARAMS)),
+    (lambda X, Y, params: refnn.train(X, Y, [3, 4, 2], 0, 0.1, params=params), (X, Y, PARAMS)),
+    (refnn.predict, (X, PARAMS)),
+]
+
+
+@pytest.mark.parametrize(("function", "arguments"), CALLS)
+def test_arguments_may_be_read_only_and_are_never_shared(function, arguments):
+    frozen = freeze(list(arguments))
+    result = function(*frozen)
+    for given_array, frozen_array in zip(memory(list(arguments)), memory(frozen), strict=True):
+        assert np.array_equal(given_array, frozen_array)
+        assert not any(np.shares_memory(frozen_array, array) for array in memory(result))
+
+
+def test_no_global_random_state_is_touched():
+    before = np.random.get_state()[1].copy()  # noqa: NPY002  # the legacy state is what must not move
+    refnn.train(X, Y, [3, 4, 2], 2, 0.1, batch_size=2)
+    assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+
+
+# ---------------------------------------------------------------------- magnitudes
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+@given(data=st.data())
+def test_finite_input_of_any_magnitude_gives_no_nan_and_no_warning(dtype, data):
+    def draw(shape):
+        values = data.draw(arrays(real, shape, elements=st.floats(-limit, limit, width=8 * real.itemsize)), str(shape))
+        return values.astype(dtype)
+
+    limit, real = float(np.finfo(dtype).max), np.finfo(dtype).dtype
+    dims, m = data.draw(st.lists(st.integers(1, 3), min_size=2, max_size=4), "dims"), data.draw(st.integers(1, 3), "m")
+    params = {}
+    for l in range(1, len(dims)):
+        params |= {f"W{l}": draw((dims[l], dims[l - 1])), f"b{l}": draw((dims[l], 1))}
+    labels = data.draw(arrays(float, (dims[-1], m), elements=st.sampled_from([0, 1, 0.25])), "Y")
+    with warnings.catch_warnings(), np.errstate(all="raise"):
+        warnings.simplefilter("error")
+        AL, caches = refnn.forward_prop(draw((dims[0], m)), params)
+        values = [AL, *refnn.backprop(AL, labels, caches).values()]
+        costs = [refnn.cost_function(AL, labels), refnn.logistic_cost(caches[-1][1], labels)]
+        if dtype != np.complex128:  # a cost beyond the range is infinite, which a complex number is in parts only
+            values += costs
+    assert not any(np.isnan(value).any() for value in values)

@@ -58,7 +58,7 @@ def lift(array: ArrayLike) -> Objects:
         if not isinstance(number, (float, np.floating)):
             return FieldElement(number)
         if not np.isfinite(number):
-            raise ExactnessError(f"{number!r} has no exact value: expected finite numbers")
+            raise ExactnessError(f"{number} has no exact value: expected finite numbers")
         numerator, denominator = number.as_integer_ratio()
         return FieldElement(numerator) / denominator
 

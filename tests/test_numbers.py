@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from refnn import network
@@ -70,6 +70,7 @@ def violations(network, layer_dims, m, seed):
     return [law for law, holds in {**checks, **equal}.items() if not holds]
 
 
+@example([3, 4, 2, 4, 3, 2, 2], 3, 0)
 @given(layer_dims, st.integers(1, 3), st.integers(0, 2**32))
 def test_the_network_obeys_every_law_exactly(layer_dims, m, seed):
     assert violations(network, layer_dims, m, seed) == []
@@ -211,7 +212,7 @@ REFUSED = {
     "complex": (lambda x: np.sum(x * 1j), "the complex number 1j has no place"),
     "logaddexp": (lambda x: np.sum(np.logaddexp(0, x)), "does not run on object arrays: ufunc 'logaddexp'"),
     "an array": (lambda x: x, "returned ndarray, expected one scalar"),
-    "a constant": (lambda x: 1, "returned int, expected one scalar that depends on the parameters"),
+    "a constant": (lambda x: len(x), "returned int, expected one scalar that depends on the parameters"),
 }
 
 

@@ -35,9 +35,13 @@ def to_balls(array: ArrayLike) -> Objects:
     arb = _flint().arb
     numbers = np.asarray(array)
     balls = np.empty(numbers.shape, dtype=object)
-    for index, number in np.ndenumerate(numbers):
-        balls[index] = arb(number.item())
+    balls.ravel()[:] = [arb(number) for number in numbers.ravel().tolist()]
     return balls
+
+
+def around_zero(radius: Any) -> Any:
+    """The ball of all numbers that do not exceed `radius` in magnitude."""
+    return _flint().arb(0, radius)
 
 
 def nearest(balls: Objects, dtype: DTypeLike = np.float64) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]:

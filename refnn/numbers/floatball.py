@@ -1,0 +1,125 @@
+"""Balls that hold whatever a correct floating-point run may return: a rounding-error analysis done by running the code.
+
+An Arb ball of 53 bits holds the exact results of an operation, and not always the float next to one: some of the
+float64 gradients in `pytest -rP tests/test_certify.py` lie outside the plain 53-bit run, most where numbers underflow.
+A `FloatBall` therefore adds the float's own rounding to each operation:
+
+- ``+ - * /``: the exact result, times 1 + δ with |δ| <= u (1 + 1/100), plus half the smallest subnormal;
+- sums: (n - 1) u times the sum of the magnitudes of the n terms, which holds in every order of summation, with or
+  without fused multiply-add (Higham, Accuracy and Stability, section 4.2);
+- exp, log and log1p: within 4 ulps, which NumPy and the common C libraries keep;
+- a divisor beyond the range of the float: anything from 0 to the exact quotient, as 1/(1 + infinity) is 0.
+
+By induction over the operations, the result of the same source on floats lies in the ball, unless a number other than
+an exp overflows. The hundredth covers the products of δ for sums of fewer than 0.01/u terms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from . import balls
+from .balls import Objects
+
+_ELEMENTARY = 8  # units u, that is 4 ulps
+
+
+@dataclass(frozen=True)
+class Format:
+    """A binary format: unit roundoff, half the smallest subnormal, and the largest number, as exact balls."""
+
+    unit: Any
+    underflow: Any
+    largest: Any
+
+    @classmethod
+    def of(cls, dtype: DTypeLike) -> Format:
+        info = np.finfo(np.dtype(dtype))
+        unit, smallest, largest = balls.to_balls([float(info.epsneg), float(info.smallest_subnormal), float(info.max)])
+        return cls(unit * 101 / 100, smallest / 2, largest)
+
+
+class FloatBall:
+    """A ball around a float result; build arrays of them with `float_balls`."""
+
+    __slots__ = ("ball", "format", "mass", "terms")
+
+    def __init__(self, ball: Any, format: Format, terms: int = 1, mass: Any = None) -> None:
+        self.ball = ball
+        self.format = format
+        self.terms = terms  # of the sum that this is, and the sum of their magnitudes
+        self.mass = ball.abs_upper() if mass is None else mass
+
+    def _rounded(self, exact: Any, units: int = 1) -> FloatBall:
+        if exact.is_zero():
+            return FloatBall(exact, self.format)
+        error = exact.abs_upper() * self.format.unit * units + self.format.underflow
+        return FloatBall(exact + balls.around_zero(error), self.format)
+
+    def _lift(self, other: Any) -> FloatBall:
+        if isinstance(other, FloatBall):
+            return other
+        return FloatBall(self.ball * 0 + other, self.format)
+
+    def __neg__(self) -> FloatBall:
+        return FloatBall(-self.ball, self.format, self.terms, self.mass)
+
+    def __add__(self, other: Any) -> FloatBall:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        other = self._lift(other)
+        if self.ball.is_zero() or other.ball.is_zero():
+            return self if other.ball.is_zero() else other
+        terms, mass = self.terms + other.terms, self.mass + other.mass
+        counted = (self.terms - 1) * self.mass + (other.terms - 1) * other.mass
+        error = ((terms - 1) * mass - counted) * self.format.unit
+        return FloatBall(self.ball + other.ball + balls.around_zero(error.abs_upper()), self.format, terms, mass)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> FloatBall:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        return self + -self._lift(other)
+
+    def __rsub__(self, other: Any) -> FloatBall:
+        return -self + other
+
+    def __mul__(self, other: Any) -> FloatBall:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        return self._rounded(self.ball * self._lift(other).ball)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> FloatBall:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        other = self._lift(other)
+        quotient = self._rounded(self.ball / other.ball)
+        if not other.ball.abs_upper() <= self.format.largest:
+            quotient.ball = quotient.ball.union(self.ball * 0)
+        return quotient
+
+    def __rtruediv__(self, other: Any) -> FloatBall:
+        return self._lift(other) / self
+
+    def exp(self) -> FloatBall:
+        return self._rounded(self.ball.exp(), _ELEMENTARY)
+
+    def log(self) -> FloatBall:
+        return self._rounded(self.ball.log(), _ELEMENTARY)
+
+    def log1p(self) -> FloatBall:
+        return self._rounded(self.ball.log1p(), _ELEMENTARY)
+
+
+def float_balls(array: ArrayLike, dtype: DTypeLike = np.float64) -> Objects:
+    """FloatBalls of radius 0 at exactly these floats, in the arithmetic of `dtype`; at a precision well above it."""
+    format = Format.of(dtype)
+    enclosed: Objects = np.frompyfunc(lambda ball: FloatBall(ball, format), 1, 1)(balls.to_balls(array))
+    return enclosed

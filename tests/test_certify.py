@@ -1,0 +1,244 @@
+"""Certificates are rigorous, tight and rechecked, false ones are refused, and floats stay inside their balls."""
+
+import copy
+import json
+import sys
+import time
+from decimal import Decimal, localcontext
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refnn import _enclosure, backprop, forward_prop, init_params
+from refnn.certify import Certificate, CertificateError, certify
+from refnn.numbers import balls
+from refnn.numbers.floatball import float_balls
+
+
+def network(layer_dims, m, seed=0, scale=1.0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    params = init_params(layer_dims, scale=scale, rng=rng)
+    params |= {f"b{l}": scale * rng.standard_normal((n, 1)) for l, n in enumerate(layer_dims) if l}
+    X, Y = rng.standard_normal((layer_dims[0], m)), rng.random((layer_dims[-1], m)).round(seed % 2)
+    return X.astype(dtype), Y.astype(dtype), {key: V.astype(dtype) for key, V in params.items()}
+
+
+def gradient(X, Y, params):
+    AL, caches = forward_prop(X, params)
+    return backprop(AL, Y, caches)
+
+
+X, Y, PARAMS = network([3, 4, 2], 5)
+GRADS = gradient(X, Y, PARAMS)
+CERTIFICATE = certify(X, Y, PARAMS, GRADS)
+
+
+# ---------------------------------------------------------------------- balls
+
+
+@given(st.integers(-(2**70), 2**70), st.integers(-1200, 960))
+def test_exact_numbers_round_as_ieee_754_says(mantissa, exponent):
+    exact = Fraction(mantissa) * Fraction(2) ** exponent
+    try:
+        expected = exact.numerator / exact.denominator  # Python rounds the quotient of integers correctly
+    except OverflowError:
+        expected = np.copysign(np.inf, mantissa)
+    with balls.precision(128):
+        value, decided = balls.nearest(balls.to_balls([mantissa]) * balls.to_balls([2]) ** exponent)
+    assert decided.all()
+    assert value.tolist() == [expected]
+
+
+@given(st.floats(width=64), st.sampled_from([np.float32, np.float16]))
+def test_doubles_round_to_shorter_floats_as_numpy_rounds_them(x, dtype):
+    if np.isfinite(x):
+        with np.errstate(all="ignore"):
+            assert balls.nearest(balls.to_balls([x]), dtype)[0].item() == dtype(x)
+
+
+def test_a_ball_that_holds_a_midpoint_decides_nothing():
+    with balls.precision(128):
+        midpoint = balls.to_balls([1.0])[0] + balls.to_balls([2.0**-53])[0]
+        balls_around = np.array(
+            [midpoint, midpoint + balls.around_zero(1e-30), midpoint + 1e-29 + balls.around_zero(1e-30)]
+        )
+        values, decided = balls.nearest(balls_around)
+    assert decided.tolist() == [True, False, True]
+    assert values.tolist() == [1.0, 1.0, 1.0 + 2.0**-52]
+
+
+# ---------------------------------------------------------------------- certificates
+
+
+def test_bounds_are_rigorous_and_tight_where_the_truth_is_known_by_other_arithmetic():
+    w, x, b, y = 0.7, 1.3, -0.2, 0.25
+    with localcontext() as context:
+        context.prec = 60
+        sigma = 1 / (1 + (-(Decimal(w) * Decimal(x) + Decimal(b))).exp())
+        truth = (sigma - Decimal(y)) * Decimal(x)
+        for dW in (float(truth), float(truth) * (1 + 1e-9), -1.0, 0.0):
+            certificate = certify([[x]], [[y]], {"W1": [[w]], "b1": [[b]]}, {"dW1": [[dW]], "db1": [[0.0]]})
+            error = abs(Decimal(dW) - truth)
+            for bound, exact in {
+                "absolute": error,
+                "relative": error / abs(truth),
+                "ulps": error / Decimal(np.spacing(float(truth)).item()),
+            }.items():
+                assert exact <= Decimal(getattr(certificate, bound)["dW1"].item()) <= exact * (1 + Decimal("1e-12"))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("scale", [0.01, 1, 10, 50])
+def test_the_rounded_truth_lies_within_half_an_ulp_in_its_dtype(dtype, scale):
+    data = network([3, 3, 2], 2, scale=scale, dtype=dtype)
+    truth = certify(*data, gradient(*data)).truth
+    with np.errstate(all="ignore"):
+        certificate = certify(*data, {key: V.astype(dtype) for key, V in truth.items()})
+    assert max(bound.max() for bound in certificate.ulps.values()) <= 0.5001
+
+
+def test_lost_digits_are_seen():
+    params = {"W1": np.array([[1.0]]), "b1": np.array([[40.0]])}
+    AL, _ = forward_prop([[1.0]], params)
+    naive = certify([[1.0]], [[1.0]], params, {"dW1": AL - 1, "db1": AL - 1})
+    assert naive.relative["dW1"].item() == pytest.approx(1)
+    assert certify([[1.0]], [[1.0]], params, gradient([[1.0]], [[1.0]], params)).relative["dW1"].item() < 1e-15
+
+
+def test_a_derivative_that_cancels_exactly_raises_the_precision():
+    certificate = certify([[1, -1]], [[0.5, 0.5]], {"W1": [[1]], "b1": [[0]]}, {"dW1": [[0.2]], "db1": [[1e-20]]})
+    assert certificate.bits > 1000
+    assert certificate.absolute["db1"].item() == pytest.approx(1e-20)
+    assert certificate.relative["db1"].item() == np.inf
+
+
+def test_the_truth_is_confirmed_without_backprop_and_a_wrong_backprop_is_not(monkeypatch):
+    assert "forward derivatives of the cost in all 41 directions" in CERTIFICATE.witness
+    for fault in ("sign", "entry"):
+
+        def wrong(AL, Y, caches, fault=fault):
+            grads = backprop(AL, Y, caches)
+            grads["dW2"][0, 1] *= -1 if fault == "sign" else 1 + 1e-15
+            return grads
+
+        monkeypatch.setattr(_enclosure, "backprop", wrong)
+        for data in [(X, Y, PARAMS), network([8, 20, 2], 30)]:
+            with pytest.raises(ArithmeticError, match="disjoint"):
+                certify(*data, gradient(*data))
+
+
+def test_a_real_network_is_certified_in_five_seconds():
+    data = network([30, 16, 8, 1], 569, scale=0.3)
+    grads = gradient(*data)
+    start = time.process_time()
+    certificate = certify(*data, grads)
+    assert time.process_time() - start < 5
+    assert "one direction of random signs over all 17711 variables" in certificate.witness
+
+
+def test_a_certificate_prints_the_worst_first():
+    grads = copy.deepcopy(GRADS)
+    grads["db2"][1, 0] *= 1 + 1e-6
+    lines = str(certify(X, Y, PARAMS, grads)).splitlines()
+    assert "each of 46 entries lies within" not in lines[0] or len(lines) == 3 + len(grads)
+    assert lines[3].startswith("db2[1, 0]")
+
+
+# ---------------------------------------------------------------------- records
+
+
+def test_a_certificate_survives_json_and_holds():
+    record = json.dumps(CERTIFICATE.to_json(), allow_nan=False)
+    again = Certificate.from_json(record)
+    assert json.dumps(again.to_json()) == record
+    again.recheck()
+
+
+@pytest.mark.parametrize("table", ["X", "Y", "params", "grads", "truth", "absolute", "relative", "ulps"])
+def test_a_certificate_with_one_number_changed_is_refused(table):
+    record = CERTIFICATE.to_json()
+    array = record[table] if table in "XY" else record[table]["dW2" if table != "params" else "W2"]
+    array["hex"][3] = (0.99 * float.fromhex(array["hex"][3]) or 0.001).hex()
+    with pytest.raises(CertificateError, match="certificate does not hold: d"):
+        Certificate.from_json(record).recheck()
+
+
+MALFORMED = {
+    "text": ("{", "not a certificate"),
+    "list": ("[]", "expected an object with format"),
+    "format": ({"format": "refnn-certificate/9"}, "expected an object with format 'refnn-certificate/1'"),
+    "missing": ({"X": None}, "X is not an object with dtype, shape and hex"),
+    "shape": ({"X": {"dtype": "float64", "shape": [10**12], "hex": []}}, "X needs 1000000000000 numbers"),
+    "dtype": ({"X": {"dtype": "object", "shape": [1], "hex": ["0x1p0"]}}, "X has dtype 'object'"),
+    "numeral": ({"Y": {"dtype": "float64", "shape": [1], "hex": ["one"]}}, "Y has 'one', expected a hexadecimal float"),
+    "range": ({"Y": {"dtype": "float32", "shape": [1], "hex": ["0x1p200"]}}, "Y has numbers that are not float32"),
+    "bits": ({"bits": 10**9}, "bits is 1000000000"),
+    "bounds": ({"ulps": {"dW1": {"dtype": "float64", "shape": [1], "hex": ["0x1p0"]}}}, "ulps does not have the keys"),
+    "misfit": ({"params": {"W1": {"dtype": "float64", "shape": [1, 1], "hex": ["0x1p0"]}}}, "params has no 'b1'"),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_what_is_no_certificate_is_refused(name):
+    change, text = MALFORMED[name]
+    with pytest.raises(CertificateError, match=text):
+        Certificate.from_json(change if isinstance(change, str) else CERTIFICATE.to_json() | change)
+
+
+REFUSED = {
+    "NaN": ({"X": np.full((3, 5), np.nan)}, ValueError, r"X\[0, 0\] is nan"),
+    "label": ({"Y": np.full((2, 5), 2)}, ValueError, r"Y\[0, 0\] is 2, expected a label in \[0, 1\]"),
+    "shape": ({"Y": np.zeros((2, 4))}, ValueError, r"Y has shape \(2, 4\), expected \(2, 5\)"),
+    "missing": ({"grads": {"dW1": GRADS["dW1"]}}, ValueError, "grads has no 'db1'"),
+    "dA": ({"grads": GRADS | {"dA1": np.zeros((4, 1))}}, ValueError, r"grads\['dA1'\] has shape \(4, 1\)"),
+    "dA NaN": ({"grads": GRADS | {"dA1": np.full((4, 5), np.nan)}}, ValueError, r"grads\['dA1'\]\[0, 0\] is nan"),
+    "dtype": ({"X": X.astype(np.longdouble)}, TypeError, "X has dtype .*, expected float16, float32, float64"),
+    "integer": ({"X": np.full((3, 5), 2**53 + 1)}, ValueError, "X has integers that float64 cannot hold"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_bad_input_is_refused_by_name(name):
+    change, kind, text = REFUSED[name]
+    with pytest.raises(kind, match=text):
+        certify(**{"X": X, "Y": Y, "params": PARAMS, "grads": GRADS} | change)
+
+
+def test_without_python_flint_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "flint", None)
+    with pytest.raises(ImportError, match=r'pip install "refnn\[certify\]"'):
+        certify(X, Y, PARAMS, GRADS)
+
+
+# ---------------------------------------------------------------------- floats stay inside their balls
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_float_gradient_lies_inside_the_ball_run_of_the_same_source(dtype):
+    """At weight scales up to 500, where much underflows. `pytest -rP` shows the figures."""
+    rng = np.random.default_rng(1)
+    entries, outside_arb, worst = 0, 0, (0.0, "")
+    for seed in range(120):
+        dims = rng.integers(1, 5, rng.integers(2, 6)).tolist()
+        scale = float(rng.choice([0.01, 1, 10, 50, 500]))
+        X, Y, params = network(dims, int(rng.integers(1, 4)), seed, scale, dtype)
+        grads = gradient(X, Y, params)
+        with balls.precision(128):
+            enclosed = gradient(
+                *(float_balls(V, dtype) for V in (X, Y)), {k: float_balls(V, dtype) for k, V in params.items()}
+            )
+        plain = _enclosure.by_backprop(X, Y, params, np.finfo(dtype).nmant + 1)
+        certificate = certify(X, Y, params, grads)
+        for key, dV in grads.items():
+            exact = balls.to_balls(dV)
+            for index in np.ndindex(dV.shape):
+                entries += 1
+                assert enclosed[key][index].ball.contains(exact[index]), (dims, seed, key, index)
+                outside_arb += not plain[key][index].contains(exact[index])
+            if np.finfo(dtype).tiny < np.abs(certificate.truth[key]).min():
+                worst = max(worst, (certificate.ulps[key].max(), f"{key} of {dims}, weight scale {scale}, seed {seed}"))
+    print(f"{dtype.__name__}: {entries} entries, all inside; worst error {worst[0]:.0f} ulp, {worst[1]}; ", end="")
+    print(f"{outside_arb} lie outside a plain Arb run, which counts neither the float's own rounding nor underflow")

@@ -1,5 +1,14 @@
 """Judge any gradient of any scalar function, by witnesses that know nothing of backpropagation."""
 
+from refnn.gradcheck.backprop import check_backprop, check_network
 from refnn.gradcheck.result import Entry, GradientCheck, ParameterCheck, Testimony, Verdict
 
-__all__ = ["Entry", "GradientCheck", "ParameterCheck", "Testimony", "Verdict"]
+__all__ = [
+    "Entry",
+    "GradientCheck",
+    "ParameterCheck",
+    "Testimony",
+    "Verdict",
+    "check_backprop",
+    "check_network",
+]

@@ -72,14 +72,17 @@ class UnfitGradientError(ValueError, TypeError):
     """A gradient that cannot be compared: entries missing, extra, misshapen, or of no floating type."""
 
 
-def gradient_arrays(grads: object, params: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, str]]:
-    """The gradient for each parameter, and the key under which it was given: "dW1", or "W1" itself.
+def gradient_arrays(
+    grads: object, params: Mapping[str, Array], activations: Mapping[str, Array] | None = None
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """The gradients by parameter, and the key under which each was given: "dW1", or "W1" itself.
 
     Parameters
     ----------
     grads : dict of arrays, or of what `numpy.asarray` reads as one: tensors, lists
-        Activation gradients "dA0" … may stand beside the others; they are not looked at.
-    params : dict of arrays
+    params : dict of arrays, of which each needs a gradient
+    activations : dict of arrays "A0" …, optional
+        May have a gradient "dA0" … . Without it those are not looked at.
 
     Raises
     ------
@@ -88,27 +91,28 @@ def gradient_arrays(grads: object, params: Mapping[str, Array]) -> tuple[dict[st
     """
     if not isinstance(grads, Mapping):
         raise UnfitGradientError(f"grads is {type(grads).__name__}, expected a dict of arrays")
-    names = min(({key: key for key in params}, {key: f"d{key}" for key in params}), key=lambda n: _missing(n, grads))
-    wrong = [f"grads has no {names[key]!r}, the gradient of {key!r}" for key in params if names[key] not in grads]
+    plain, prefixed = {key: key for key in params}, {key: f"d{key}" for key in params}
+    names = min((plain, prefixed), key=lambda keys: sum(name not in grads for name in keys.values()))
+    wrong = [f"grads has no {name!r}, the gradient of {key!r}" for key, name in names.items() if name not in grads]
+    known = dict(params)
+    for key, A in (activations or {}).items():
+        if f"d{key}" in grads:
+            names[key], known[key] = f"d{key}", A
     wrong += [
-        f"grads has an entry {key!r} that belongs to no parameter"
+        f"grads has an entry {key!r} that belongs to nothing in the function"
         for key in grads
-        if key not in names.values() and not re.fullmatch(r"dA\d+", str(key))
+        if key not in names.values() and not (activations is None and re.fullmatch(r"dA\d+", str(key)))
     ]
     arrays = {}
     for key, name in names.items():
         if name in grads:
             try:
-                arrays[key] = _float_array(f"grads[{name!r}]", grads[name], params[key])
+                arrays[key] = _float_array(f"grads[{name!r}]", grads[name], known[key])
             except UnfitGradientError as error:
                 wrong.append(str(error))
     if wrong:
         raise UnfitGradientError("\n".join(wrong))
     return arrays, names
-
-
-def _missing(names: Mapping[str, str], grads: Mapping[str, Any]) -> int:
-    return sum(name not in grads for name in names.values())
 
 
 def _float_array(name: str, value: object, like: Array) -> Array:
@@ -117,8 +121,7 @@ def _float_array(name: str, value: object, like: Array) -> Array:
     except Exception as error:  # whatever a foreign array type raises
         raise UnfitGradientError(f"{name} ({type(value).__name__}) is not an array: {error}") from error
     if array.dtype.kind != "f":
-        kind = f"dtype {array.dtype}"
-        raise UnfitGradientError(f"{name} has {kind}, expected floating-point numbers")
+        raise UnfitGradientError(f"{name} has dtype {array.dtype}, expected floating-point numbers")
     if array.shape != like.shape:
-        raise UnfitGradientError(f"{name} has shape {array.shape}, expected {like.shape}, the shape of its parameter")
+        raise UnfitGradientError(f"{name} has shape {array.shape}, expected {like.shape}")
     return array

@@ -40,8 +40,18 @@ class Network:
         """ "W1", "b1" … "WL", "bL"."""
         return tuple(f"{kind}{l}" for l in range(1, self.L + 1) for kind in "Wb")
 
-    def parameter(self, key: str) -> Array:
-        return {"W": self.W, "b": self.b}[key[0]][int(key[1:])]
+    def __getitem__(self, key: str) -> Array:
+        """The array of "W1", "b1", "A0" … ."""
+        return {"W": self.W, "b": self.b, "A": self.A}[key[0]][int(key[1:])]
+
+    @property
+    def activations(self) -> dict[str, Array]:
+        """ "A0" … "A{L-1}"."""
+        return {f"A{l}": self.A[l] for l in range(self.L)}
+
+    def above(self, l: int) -> dict[str, Array]:
+        """The parameters of the network whose input is A_l."""
+        return {f"{kind}{k - l}": self[f"{kind}{k}"] for k in range(l + 1, self.L + 1) for kind in "Wb"}
 
 
 def network(params: Mapping[str, Array], X: Array, Y: Array) -> Network:

@@ -67,8 +67,9 @@ def check_network(
     if method not in ("auto", "entries", "directions"):
         raise ValueError(f"method is {method!r}, expected 'auto', 'entries' or 'directions'")
     params, X, Y = sigmoid_network(params, X, Y)
-    given, names = gradient_arrays(grads, params)
-    check, case = _judge(params, X, Y, given, names, method, seed, executor, progress)
+    net = network(params, X, Y)
+    given, names = gradient_arrays(grads, params, net.activations)
+    check, case = _judge(net, params, X, Y, given, names, method, seed, executor, progress)
     if check.verdict is Verdict.WRONG and case is not None:
         return replace(check, diagnosis=diagnose_all([case]))
     return check
@@ -108,8 +109,7 @@ def check_backprop(
     if not callable(gradient):
         raise TypeError(f"gradient is {type(gradient).__name__}, expected a callable (params, X, Y) -> grads")
     if probes is None:
-        options = {} if examples is None else {"examples": examples}
-        probes = default_probes(layer_dims, seed=seed, **options)
+        probes = default_probes(layer_dims, examples=examples, seed=seed)
     elif not probes:
         raise ValueError("probes is empty, expected at least one")
     judged = [
@@ -135,13 +135,14 @@ def _try(
 ) -> tuple[GradientCheck, Case | None]:
     """Call the gradient twice on copies of the probe, and judge what comes back."""
     params, X, Y = sigmoid_network(probe.params, probe.X, probe.Y)
+    net = network(params, X, Y)
     answers = []
     reasons: list[str] = []
     for _ in range(2):
         copies = {**{key: V.copy() for key, V in params.items()}, "X": X.copy(), "Y": Y.copy()}
         arguments = {key: copies[key] for key in params}
         try:
-            given, names = gradient_arrays(gradient(arguments, copies["X"], copies["Y"]), params)
+            given, names = gradient_arrays(gradient(arguments, copies["X"], copies["Y"]), params, net.activations)
         except UnfitGradientError as error:
             return GradientCheck(Verdict.WRONG, reasons=tuple(str(error).split("\n")), probe=probe.name), None
         except Exception as error:  # the judged code may raise anything
@@ -149,7 +150,7 @@ def _try(
             return GradientCheck(Verdict.WRONG, reasons=(reason,), probe=probe.name), None
         reasons += [f"gradient changed its argument {what}" for what in _changes(arguments, copies, params, X, Y)]
         answers.append(given)
-    check, case = _judge(params, X, Y, given, names, "auto", seed, executor, False)
+    check, case = _judge(net, params, X, Y, given, names, "auto", seed, executor, False)
     reasons += _inconsistencies(answers, case)
     verdict = Verdict.WRONG if reasons else check.verdict
     reasons = [*dict.fromkeys(reasons), *check.reasons]
@@ -180,6 +181,7 @@ def _inconsistencies(answers: Sequence[Mapping[str, Array]], case: Case | None) 
 
 
 def _judge(
+    net: Network,
     params: dict[str, Array],
     X: Array,
     Y: Array,
@@ -191,12 +193,12 @@ def _judge(
     progress: bool,
 ) -> tuple[GradientCheck, Case | None]:
     """The check without a diagnosis, and what a diagnosis needs: the truth in every entry, if that was found."""
-    net = network(params, X, Y)
     allowance = _allowances(net, params, X, given)
     if method == "directions" or (method == "auto" and _work(net) > PER_ENTRY_WORK):
         return _judge_directions(net, given, names, allowance, seed, progress), None
-    found = cancellation_free.estimates(net, executor=executor, progress=progress)
-    checks = [judge(names[key], given[key], found[key], allowance[key]) for key in net.keys]
+    activations = [l for l in range(net.L) if f"A{l}" in given]
+    found = cancellation_free.estimates(net, activations, executor=executor, progress=progress)
+    checks = [judge(names[key], given[key], found[key], allowance[key]) for key in given]
     verdict = min((check.verdict for check in checks), key=lambda v: v.rank)
     reasons = directional.disagreements(net, found, seed)
     if reasons:
@@ -207,16 +209,16 @@ def _judge(
         verdict,
         worst_first(checks),
         (
-            Testimony(cancellation_free.NAME, sum(V.size for V in params.values())),
-            Testimony("complex step", len(net.keys), "along one random direction of each parameter"),
+            Testimony(cancellation_free.NAME, sum(V.size for V in given.values())),
+            Testimony("complex step", len(given), "along one random direction of each array"),
         ),
         TOLERANCE,
         tuple(reasons),
         tuple(precision_notes(checks, given, names)),
     )
-    truth = {f"d{key}": found[key].value for key in net.keys}
-    tolerance = {f"d{key}": found[key].error + allowance[key] for key in net.keys}
-    return check, Case(params, X, Y, {f"d{key}": given[key] for key in net.keys}, truth, tolerance)
+    truth = {f"d{key}": found[key].value for key in given}
+    tolerance = {f"d{key}": found[key].error + allowance[key] for key in given}
+    return check, Case(params, X, Y, {f"d{key}": V for key, V in given.items()}, truth, tolerance)
 
 
 def _judge_directions(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -132,8 +133,9 @@ def _compare(
     rng: np.random.Generator,
 ) -> Search:
     """The verdict on the suspects, with a sample of the others to tell how many are wrong."""
-    sample = rng.choice(given.size, min(SAMPLE, given.size), replace=False) if len(suspects) == NAMED else []
-    entries = np.array(sorted({*suspects, *map(int, sample)}))
+    sampled = min(SAMPLE, given.size) if len(suspects) == NAMED else 0
+    sample = rng.choice(given.size, sampled, replace=False)
+    entries = np.union1d(np.array(suspects), sample).astype(int)
     flat, limits = given.ravel()[entries], tolerance.ravel()[entries]
     values, errors = np.empty_like(flat, np.float64), np.zeros_like(flat, np.float64)
     for k, i in enumerate(entries):
@@ -145,15 +147,15 @@ def _compare(
     estimate = Estimate(values, errors)
     part = judge(name, flat, estimate, limits)
     worst, absolute, relative = (
-        entry and type(entry)(_index(entries[entry.index[0]], given.shape), entry.given, entry.expected, entry.tolerance)
+        entry and replace(entry, index=_index(entries[entry.index[0]], given.shape))
         for entry in (part.worst, part.largest_absolute, part.largest_relative)
     )
     off = np.abs(flat - values) > limits + errors
     reason = part.reason
     if off.any() and not reason:
         places = ", ".join(f"{name}{list(_index(i, given.shape))}" for i in entries[off][:NAMED])
-        sampled = f"; of {len(sample)} entries taken at random {int(off[np.isin(entries, sample)].sum())} are wrong"
-        reason = f"wrong at {places}" + (sampled if len(sample) else "")
+        share = f"; of {sampled} entries taken at random {int(off[np.isin(entries, sample)].sum())} are wrong"
+        reason = f"wrong at {places}" + (share if sampled else "")
     check = ParameterCheck(
         name, given.shape, part.verdict, part.wrong, part.undecided, worst, absolute, relative, 0.0, reason
     )

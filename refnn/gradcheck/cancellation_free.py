@@ -11,13 +11,13 @@ These are identities for every D, not approximations for a small one, and none i
 may be so small that the quotient's truncation is far below a roundoff. The remaining error is rounding, and `rounding`
 bounds it, entry by entry.
 
-Moving W_l[i, j] by h moves row i of Z_l by h A_{l-1}[j] and no other row; the pass starts there. Many such moves share
-one pass: they lie side by side as columns.
+Moving W_l[i, j] by h moves row i of Z_l by h A_{l-1}[j] and no other row; the pass starts there. Moving A_l[j, k] moves
+column k of Z_{l+1} alone, so that one pass serves all examples. Many moves share a pass: they lie side by side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
 
@@ -34,45 +34,64 @@ PASSES_PER_TASK = 32  # a task is a fraction of a second's work: enough to be wo
 
 
 class Task(NamedTuple):
-    """Moves start … stop - 1 of layer l, counted along the rows of [W_l, b_l]."""
+    """Moves start … stop - 1 at layer l: of entries along the rows of [W_l, b_l], or of rows of A_l."""
 
+    kind: str  # "W" or "A"
     l: int
     start: int
     stop: int
 
 
-def estimates(net: Network, *, executor: Executor | None = None, progress: bool = True) -> dict[str, Estimate]:
-    """The derivative of the cost in every weight and bias, with a bound on its error."""
-    tasks = list(_tasks(net))
+def estimates(
+    net: Network, activations: Sequence[int] = (), *, executor: Executor | None = None, progress: bool = True
+) -> dict[str, Estimate]:
+    """The derivative of the cost in every weight and bias, with a bound on its error.
+
+    Parameters
+    ----------
+    net : Network
+    activations : layers l for which the derivative in A_l is wanted too
+    executor : concurrent.futures.Executor, optional
+    progress : whether long work shows a bar on a terminal
+
+    Returns
+    -------
+    dict of Estimate, keyed "W1", "b1" … and "A0" …
+    """
+    tasks = list(_tasks(net, activations))
     run = map if executor is None else executor.map
     pieces = run(_quotients, [net] * len(tasks), tasks)
-    layers: dict[int, list[Array]] = {l: [] for l in range(1, net.L + 1)}
+    found: dict[tuple[str, int], list[Array]] = {}
     for task, piece in zip(tasks, bar(pieces, NAME, total=len(tasks), show=progress), strict=True):
-        layers[task.l].append(piece)
+        found.setdefault((task.kind, task.l), []).append(piece)
+    values = {}
+    for (kind, l), parts in found.items():
+        value = np.concatenate(parts)
+        if kind == "W":
+            value = value.reshape(net.W[l].shape[0], -1)
+            values[f"b{l}"] = value[:, -1:]
+            value = value[:, :-1]
+        values[f"{kind}{l}"] = value
     error = gradient_bounds(net, net.Y.dtype, plain=False)
     underflow = float(np.finfo(net.Y.dtype).tiny) / step(net) ** 2
-    found = {}
-    for l, parts in layers.items():
-        both = np.concatenate(parts).reshape(net.W[l].shape[0], -1)
-        for key, value in ((f"W{l}", both[:, :-1]), (f"b{l}", both[:, -1:])):
-            found[key] = Estimate(value, error[key], underflow=underflow)
-    return found
+    return {key: Estimate(value, error[key], underflow=underflow) for key, value in values.items()}
 
 
 def step(net: Network) -> float:
     """h, a power of two that moves no Z of any layer by more than 2^-60: far less than a roundoff of the quotient."""
-    reach = max(1.0, float(np.abs(net.A[0]).max()))
+    reach = max(1.0, *(float(np.abs(V).max()) for V in (net.A[0], *net.W[1:])))
     for W in net.W[2:]:
         reach *= max(1.0, float(np.abs(W).sum(axis=1).max()) / 4)  # σ(Z + D) - σ(Z) is at most D / 4
     return float(2.0 ** -(60 + np.ceil(np.log2(reach))))
 
 
-def _tasks(net: Network) -> Iterator[Task]:
-    for l in range(1, net.L + 1):
-        n, n_prev = net.W[l].shape
+def _tasks(net: Network, activations: Sequence[int]) -> Iterator[Task]:
+    moves = [("W", l, net.W[l].size + net.b[l].size) for l in range(1, net.L + 1)]
+    moves += [("A", l, len(net.A[l])) for l in activations]
+    for kind, l, number in moves:
         size = PASSES_PER_TASK * _moves_per_pass(net, l)
-        for start in range(0, n * (n_prev + 1), size):
-            yield Task(l, start, min(start + size, n * (n_prev + 1)))
+        for start in range(0, number, size):
+            yield Task(kind, l, start, min(start + size, number))
 
 
 def _moves_per_pass(net: Network, l: int) -> int:
@@ -81,37 +100,44 @@ def _moves_per_pass(net: Network, l: int) -> int:
 
 
 def _quotients(net: Network, task: Task) -> Array:
-    """[J(moved) - J] / h for each move of the task."""
-    l, h = task.l, step(net)
-    moved_by = np.vstack([net.A[l - 1], np.ones_like(net.Y[:1])]) * h  # by row j of [A_{l-1}; 1]
+    """[J(moved) - J] / h for each move of the task; for those of A_l, for each example."""
+    kind, l, start, stop = task
+    h = step(net)
     size = _moves_per_pass(net, l)
     parts = []
-    for start in range(task.start, task.stop, size):
-        i, j = np.divmod(np.arange(start, min(start + size, task.stop)), len(moved_by))
-        parts.append(_row_differences(net, l, i, moved_by[j]) / h)
+    for first in range(start, stop, size):
+        moves = np.arange(first, min(first + size, stop))
+        if kind == "W":
+            parts.append(_entry_differences(net, l, moves, h).sum(axis=1) / h)
+        else:
+            D = np.repeat(net.W[l + 1][:, moves, None] * h, net.m, axis=2)
+            parts.append(cost_differences(net, l + 1, D) / h)
     return np.concatenate(parts)
 
 
-def _row_differences(net: Network, l: int, i: Array, D: Array) -> Array:
-    """The difference of the cost for each move p, which moves row i[p] of Z_l by D[p], (moves, m)."""
+def _entry_differences(net: Network, l: int, moves: Array, h: float) -> Array:
+    """The difference of the cost, by example, for each entry of [W_l, b_l] moved by h, (moves, m)."""
+    A_prev = np.vstack([net.A[l - 1], np.ones_like(net.Y[:1])])
+    i, j = np.divmod(moves, len(A_prev))
+    D = h * A_prev[j]
     if l == net.L:
-        return _cost_difference(net.A[l][i], net.C[l][i], net.Y[i], D).sum(axis=1) / net.m
+        return _cost_difference(net.A[l][i], net.C[l][i], net.Y[i], D) / net.m
     D = _sigmoid_difference(net.A[l][i], net.C[l][i], D)
     return cost_differences(net, l + 1, net.W[l + 1][:, i, None] * D)
 
 
 def cost_differences(net: Network, l: int, D: Array) -> Array:
-    """The difference of the cost when Z_l moves by each of D[:, p], (n_l, moves, m)."""
+    """The difference of the cost, by example, when Z_l moves by each of D[:, p], (n_l, moves, m) -> (moves, m)."""
     for k in range(l, net.L):
         D = _sigmoid_difference(net.A[k][:, None], net.C[k][:, None], D)
         D = (net.W[k + 1] @ D.reshape(len(D), -1)).reshape(-1, *D.shape[1:])
-    L = net.L
-    return _cost_difference(net.A[L][:, None], net.C[L][:, None], net.Y[:, None], D).sum(axis=(0, 2)) / net.m
+    A, C, Y = (V[:, None] for V in (net.A[net.L], net.C[net.L], net.Y))
+    return np.asarray(_cost_difference(A, C, Y, D).sum(axis=0) / net.m)
 
 
 def _sigmoid_difference(A: Array, C: Array, D: Array) -> Array:
     """σ(Z + D) - σ(Z), in place of D: fresh memory would cost more than the arithmetic."""
-    t = np.expm1(np.negative(D, out=D), out=D)
+    t: Array = np.expm1(np.negative(D, out=D), out=D)
     t *= C
     t /= 1 + t
     t *= -A

@@ -33,7 +33,7 @@ class Along:
         part = slice(rows[0], rows[-1] + 1)  # a block of entries moves few rows
         moved = V[part] * h
         D[part] = moved @ self.net.A[l - 1] if self.key[0] == "W" else moved
-        return float(cost_differences(self.net, l, D[:, None])[0] / h), 0.0
+        return float(cost_differences(self.net, l, D[:, None]).sum() / h), 0.0
 
 
 def searches(
@@ -54,22 +54,24 @@ def searches(
 
 
 def disagreements(net: Network, estimates: Mapping[str, Estimate], seed: int) -> list[str]:
-    """Parameters along which the complex step contradicts the estimates, each in words.
+    """Parameters and activations along which the complex step contradicts the estimates, each in words.
 
     J(V + i h D) = J(V) + i h (derivative along D) + O(h²): the imaginary part needs no subtraction either, and shares
     no formula with the difference.
     """
     rng = np.random.default_rng(seed)
     found = []
-    params = {key: net.parameter(key) for key in net.keys}
     for key, estimate in estimates.items():
         V = bisection.direction(estimate.error, rng)
         size = float(np.abs(V).max(initial=0))
         if size == 0:
             continue
         h = 2.0 ** (-100 - np.ceil(np.log2(size)))
+        l = int(key[1:]) if key[0] == "A" else 0
+        X, params, moved = net.A[l], net.above(l), net[key] + 1j * h * V
         with np.errstate(under="ignore"):
-            complex_step = float(cost({**params, key: params[key] + 1j * h * V}, net.A[0], net.Y).imag / h)
+            J = cost(params, moved, net.Y) if key[0] == "A" else cost({**params, key: moved}, X, net.Y)
+            complex_step = float(J.imag / h)
             difference = float(np.sum(estimate.value * V))
         allowed = 2 * bisection.sum_tolerance(V, estimate.error)
         if not abs(complex_step - difference) <= allowed:

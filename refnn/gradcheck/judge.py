@@ -113,7 +113,8 @@ def _reason(given: Array, estimate: Estimate, wrong: Array, undecided: Array) ->
     if wrong.any():
         return ""
     if estimate.kink is not None and estimate.kink.any():
-        return f"{_count(estimate.kink)} at a kink of f, the first at {_first(estimate.kink)}: the derivatives from the left and from the right differ"
+        where = f"{_count(estimate.kink)} at a kink of f, the first at {_first(estimate.kink)}"
+        return f"{where}: the derivatives from the left and from the right differ"
     unknown = ~np.isfinite(estimate.value)
     if unknown.any():
         return f"f is NaN or infinite around {_count(unknown)}, the first at {_first(unknown)}"

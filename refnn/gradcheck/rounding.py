@@ -21,8 +21,10 @@ from refnn.gradcheck._network import Array, Network
 STEPS = 8
 
 
-def gradient_bounds(net: Network, dtype: np.dtype[np.floating], *, plain: bool, rounds_inputs: bool = False) -> dict[str, Array]:
-    """Bounds on the error of every entry of the gradient, computed in `dtype`, keyed "W1", "b1" … .
+def gradient_bounds(
+    net: Network, dtype: np.dtype[np.floating], *, plain: bool, rounds_inputs: bool = False
+) -> dict[str, Array]:
+    """Bounds on the error of every entry of the gradient, computed in `dtype`, keyed "W1", "b1" … and "A0" … .
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ def gradient_bounds(net: Network, dtype: np.dtype[np.floating], *, plain: bool, 
 
     Returns
     -------
-    dict of arrays, each of the shape of its parameter
+    dict of arrays, each of the shape of its parameter or activation
     """
     u = float(np.finfo(dtype).eps) / 2
     tiny = float(np.finfo(dtype).tiny)
@@ -62,7 +64,7 @@ def _forward_bounds(net: Network, u: float, tiny: float, rounded: float, plain: 
 def _backward_bounds(
     net: Network, E: list[tuple[Array, Array]], u: float, tiny: float, rounded: float, plain: bool
 ) -> dict[str, Array]:
-    """The bounds for dW_l and db_l, following dZ_l from the output back."""
+    """The bounds for dW_l, db_l and dA_{l-1}, following dZ_l from the output back."""
     m = net.m
     A, C, Y = net.A[net.L], net.C[net.L], net.Y
     E_A, E_C = E[net.L]
@@ -76,10 +78,10 @@ def _backward_bounds(
         size = np.abs(dZ)
         bounds[f"W{l}"] = E_dZ @ (A_prev + E_prev).T + size @ (E_prev + (m + STEPS) * u * A_prev).T + m * tiny
         bounds[f"b{l}"] = np.sum(E_dZ + (m + STEPS) * u * size, axis=1, keepdims=True) + tiny
+        W = np.abs(net.W[l]).T
+        n = W.shape[1]
+        bounds[f"A{l - 1}"] = E_dA = W @ (E_dZ + ((n + 2) * u + rounded) * size) + n * tiny
         if l > 1:
-            W = np.abs(net.W[l]).T
-            n = W.shape[1]
-            E_dA = W @ (E_dZ + ((n + 2) * u + rounded) * size) + n * tiny
             dA = net.W[l].T @ dZ
             A, C, (E_A, E_C) = net.A[l - 1], net.C[l - 1], E[l - 1]
             slope = A * C

@@ -1,0 +1,27 @@
+(** * Assumptions.v: what the theorems rest on
+
+    Prints, for each theorem of Theorems.v and Example.v, every axiom in its proof.  `make` compares the output with
+    assumptions.txt: axioms of the classical real numbers of Coq's standard library, and none of ours. *)
+
+From RefNN Require Import Theorems Example.
+
+Print Assumptions backprop_along_curve.
+Print Assumptions backprop_W.
+Print Assumptions backprop_b.
+Print Assumptions backprop_X.
+Print Assumptions backprop_A.
+Print Assumptions cost_above_meaning.
+Print Assumptions backprop_frechet.
+Print Assumptions sigmoid_derivative.
+Print Assumptions sigmoid_complement.
+Print Assumptions activation_between_0_and_1.
+Print Assumptions fused_output.
+Print Assumptions fused_output_difference.
+Print Assumptions logistic_cost_is_J.
+Print Assumptions update_lowers_cost.
+Print Assumptions minibatch_W.
+Print Assumptions minibatch_b.
+Print Assumptions program_forward.
+Print Assumptions program_backprop.
+Print Assumptions derivative_is_a_number.
+Print Assumptions the_step_descends.

@@ -1,0 +1,136 @@
+(** * Batches.v: the gradient is the mean of the gradients of the batches, weighted by their sizes
+
+    Main results: [dW_of_batches], [db_of_batches].
+    Builds on:    Sums.v; no derivative occurs in this file.
+    Names:        [B] is a batch, the list of the numbers of its examples; its [q]-th example is [nth q B O]. *)
+
+From Coq Require Import Reals Lra Lia List Permutation.
+From RefNN Require Import Model Sums.
+Open Scope R_scope.
+
+(** ** Sums over lists *)
+
+Lemma sum_over_app : forall T (xs ys : list T) f, sum_over (xs ++ ys) f = sum_over xs f + sum_over ys f.
+Proof. induction xs as [|x xs IH]; intros ys f; simpl; [|rewrite IH]; lra. Qed.
+
+Lemma sum_over_permutation : forall T (xs ys : list T) f,
+  Permutation xs ys -> sum_over xs f = sum_over ys f.
+Proof. induction 1; simpl; lra. Qed.
+
+Lemma sum_over_seq : forall m f, sum_over (seq 0 m) f = bigsum m f.
+Proof.
+  induction m as [|m IH]; intros f; [reflexivity|].
+  rewrite seq_S, sum_over_app, IH. simpl. ring.
+Qed.
+
+(** A sum over a batch, by position. *)
+Lemma sum_over_nth : forall B f, (Σ q < length B, f (nth q B O)) = sum_over B f.
+Proof.
+  induction B as [|k B IH]; intros f; [reflexivity|].
+  cbn [length]. rewrite bigsum_first. simpl. now rewrite IH.
+Qed.
+
+(** Batch by batch is example by example. *)
+Lemma sum_over_batches : forall batches m f, Permutation (concat batches) (seq 0 m) ->
+  sum_over batches (fun B => Σ q < length B, f (nth q B O)) = bigsum m f.
+Proof.
+  intros batches m f H. rewrite <- sum_over_seq, <- (sum_over_permutation _ _ _ _ H). clear H.
+  induction batches as [|B batches IH]; [reflexivity|].
+  simpl. now rewrite sum_over_app, sum_over_nth, IH.
+Qed.
+
+Lemma sum_over_ext : forall T (xs : list T) f g, (forall x, In x xs -> f x = g x) -> sum_over xs f = sum_over xs g.
+Proof.
+  induction xs as [|x xs IH]; intros f g H; simpl; [reflexivity|].
+  rewrite (H x), (IH f g); [reflexivity | intros; apply H; now right | now left].
+Qed.
+
+(** ** One batch *)
+
+Section Batch.
+Variable n : nat -> nat.
+Variable L m : nat.
+Variable Y : mat.
+Variable W : weights.
+Variable b : biases.
+Variable X : mat.
+
+Section OneBatch.
+Variable B : list nat.
+Hypothesis B_nonempty : (0 < length B)%nat.
+Hypothesis m_pos : (0 < m)%nat.
+Notation A_B := (A n W b (columns B X)).
+Notation Z_B := (Z n W b (columns B X)).
+
+(** Forward, an example does not see the others. *)
+Lemma A_of_batch : forall l i q, A_B l i q = A n W b X l i (nth q B O).
+Proof.
+  induction l as [|p IH]; intros i q; [reflexivity|].
+  simpl. unfold linear. do 2 f_equal. apply bigsum_ext; intros j _. now rewrite IH.
+Qed.
+
+Lemma Z_of_batch : forall l i q, Z_B l i q = Z n W b X l i (nth q B O).
+Proof.
+  intros l i q. unfold Z, linear. f_equal. apply bigsum_ext; intros j _. now rewrite A_of_batch.
+Qed.
+
+(** Backward, it sees how many there are, in the factor 1/m. *)
+Lemma dZ_down_of_batch : forall s i q,
+  INR (length B) / INR m * dZ_down n L (length B) (columns B Y) W b (columns B X) s i q
+  = dZ_down n L m Y W b X s i (nth q B O).
+Proof.
+  assert (HB : INR (length B) <> 0) by (apply not_0_INR; lia).
+  assert (Hm : INR m <> 0) by (apply not_0_INR; lia).
+  induction s as [|s IH]; intros i q; cbn [dZ_down].
+  - unfold dZ_output. rewrite A_of_batch, Z_of_batch. unfold columns. field. auto.
+  - unfold dZ_hidden. rewrite Z_of_batch, <- !Rmult_assoc. do 2 f_equal.
+    unfold dA_prev. rewrite <- bigsum_scal_l. apply bigsum_ext; intros r _. rewrite <- IH. ring.
+Qed.
+
+Lemma dW_of_batch : forall l i j,
+  INR (length B) / INR m * dW n L (length B) (columns B Y) W b (columns B X) l i j
+  = Σ q < length B, dZ n L m Y W b X l i (nth q B O) * A n W b X (pred l) j (nth q B O).
+Proof.
+  intros l i j. unfold dW, dW_layer. rewrite <- bigsum_scal_l. apply bigsum_ext; intros q _.
+  unfold dZ. rewrite <- dZ_down_of_batch, A_of_batch. ring.
+Qed.
+
+Lemma db_of_batch : forall l i,
+  INR (length B) / INR m * db n L (length B) (columns B Y) W b (columns B X) l i
+  = Σ q < length B, dZ n L m Y W b X l i (nth q B O).
+Proof.
+  intros l i. unfold db, db_layer. rewrite <- bigsum_scal_l. apply bigsum_ext; intros q _. apply dZ_down_of_batch.
+Qed.
+
+End OneBatch.
+
+(** ** All batches *)
+
+Variable batches : list (list nat).
+Hypothesis partition : Permutation (concat batches) (seq 0 m).
+
+(** An empty batch contributes nothing; if all are empty, there is no example. *)
+Lemma over_batches : forall (G : list nat -> R) f,
+  (forall B, (0 < length B)%nat -> (0 < m)%nat ->
+     INR (length B) / INR m * G B = Σ q < length B, f (nth q B O)) ->
+  sum_over batches (fun B => INR (length B) / INR m * G B) = bigsum m f.
+Proof.
+  intros G f H. rewrite <- (sum_over_batches batches m f partition).
+  apply sum_over_ext. intros B HB. destruct B as [|k B]; [simpl; lra|].
+  apply H; [simpl; lia|].
+  assert (Hk : In k (seq 0 m)).
+  { apply (Permutation_in _ partition), in_concat. exists (k :: B). split; [exact HB | now left]. }
+  apply in_seq in Hk. lia.
+Qed.
+
+Lemma dW_of_batches : forall l i j,
+  sum_over batches (fun B => INR (length B) / INR m * dW n L (length B) (columns B Y) W b (columns B X) l i j)
+  = dW n L m Y W b X l i j.
+Proof. intros. apply over_batches. intros. now apply dW_of_batch. Qed.
+
+Lemma db_of_batches : forall l i,
+  sum_over batches (fun B => INR (length B) / INR m * db n L (length B) (columns B Y) W b (columns B X) l i)
+  = db n L m Y W b X l i.
+Proof. intros. apply over_batches. intros. now apply db_of_batch. Qed.
+
+End Batch.

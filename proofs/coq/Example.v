@@ -1,0 +1,54 @@
+(** * Example.v: the theorems are not vacuous
+
+    A network of 2 inputs, 2 hidden units and 1 output, on 2 examples.  Its weights are chosen so that every Z is 0 and
+    every A is 1/2, which makes the gradient a plain fraction: the theorems then give derivatives as numbers.
+
+    Main results: [derivative_is_a_number], [the_step_descends].
+    Builds on:    Theorems.v. *)
+
+From Coq Require Import Reals Lra Lia.
+From Coquelicot Require Import Coquelicot.
+From RefNN Require Import Model Theorems.
+Open Scope R_scope.
+
+Definition n (l : nat) : nat := match l with 0 | 1 => 2 | _ => 1 end.
+(** W1 = [[0, 0], [0, 0]], W2 = [[1, -1]] *)
+Definition W : weights := fun l i j =>
+  match l, j with
+  | 2%nat, 0%nat => 1
+  | 2%nat, _ => -1
+  | _, _ => 0
+  end.
+Definition b : biases := fun _ _ => 0.
+(** X = [[1, 0], [0, 1]], Y = [[1, 0]] *)
+Definition X : mat := fun j k => if Nat.eqb j k then 1 else 0.
+Definition Y : mat := fun _ k => if Nat.eqb k 0 then 1 else 0.
+
+Lemma sigmoid_of_0 : forall z, z = 0 -> sigmoid z = 1 / 2.
+Proof. intros z ->. unfold sigmoid. rewrite Ropp_0, exp_0. lra. Qed.
+
+(** Innermost first, each sigmoid is that of 0. *)
+Local Ltac evaluate :=
+  repeat match goal with
+  | |- context [sigmoid ?z] => rewrite (sigmoid_of_0 z) by lra
+  end.
+
+Lemma gradient_value : dW n 2 2 Y W b X 1%nat 0%nat 0%nat = - 1 / 16.
+Proof.
+  unfold dW, dW_layer, dZ. simpl.
+  unfold dZ_hidden, dA_prev, dZ_output, Z, linear, b, X, Y. simpl. unfold linear. simpl.
+  evaluate. lra.
+Qed.
+
+(** ∂J/∂W_1[0,0] = -1/16, and J depends on it as the definition of J says. *)
+Theorem derivative_is_a_number : is_derive (fun w => cost n 2 2 Y (set_W W 1%nat 0%nat 0%nat w) b X) 0 (- 1 / 16).
+Proof. rewrite <- gradient_value. apply (backprop_W n 2 2 Y ltac:(lia) W b X 1%nat 0%nat 0%nat); simpl; lia. Qed.
+
+(** The gradient is not zero, so gradient descent descends. *)
+Theorem the_step_descends : exists rate, 0 < rate /\ forall learning_rate, 0 < learning_rate < rate ->
+  cost n 2 2 Y (update_W learning_rate W (dW n 2 2 Y W b X)) (update_b learning_rate b (db n 2 2 Y W b X)) X
+  < cost n 2 2 Y W b X.
+Proof.
+  apply update_lowers_cost; [lia|]. left. exists 1%nat, 0%nat, 0%nat.
+  repeat split; try (simpl; lia). rewrite gradient_value. lra.
+Qed.

@@ -1,0 +1,141 @@
+(** * Generic.v: the network over any kind of number
+
+    The algorithm of refnn/network.py, as mathematics: definitions only, no proof, no real number.
+    A kind of number is anything with the operations of [NUM] below.  Model.v takes the real numbers, and the theorems
+    speak of those; the extracted program takes a finite field or floats, and runs beside the Python source.
+
+    Reads first:  nothing.  Every definition carries its equation of ../derivation.md and its line of Python.
+    Names:        as in Python.  An array is a function of its indices: [M i j] is Python's [M[i, j]], from 0;
+                  [W l i j], [b l i], [A l i k], [dW l i j] belong to layer [l], as ["W" + str(l)] does.
+                  [k] is always an example. *)
+
+Module Type NUM.
+  Parameter Inline t : Type.
+  Parameter Inline zero one : t.
+  Parameter Inline add sub mul div : t -> t -> t.
+  Parameter Inline opp exp ln : t -> t.
+  Parameter Inline of_nat : nat -> t.
+End NUM.
+
+Module Network (N : NUM).
+
+Declare Scope num_scope.
+Delimit Scope num_scope with num.
+Bind Scope num_scope with N.t.
+Local Notation R := N.t.
+Local Notation "x + y" := (N.add x y) : num_scope.
+Local Notation "x - y" := (N.sub x y) : num_scope.
+Local Notation "x * y" := (N.mul x y) : num_scope.
+Local Notation "x / y" := (N.div x y) : num_scope.
+Local Notation "- x" := (N.opp x) : num_scope.
+Local Notation "0" := N.zero : num_scope.
+Local Notation "1" := N.one : num_scope.
+Local Notation exp := N.exp.
+Local Notation ln := N.ln.
+Local Open Scope num_scope.
+
+(** [sum(f(i) for i in range(n))], written  Σ i < n, f i . *)
+Fixpoint bigsum (n : nat) (f : nat -> R) : R :=
+  match n with
+  | O => 0
+  | S p => bigsum p f + f p
+  end.
+Local Notation "'Σ' i < n , x" := (bigsum n (fun i => x)) (at level 200, i name, n at level 69, x at level 200).
+
+Definition mat := nat -> nat -> R.
+Definition weights := nat -> mat.
+Definition biases := nat -> nat -> R.
+
+(** (D2)   A = 1 / (1 + np.exp(-Z)) *)
+Definition sigmoid (z : R) : R := 1 / (1 + exp (- z)).
+
+(** (D5)   np.log(1 + np.exp(Z)) *)
+Definition softplus (z : R) : R := ln (1 + exp z).
+
+Section Network.
+Variable n : nat -> nat.  (* layer_dims: n l units in layer l, n 0 features *)
+Variable L : nat.         (* layers *)
+Variable m : nat.         (* examples *)
+Variable Y : mat.         (* labels *)
+
+(** ** The cost *)
+
+(** (D4)   cost_function:  -np.sum(Y * np.log(AL) + (1 - Y) * np.log(1 - AL)) / m *)
+Definition cost_function (AL : mat) : R :=
+  - (Σ k < m, Σ i < n L, Y i k * ln (AL i k) + (1 - Y i k) * ln (1 - AL i k)) / N.of_nat m.
+
+(** (D5)   logistic_cost:  np.sum(Y * softplus(-ZL) + (1 - Y) * softplus(ZL)) / m *)
+Definition logistic_cost (ZL : mat) : R :=
+  (Σ k < m, Σ i < n L, Y i k * softplus (- ZL i k) + (1 - Y i k) * softplus (ZL i k)) / N.of_nat m.
+
+(** (D6)   The article's dAL = -(Y / AL - (1 - Y) / (1 - AL)) / m, which the code does not compute. *)
+Definition dA_output (AL : mat) : mat := fun i k =>
+  - (Y i k / AL i k - (1 - Y i k) / (1 - AL i k)) / N.of_nat m.
+
+(** (D7)   dZ = ((1 - Y) * AL - Y * sigmoid(-ZL)) / m *)
+Definition dZ_output (AL ZL : mat) : mat := fun i k =>
+  ((1 - Y i k) * AL i k - Y i k * sigmoid (- ZL i k)) / N.of_nat m.
+
+(** ** One layer, backward *)
+
+(** (D8)   dZ = dA * sigmoid(Z) * sigmoid(-Z) *)
+Definition dZ_hidden (dA Z : mat) : mat := fun i k =>
+  dA i k * sigmoid (Z i k) * sigmoid (- Z i k).
+
+(** (D9)   dW = dZ @ A_prev.T *)
+Definition dW_layer (dZ A_prev : mat) : mat := fun i j =>
+  Σ k < m, dZ i k * A_prev j k.
+
+(** (D10)  db = dZ.sum(axis=1, keepdims=True) *)
+Definition db_layer (dZ : mat) : nat -> R := fun i =>
+  Σ k < m, dZ i k.
+
+Section AtAPoint.
+Variable W : weights.
+Variable b : biases.
+Variable X : mat.
+
+(** (D1)   Z = W @ A_prev + b *)
+Definition linear (l : nat) (A_prev : mat) : mat := fun i k =>
+  (Σ j < n (pred l), W l i j * A_prev j k) + b l i.
+
+(** (D11)  dA_prev = W.T @ dZ *)
+Definition dA_prev (l : nat) (dZ : mat) : mat := fun j k =>
+  Σ i < n l, W l i j * dZ i k.
+
+(** ** The whole network *)
+
+(** (D1)   forward_prop: the activations [A 0] to [A L], and [Z 1] to [Z L]. *)
+Fixpoint A (l : nat) : mat :=
+  match l with
+  | O => X
+  | S p => fun i k => sigmoid (linear (S p) (A p) i k)
+  end.
+Definition Z (l : nat) : mat := linear l (A (pred l)).
+
+(** (D4)   J, as a function of the weights, biases and inputs *)
+Definition cost : R := cost_function (A L).
+
+(** backprop: [dZ_down s] is [dZ] of layer [L - s], so it starts at the output and walks down. *)
+Fixpoint dZ_down (s : nat) : mat :=
+  match s with
+  | O => dZ_output (A L) (Z L)
+  | S s' => let l := Nat.sub L s in dZ_hidden (dA_prev (S l) (dZ_down s')) (Z l)
+  end.
+
+(** grads["dA" + str(l)] for 0 <= l < L;  grads["dW" + str(l)] and grads["db" + str(l)] for 1 <= l <= L *)
+Definition dZ (l : nat) : mat := dZ_down (Nat.sub L l).
+Definition dA (l : nat) : mat := dA_prev (S l) (dZ (S l)).
+Definition dW (l : nat) : mat := dW_layer (dZ l) (A (pred l)).
+Definition db (l : nat) : nat -> R := db_layer (dZ l).
+
+End AtAPoint.
+End Network.
+
+(** (D12)  update_parameters:  params[key] - learning_rate * grads["d" + key] *)
+Definition update_W (learning_rate : R) (W dW : weights) : weights := fun l i j =>
+  W l i j - learning_rate * dW l i j.
+Definition update_b (learning_rate : R) (b db : biases) : biases := fun l i =>
+  b l i - learning_rate * db l i.
+
+End Network.

@@ -1,0 +1,81 @@
+(** * Model.v: the network over the real numbers, and the words in which the theorems are said
+
+    Builds on:    Generic.v, Program.v.
+    Names:        a prime marks a velocity or a perturbation: [W'] belongs to [W]; [Wt] is a curve, [Wt t] its point at [t]. *)
+
+From Coq Require Import Reals Bool.
+From Coquelicot Require Import Coquelicot.
+From RefNN Require Import Generic Program.
+Open Scope R_scope.
+
+Module RNum <: NUM.
+  Definition t := R.
+  Definition zero := 0.
+  Definition one := 1.
+  Definition add := Rplus.
+  Definition sub := Rminus.
+  Definition mul := Rmult.
+  Definition div := Rdiv.
+  Definition opp := Ropp.
+  Definition exp := Rtrigo_def.exp.
+  Definition ln := Rpower.ln.
+  Definition of_nat := INR.
+End RNum.
+
+Module Export RProgram := Program RNum.
+
+Notation "'Σ' i < n , x" := (bigsum n (fun i => x)) (at level 200, i name, n at level 69, x at level 200).
+
+Section Words.
+Variable n : nat -> nat.
+Variable L m : nat.
+
+(** Sum of all entries in range: weights and biases of the layers 1, ..., L, and inputs. *)
+Definition total (W : weights) (b : biases) (X : mat) : R :=
+  (Σ l < L, (Σ i < n (S l), Σ j < n l, W (S l) i j) + (Σ i < n (S l), b (S l) i))
+  + (Σ k < m, Σ j < n O, X j k).
+
+(** Inner product of a gradient and a velocity. *)
+Definition inner (dW : weights) (db : biases) (dX : mat) (W' : weights) (b' : biases) (X' : mat) : R :=
+  total (fun l i j => dW l i j * W' l i j) (fun l i => db l i * b' l i) (fun j k => dX j k * X' j k).
+
+(** Size of a perturbation: the sum of the absolute values. *)
+Definition size (W' : weights) (b' : biases) (X' : mat) : R :=
+  total (fun l i j => Rabs (W' l i j)) (fun l i => Rabs (b' l i)) (fun j k => Rabs (X' j k)).
+
+(** Weights, biases and inputs move, and at the time [t0] have the velocities [W'], [b'] and [X']. *)
+Definition moves (Wt : R -> weights) (bt : R -> biases) (Xt : R -> mat) (t0 : R)
+                 (W' : weights) (b' : biases) (X' : mat) : Prop :=
+  (forall l i j, (1 <= l <= L)%nat -> (i < n l)%nat -> (j < n (pred l))%nat ->
+     is_derive (fun t => Wt t l i j) t0 (W' l i j)) /\
+  (forall l i, (1 <= l <= L)%nat -> (i < n l)%nat ->
+     is_derive (fun t => bt t l i) t0 (b' l i)) /\
+  (forall j k, (j < n O)%nat -> (k < m)%nat ->
+     is_derive (fun t => Xt t j k) t0 (X' j k)).
+
+End Words.
+
+(** The same arrays with one entry replaced by [t]. *)
+Definition set_W (W : weights) (l i j : nat) (t : R) : weights := fun l' i' j' =>
+  if (l' =? l)%nat && (i' =? i)%nat && (j' =? j)%nat then t else W l' i' j'.
+Definition set_b (b : biases) (l i : nat) (t : R) : biases := fun l' i' =>
+  if (l' =? l)%nat && (i' =? i)%nat then t else b l' i'.
+Definition set_A (A : mat) (j k : nat) (t : R) : mat := fun j' k' =>
+  if (j' =? j)%nat && (k' =? k)%nat then t else A j' k'.
+
+(** The layers above layer [l]: [above l n], [above l W], [above l b] number them from 1 again. *)
+Definition above {T : Type} (l : nat) (f : nat -> T) : nat -> T := fun q => f (l + q)%nat.
+
+(** J as a function of the activations of layer [l], which the layers above it take as their inputs. *)
+Definition cost_above (l : nat) (n : nat -> nat) (L m : nat) (Y : mat) (W : weights) (b : biases) (A_l : mat) : R :=
+  cost (above l n) (L - l) m Y (above l W) (above l b) A_l.
+
+(** The columns of the examples in the batch [B], a list of their numbers. *)
+Definition columns (B : list nat) (M : mat) : mat := fun i q => M i (List.nth q B O).
+
+(** Sum over a list. *)
+Fixpoint sum_over {T : Type} (ts : list T) (f : T -> R) : R :=
+  match ts with
+  | nil => 0
+  | cons t ts' => f t + sum_over ts' f
+  end.

@@ -1,6 +1,7 @@
 """Judge any gradient of any scalar function, by witnesses that know nothing of backpropagation."""
 
 from refnn.gradcheck.backprop import check_backprop, check_network
+from refnn.gradcheck.check import check_gradients, numerical_gradient
 from refnn.gradcheck.result import Entry, GradientCheck, ParameterCheck, Testimony, Verdict
 
 __all__ = [
@@ -10,5 +11,7 @@ __all__ = [
     "Testimony",
     "Verdict",
     "check_backprop",
+    "check_gradients",
     "check_network",
+    "numerical_gradient",
 ]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from refnn.gradcheck.result import Entry, GradientCheck, ParameterCheck, Verdict
 
 ROWS = 12  # a longer table hides what matters; the JSON has every row
-HEADER = ("gradient", "shape", "verdict", "entries wrong", "abs. error", "rel. error", "tolerance", "worst entry: given, expected")
+HEADER = (
+    "gradient",
+    "shape",
+    "verdict",
+    "entries wrong",
+    "abs. error",
+    "rel. error",
+    "tolerance",
+    "worst entry: given, expected",
+)
 PASS_MEANS = (
     "A pass says that the gradient agrees with the witnesses at these points. It does not say that it does so at every "
     "other point, or that the function differentiated is the one that was meant."
@@ -18,7 +27,8 @@ def render(check: GradientCheck) -> str:
     if check.cause:
         lines += [f"cause: {check.cause}"]
     lines += [f"reason: {reason}" for reason in check.reasons]
-    lines += _table([HEADER, *(_row(parameter) for parameter in check.parameters[:ROWS])])
+    if check.parameters:
+        lines += _table([HEADER, *(_row(parameter) for parameter in check.parameters[:ROWS])])
     if len(check.parameters) > ROWS:
         lines += [f"… and {len(check.parameters) - ROWS} more, none worse"]
     lines += [f"{parameter.name}: {parameter.reason}" for parameter in check.parameters[:ROWS] if parameter.reason]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from refnn._progress import bar
-from refnn.gradcheck import cancellation_free, directional
+from refnn.gradcheck import cancellation_free, directional, sums
 from refnn.gradcheck._inputs import UnfitGradientError, gradient_arrays, sigmoid_network
 from refnn.gradcheck._network import Array, Network, network
 from refnn.gradcheck.diagnosis import Case, diagnose_all
@@ -238,6 +238,8 @@ def _judge_directions(
         worst_first(checks),
         (Testimony(f"{cancellation_free.NAME} along random directions", sum(n for *_, n in found)),),
         f"{TOLERANCE}; for a sum of entries under random signs, Hoeffding's bound at 4e-16",
+        notes=("the gradients of activations are not looked at along directions",) if len(given) > len(net.keys) else (),
+        diagnosis=sums.diagnosis({key: search for key, search, _ in found}, given, names),
     )
 
 

@@ -39,11 +39,15 @@ class Block(NamedTuple):
 
 
 class Search(NamedTuple):
-    """The check of one parameter, and the entries that were compared on their own: flat indices and estimates."""
+    """The check of one parameter, and the entries that were compared on their own: flat indices and estimates.
+
+    `sampled` of them were taken at random: where there are any, the search ended before it had all that are wrong.
+    """
 
     check: ParameterCheck
     entries: Array
     estimate: Estimate
+    sampled: int = 0
 
 
 def search(
@@ -159,7 +163,7 @@ def _compare(
     check = ParameterCheck(
         name, given.shape, part.verdict, part.wrong, part.undecided, worst, absolute, relative, 0.0, reason
     )
-    return Search(check, entries, estimate)
+    return Search(check, entries, estimate, sampled)
 
 
 def _index(i: int, shape: tuple[int, ...]) -> tuple[int, ...]:

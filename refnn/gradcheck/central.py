@@ -33,6 +33,7 @@ class Derivative:
     error: float
     flat: bool  # f(x + h) = f(x - h) to the last bit at every step
     kink: bool
+    evaluations: int
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ def derivative(curve: Curve, size: float) -> Derivative:
             error = max(error, min(gap, level.error))
     usable = [level for level in levels.values() if math.isfinite(level.error)]
     finest = min(usable, key=lambda level: level.h, default=best)
-    return Derivative(best.value, error, all(level.even for level in levels.values()), finest.kink)
+    flat = all(level.even for level in levels.values())
+    return Derivative(best.value, error, flat, finest.kink, len(curve.values))
 
 
 def along(function: Scalar, params: Mapping[str, Array], D: Mapping[str, Array], behaviour: Behaviour) -> Derivative:

@@ -38,14 +38,17 @@ def along(function: Scalar, params: Mapping[str, Array], D: Mapping[str, Array],
     NotComplexSafeError
         If f refuses complex numbers or drops the imaginary part on the way.
     """
-    moved = {key: V + 1j * (h * D[key]) if key in D else V for key, V in params.items()}
+    return _value(function, {key: V + 1j * (h * D[key]) if key in D else V for key, V in params.items()}).imag / h
+
+
+def _value(function: Scalar, params: Mapping[str, Array]) -> complex:
+    """f of complex parameters."""
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            value = complex(function(moved))
-    except Exception as error:
+            return complex(function(params))
+    except Exception as error:  # f may refuse in any way
         raise NotComplexSafeError(f"f refuses complex numbers: {type(error).__name__}: {error}") from error
-    return value.imag / h
 
 
 def defect(function: Scalar, params: Mapping[str, Array], behaviour: Behaviour, rng: np.random.Generator) -> str:
@@ -54,19 +57,26 @@ def defect(function: Scalar, params: Mapping[str, Array], behaviour: Behaviour, 
     One random direction of each array is enough, for an entry that loses its imaginary part is missing in the sum.
     """
     try:
-        value = complex(function({key: V + 0j for key, V in params.items()}))
-    except Exception as error:
-        return f"f refuses complex numbers ({type(error).__name__}: {error})"
+        value = _value(function, {key: V + 0j for key, V in params.items()})
+        return _changed_value(value, behaviour) or _lost_direction(function, params, behaviour, rng)
+    except NotComplexSafeError as error:
+        return str(error)
+
+
+def _changed_value(value: complex, behaviour: Behaviour) -> str:
     if not abs(value.real - behaviour.value) <= central.SAFETY * behaviour.noise:
         return f"f of the same numbers as complex ones is {value.real:.17g}, not {behaviour.value:.17g}"
+    return ""
+
+
+def _lost_direction(
+    function: Scalar, params: Mapping[str, Array], behaviour: Behaviour, rng: np.random.Generator
+) -> str:
     for key, V in params.items():
         if not V.size:
             continue
         D = {key: random_direction(V, rng)}
-        try:
-            step = along(function, params, D, STEP)
-        except NotComplexSafeError as error:
-            return str(error)
+        step = along(function, params, D, STEP)
         difference = central.along(function, params, D, behaviour)
         if not abs(step - difference.value) <= 2 * difference.error:
             return (

@@ -37,6 +37,18 @@ format: .venv/ready  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+proofs: coq vectors  ## all the evidence: the theorem, vectors, symbols, the report in a browser
+
+coq: .venv/ready  ## check the theorem, extract the program, compare it with the Python source
+	@$(MAKE) --no-print-directory -C proofs/coq PYTHON=$(CURDIR)/$(PY)
+
+mutate: .venv/ready  ## break the source and the proof on purpose, one line at a time
+	@$(MAKE) --no-print-directory -C proofs/coq PYTHON=$(CURDIR)/$(PY) mutants
+
+bench: .venv/peers  ## digits and speed beside PyTorch and JAX
+	$(PY) proofs/benchmarks/accuracy.py
+	$(PY) proofs/benchmarks/speed.py
+
 dist: .venv/ready  ## the wheel, installed into an empty environment and tried there
 	rm -rf dist build/empty
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

@@ -39,7 +39,7 @@ class Block(NamedTuple):
 
 
 class Search(NamedTuple):
-    """The check of one parameter, and the entries that were compared on their own: flat indices and estimates.
+    """The check of one parameter, and the entries compared on their own: flat indices, truth and tolerance.
 
     `sampled` of them were taken at random: where there are any, the search ended before it had all that are wrong.
     """
@@ -163,7 +163,7 @@ def _compare(
     check = ParameterCheck(
         name, given.shape, part.verdict, part.wrong, part.undecided, worst, absolute, relative, 0.0, reason
     )
-    return Search(check, entries, estimate, sampled)
+    return Search(check, entries, Estimate(values, errors + limits), sampled)
 
 
 def _index(i: int, shape: tuple[int, ...]) -> tuple[int, ...]:

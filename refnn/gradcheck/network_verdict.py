@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from refnn.gradcheck import cancellation_free, directional, sums
+from refnn.gradcheck import cancellation_free, directional, stochastic, sums
 from refnn.gradcheck._network import Array, Network
 from refnn.gradcheck.diagnosis import Case
 from refnn.gradcheck.judge import judge, precision_notes, worst_first
@@ -76,14 +76,16 @@ def _judge_directions(
     progress: bool,
 ) -> GradientCheck:
     error = gradient_bounds(net, net.Y.dtype, plain=False)
-    tolerance = {key: allowance[key] + error[key] for key in net.keys}
+    level = stochastic.levels(net, np.random.default_rng(seed))
+    tolerance = {key: level[key] * (allowance[key] + error[key]) for key in net.keys}
     found = list(directional.searches(net, given, names, error, tolerance, seed, progress))
     checks = [search.check for _, search, _ in found]
     return GradientCheck(
         min((check.verdict for check in checks), key=lambda v: v.rank),
         worst_first(checks),
         (Testimony(f"{cancellation_free.NAME} along random directions", sum(n for *_, n in found)),),
-        f"{TOLERANCE}; for a sum of entries under random signs, Hoeffding's bound at 4e-16",
+        f"{TOLERANCE}, scaled to the level that random errors of a roundoff reach; for a sum of entries under random "
+        "signs, Hoeffding's bound at 4e-16",
         notes=() if len(given) == len(net.keys) else ("along directions, dA0 … are not looked at",),
         diagnosis=sums.diagnosis({key: search for key, search, _ in found}, given, names),
     )

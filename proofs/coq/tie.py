@@ -1,0 +1,196 @@
+"""Is network.py the program that was proved?  Both run on the same networks, and must return the same numbers.
+
+    python tie.py PROGRAM [--seed S]   compare on the committed vectors, on random networks, and on floats
+    python tie.py PROGRAM --write      write vectors.json anew
+
+PROGRAM is the one that Coq extracted; run.ml says what it reads and prints. Over the finite field of refnn.numbers
+nothing is rounded, and the tolerance is zero. On floats the two programs add in different orders and have different
+exp and log: there each gradient has the error that a rounding analysis bounds, so they may differ by twice that bound.
+"""
+
+import argparse
+import json
+import random
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+import refnn.network
+from refnn.gradcheck import _network, rounding
+from refnn.numbers import FieldElement, P, atoms
+
+VECTORS = Path(__file__).with_name("vectors.json")
+SEED = 5
+SHAPES = [  # layer_dims and examples of the committed vectors: square layers too, where a wrong transpose still fits
+    ([1, 1], 1),
+    ([2, 1], 3),
+    ([1, 3], 2),
+    ([3, 3], 3),
+    ([2, 1, 2], 4),
+    ([3, 4, 2], 5),
+    ([2, 2, 2], 2),
+    ([3, 3, 3, 3], 3),
+    ([4, 6, 5, 3], 6),
+    ([5, 4, 3, 2, 1], 2),
+    ([1, 2, 1, 2, 1, 2, 1], 2),
+    ([2, 2, 2, 2, 2, 2, 2, 2, 2], 1),
+]
+RANDOM_NETWORKS = 200
+
+
+def network(rng: random.Random, layer_dims: list[int], examples: int, kind: str) -> dict:
+    """A random network as plain data; field elements are integers, floats are written in hexadecimal."""
+
+    def number():
+        return rng.randrange(P) if kind == "field" else rng.uniform(-2, 2).hex()
+
+    def label():
+        return rng.randrange(P) if kind == "field" else rng.random().hex()
+
+    def matrix(rows, columns, entry=number):
+        return [[entry() for _ in range(columns)] for _ in range(rows)]
+
+    params = {}
+    for l in range(1, len(layer_dims)):
+        params[f"W{l}"] = matrix(layer_dims[l], layer_dims[l - 1])
+        params[f"b{l}"] = matrix(layer_dims[l], 1)
+    return {
+        "kind": kind,
+        "key": rng.randrange(P),
+        "layer_dims": layer_dims,
+        "examples": examples,
+        "learning_rate": label(),
+        "params": params,
+        "X": matrix(layer_dims[0], examples),
+        "Y": matrix(layer_dims[-1], examples, label),
+    }
+
+
+def random_shape(rng: random.Random) -> tuple[list[int], int]:
+    return [rng.randint(1, 5) for _ in range(rng.randint(2, 7))], rng.randint(1, 5)
+
+
+def output_shapes(net: dict) -> dict[str, tuple[int, int]]:
+    """The outputs and their shapes, in the order in which the extracted program prints them."""
+    dims, m = net["layer_dims"], net["examples"]
+    layers = range(1, len(dims))
+    shapes = {"cost": (1, 1), "logistic_cost": (1, 1)} | {f"A{l}": (dims[l], m) for l in layers}
+    for l in reversed(layers):
+        shapes |= {f"dW{l}": (dims[l], dims[l - 1]), f"db{l}": (dims[l], 1), f"dA{l - 1}": (dims[l - 1], m)}
+    for l in layers:
+        shapes |= {f"W{l} after": (dims[l], dims[l - 1]), f"b{l} after": (dims[l], 1)}
+    return shapes
+
+
+def extracted(nets: list[dict], program: str) -> list[dict]:
+    """What the extracted program makes of the networks: its outputs by name, as plain data."""
+    words = []
+    for net in nets:
+        words += [net["kind"], *([net["key"]] if net["kind"] == "field" else [])]
+        words += [len(net["layer_dims"]) - 1, net["examples"], *net["layer_dims"], net["learning_rate"]]
+        words += [entry for array in [*net["params"].values(), net["X"], net["Y"]] for row in array for entry in row]
+    run = subprocess.run([program], input=" ".join(map(str, words)), stdout=subprocess.PIPE, text=True, check=True)
+    results = []
+    for net, line in zip(nets, run.stdout.splitlines(), strict=True):
+        entries = map(int if net["kind"] == "field" else str, line.split())
+        results.append({
+            name: [[next(entries) for _ in range(columns)] for _ in range(rows)]
+            for name, (rows, columns) in output_shapes(net).items()
+        })
+        if next(entries, None) is not None:
+            raise ValueError("the program printed more numbers than it has outputs")
+    return results
+
+
+def to_array(net: dict, matrix: list[list]) -> np.ndarray:
+    number = FieldElement if net["kind"] == "field" else float.fromhex
+    return np.array([[number(entry) for entry in row] for row in matrix])
+
+
+def source(net: dict, module: ModuleType = refnn.network) -> dict[str, np.ndarray]:
+    """What network.py, or a mutant of it, makes of the network: the same outputs, as arrays."""
+    params = {name: to_array(net, matrix) for name, matrix in net["params"].items()}
+    X, Y = to_array(net, net["X"]), to_array(net, net["Y"])
+    with atoms(net["key"]):
+        AL, caches = module.forward_prop(X, params)
+        grads = module.backprop(AL, Y, caches)
+        after = module.update_parameters(params, grads, to_array(net, [[net["learning_rate"]]])[0, 0])
+        costs = {"cost": module.cost_function(AL, Y), "logistic_cost": module.logistic_cost(caches[-1][1], Y)}
+    activations = [A_prev for (A_prev, _, _), _ in caches] + [AL]
+    outputs = costs | {f"A{l}": A for l, A in enumerate(activations)} | grads
+    outputs |= {f"{name} after": V for name, V in after.items()}
+    return {name: np.reshape(outputs[name], shape) for name, shape in output_shapes(net).items()}
+
+
+def difference(net: dict, proved: dict, module: ModuleType = refnn.network) -> str | None:
+    """The first output that is not exactly that of the extracted program; None if there is none."""
+    for name, array in source(net, module).items():
+        if (array != to_array(net, proved[name])).any():
+            return name
+    return None
+
+
+def float_difference(net: dict, proved: dict) -> tuple[float, float]:
+    """How far the float gradients are apart: over twice their error bounds, and in ulps of an array's largest entry."""
+    params = {name: to_array(net, matrix) for name, matrix in net["params"].items()}
+    values = _network.network(params, to_array(net, net["X"]), to_array(net, net["Y"]))
+    bounds = rounding.gradient_bounds(values, np.dtype(float), plain=False)
+    ours = source(net)
+    ratio = ulps = 0.0
+    for name, bound in bounds.items():
+        theirs = to_array(net, proved[f"d{name}"])
+        apart = np.abs(ours[f"d{name}"] - theirs)
+        ratio = max(ratio, (apart / (2 * bound)).max())
+        ulps = max(ulps, apart.max() / np.spacing(np.abs(theirs).max()))
+    return ratio, ulps
+
+
+def vectors(program: str) -> str:
+    """The text of vectors.json: the networks of SHAPES with the outputs of the extracted program, one a line."""
+    rng = random.Random(SEED)
+    nets = [network(rng, layer_dims, examples, "field") for layer_dims, examples in SHAPES]
+    lines = [json.dumps(net | {"outputs": proved}) for net, proved in zip(nets, extracted(nets, program), strict=True)]
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="of the random networks")
+    parser.add_argument("--write", action="store_true", help="write vectors.json")
+    args = parser.parse_args()
+
+    text = vectors(args.program)
+    if args.write:
+        VECTORS.write_text(text)
+    if VECTORS.read_text() != text:
+        sys.exit("the extracted program no longer returns vectors.json: see `make vectors`")
+    print(f"vectors.json: what the extracted program returns, {len(SHAPES)} networks")
+
+    rng = random.Random(args.seed)
+    exact, floats = (
+        [network(rng, *random_shape(rng), kind) for _ in range(RANDOM_NETWORKS)] for kind in ("field", "float")
+    )
+    entries = 0
+    for net, proved in zip(exact, extracted(exact, args.program), strict=True):
+        if (name := difference(net, proved)) is not None:
+            sys.exit(f"network.py and the extracted program differ in {name}, seed {args.seed}, on\n{json.dumps(net)}")
+        entries += sum(len(matrix) * len(matrix[0]) for matrix in proved.values())
+    print(f"finite field: network.py is the extracted program on {len(exact)} networks, {entries} of {entries} numbers")
+
+    apart = [float_difference(net, proved) for net, proved in zip(floats, extracted(floats, args.program), strict=True)]
+    ratio, ulps = np.max(apart, axis=0)
+    if not ratio <= 1:
+        sys.exit(f"float gradients are {ratio:.3g} times as far apart as rounding explains, seed {args.seed}")
+    print(
+        f"floats: gradients at most {ratio:.2g} of what rounding may do, on {len(floats)} networks; largest difference "
+        f"{ulps:.3g} ulp of the array's largest entry, median {np.median(apart, axis=0)[1]:.2g} (seed {args.seed})"
+    )
+
+
+if __name__ == "__main__":
+    main()

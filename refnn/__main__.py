@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from refnn.commands import train
+from refnn.commands import check, train
 
-COMMANDS = (train,)
+COMMANDS = (check, train)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

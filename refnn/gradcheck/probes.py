@@ -16,7 +16,7 @@ from refnn.gradcheck._lines import Array, Params, as_floats, backprop, forward
 from refnn.gradcheck.faults import FAULTS
 
 ARTICLE_SCALE = 0.01
-SATURATED = 35.0  # the largest |Z_L|; from about 37 on, A_L rounds to 1 and most people's code divides by zero
+SATURATED = 30.0  # the largest |Z_L|; from 37 on, A_L rounds to 1 and most people's code divides by zero
 # A fault shows if it moves some gradient by more than this, relative to the gradient: half-way, in digits, between the
 # roundoff of float64 and that of float32, which is the smallest fault there is.
 SHOWS = float(np.sqrt(np.finfo(np.float64).eps * np.finfo(np.float32).eps))

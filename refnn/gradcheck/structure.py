@@ -93,7 +93,7 @@ def _describe(
         return _named_factor(factor, t, tol, factors)
     for other, value in truth.items():
         if other != key and close(g, value, tolerance[other]):
-            return "swapped", f"this is the gradient of {other[1:]}", None
+            return "swapped", f"holds what belongs to {other}", None
     if t.ndim == 2 and t.shape[0] == t.shape[1] and close(g, t.T, tol.T):
         return "transposed", "this is the transpose of the true gradient", None
     return _somewhere(g, t, tol, wrong) or _everywhere(g, t)

@@ -1,0 +1,172 @@
+"""Python files by other people: import one, or read the definitions from one without running it.
+
+A script that trains, prints or plots when it is imported still holds the functions to be judged. `definitions` runs
+only what these functions need: the statements that bind them, and those that bind the global names which they use in
+turn (imports, constants, helpers). Loops, bare calls and `if __name__ == "__main__"` are never run.
+"""
+
+import ast
+import contextlib
+import dis
+import importlib
+import importlib.util
+import io
+import re
+import sys
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from types import CodeType
+from typing import Any, NamedTuple
+
+BINDING = (
+    ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.If, ast.Try
+)  # fmt: skip
+LOST_CALL = re.compile(r"[=(*+-]\s*,|=\s*\[['\"]")  # "dA_prev =, dZ)": an operator or bracket, then no operand
+
+
+class SyntaxProblem(NamedTuple):
+    """A line that Python cannot read."""
+
+    line: int
+    text: str
+    message: str
+
+    def __str__(self) -> str:
+        lost = "; a call was lost here, such as np.dot( or np.log(" if LOST_CALL.search(self.text) else ""
+        return f"line {self.line}: {self.message}{lost}\n    {self.text.strip()}"
+
+
+class Definitions(NamedTuple):
+    """What a file defines, and the lines of it that could not be read."""
+
+    namespace: dict[str, Any]
+    problems: tuple[SyntaxProblem, ...]
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Keep what the judged code prints to ourselves, and leave no bytecode beside it."""
+    bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        sys.dont_write_bytecode = bytecode
+
+
+def function(target: str) -> Callable[..., Any]:
+    """Import MODULE:FUNCTION, where MODULE is a dotted name or the path of a file, FUNCTION may be dotted too.
+
+    Raises
+    ------
+    ValueError
+        If the import fails, or there is no such function.
+    """
+    module_name, _, attribute = target.rpartition(":")
+    is_file = module_name.endswith(".py")
+    path = Path(module_name).resolve()
+    if is_file and not path.is_file():
+        raise ValueError(f"there is no file {module_name}")
+    sys.path.insert(0, str(path.parent) if is_file else "")
+    try:
+        with quietly():
+            found: Any = importlib.import_module(path.stem if is_file else module_name)
+    except (Exception, SystemExit) as error:  # importing runs other people's code, which may raise anything
+        raise ValueError(f"importing {module_name} raised {type(error).__name__}: {error}") from error
+    if is_file and Path(found.__file__ or "").resolve() != path:
+        raise ValueError(f"{module_name} has the name of a module that is loaded already: rename the file")
+    for name in attribute.split("."):
+        if not hasattr(found, name):
+            raise ValueError(f"{module_name} has no {attribute}")
+        found = getattr(found, name)
+    if not callable(found):
+        raise ValueError(f"{target} is {type(found).__name__}, expected a function (params, X, Y) -> grads")
+    return found  # type: ignore[no-any-return]
+
+
+def definitions(path: Path, names: Collection[str]) -> Definitions:
+    """Run the part of a file that defines `names`, as far as it can be read.
+
+    Raises
+    ------
+    ValueError
+        If a statement that is needed raises.
+    """
+    source = path.read_text(encoding="utf-8-sig")
+    statements, problems = _parse(source)
+    namespace: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
+    sys.path.insert(0, str(path.resolve().parent))
+    for statement in _needed(statements, names):
+        try:
+            with quietly():
+                exec(compile(ast.Module([statement], []), str(path), "exec"), namespace)
+        except (Exception, SystemExit) as error:
+            raise ValueError(f"{path}, line {statement.lineno}: {type(error).__name__}: {error}") from error
+    return Definitions(namespace, tuple(problems))
+
+
+def _parse(source: str) -> tuple[list[ast.stmt], list[SyntaxProblem]]:
+    """Return the statements that can be read, and the lines because of which others cannot.
+
+    Tabs are tried as four spaces; a line that cannot be read is passed over to find the next. A function with such a
+    line is lost, the others are not.
+    """
+    problems: list[SyntaxProblem] = []
+    lines = source.splitlines()
+    lost = set[int]()
+    while True:
+        try:
+            tree = ast.parse("\n".join(lines))
+            break
+        except SyntaxError as error:
+            number = min(error.lineno or 1, len(lines))
+            mixed = isinstance(error, IndentationError) and any("\t" in line for line in lines)
+            problems.append(
+                SyntaxProblem(number, lines[number - 1], "tabs and spaces are mixed" if mixed else error.msg)
+            )
+            if mixed:
+                lines = [line.expandtabs(4) for line in lines]
+            elif number in lost:
+                return [], sorted(problems)
+            else:
+                lost.add(number)
+                lines[number - 1] = re.sub(r"\S.*", "pass", lines[number - 1]) or "pass"
+    whole = [s for s in tree.body if lost.isdisjoint(range(s.lineno, (s.end_lineno or s.lineno) + 1))]
+    return whole, sorted(problems)
+
+
+def _needed(statements: list[ast.stmt], names: Collection[str]) -> list[ast.stmt]:
+    """Return the statements that bind `names` or, in turn, what these use, in the order of the file."""
+    candidates = [(s, *_names(s)) for s in statements if isinstance(s, BINDING) and not _is_main_guard(s)]
+    wanted, chosen = set(names), set[int]()
+    grown = True
+    while grown:
+        grown = False
+        for i, (_, bound, used) in enumerate(candidates):
+            if i not in chosen and ("*" in bound or not wanted.isdisjoint(bound)):
+                chosen.add(i)
+                wanted |= used
+                grown = True
+    return [candidates[i][0] for i in sorted(chosen)]
+
+
+def _names(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """Return the global names that a statement binds and those that it uses, functions inside it included."""
+    code = compile(ast.Module([statement], []), "<statement>", "exec")
+    bound = {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_NAME"}
+    if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
+        bound.add("*")
+    return bound, set(_used(code))
+
+
+def _used(code: CodeType) -> Iterator[str]:
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
+            yield instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _used(constant)
+
+
+def _is_main_guard(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)

@@ -1,0 +1,61 @@
+"""`refnn check`: judge a backprop, or a module that follows the article, from the shell."""
+
+import argparse
+import json
+from pathlib import Path
+
+from refnn.commands import _source
+from refnn.commands.train import widths
+from refnn.gradcheck.article import FUNCTIONS, judge_module
+from refnn.gradcheck.backprop import check_backprop
+from refnn.gradcheck.result import Verdict
+
+EXIT_STATUS = {Verdict.PASS: 0, Verdict.WRONG: 1, Verdict.UNRELIABLE: 2, Verdict.BLIND: 2}
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser(
+        "check",
+        help="judge a backprop",
+        description="Judge a function gradient(params, X, Y) -> grads on networks where a fault shows, or a file that "
+        "follows the article function by function. Exit status: 0 pass, 1 wrong, 2 nothing that could be judged.",
+    )
+    option = parser.add_argument
+    option("target", help="MODULE:FUNCTION, FILE.py:FUNCTION, or FILE.py with functions by the article's names")
+    option("--json", type=Path, metavar="FILE", help="write the result there, too")
+    option("--layer-dims", type=widths, metavar="N,N…", help="judge the function on networks of these widths only")
+    option("--examples", type=int, metavar="M", help="judge it on so many examples")
+    option("--seed", type=int, default=0, metavar="N", help="of the networks (%(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.target.endswith(".py"):
+        return _check_module(args)
+    if ":" not in args.target:
+        raise ValueError(f"{args.target} is neither MODULE:FUNCTION nor the path of a .py file")
+    gradient = _source.function(args.target)
+    with _source.quietly():
+        check = check_backprop(
+            gradient, layer_dims=args.layer_dims, examples=args.examples, seed=args.seed, progress=False
+        )
+    print(check)
+    _write(args.json, check.to_json())
+    return EXIT_STATUS[check.verdict]
+
+
+def _check_module(args: argparse.Namespace) -> int:
+    path = Path(args.target)
+    found = _source.definitions(path, FUNCTIONS)
+    for problem in found.problems:
+        print(f"{path}, {problem}")
+    with _source.quietly():
+        check = judge_module(found.namespace)
+    print(check)
+    _write(args.json, {**check.to_json(), "unreadable": [problem._asdict() for problem in found.problems]})
+    return 2 if found.problems else EXIT_STATUS[check.verdict]
+
+
+def _write(path: Path | None, content: object) -> None:
+    if path is not None:
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

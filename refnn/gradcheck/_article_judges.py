@@ -106,8 +106,9 @@ def _cost_function(module: Module) -> Iterator[str]:
 
 
 def _one_layer_backward(module: Module) -> Iterator[str]:
+    caches = [module["forward_prop"](probe.X.copy(), copy.deepcopy(probe.params))[1] for probe in right.probes()]
     try:
-        reasons = _one_layer_reasons(module)
+        reasons = _one_layer_reasons(module, caches)
     except TypeError:
         # Perhaps the article's sigmoid(Z)*(1-sigmoid(Z)), where sigmoid returns a pair: tried before it is named.
         pair = module["sigmoid"]
@@ -115,23 +116,22 @@ def _one_layer_backward(module: Module) -> Iterator[str]:
             raise
         module.namespace["sigmoid"] = sigmoid
         try:
-            reasons = _one_layer_reasons(module)
+            reasons = _one_layer_reasons(module, caches)
         finally:
             module.namespace["sigmoid"] = pair
         yield "takes sigmoid(Z) for an array, but sigmoid returns (A, cache): σ(Z) is sigmoid(Z)[0]"
     yield from reasons
 
 
-def _one_layer_reasons(module: Module) -> list[str]:
+def _one_layer_reasons(module: Module, caches: list[Any]) -> list[str]:
     """Compare with (D8) to (D11) in both conventions, then with the faults of these lines."""
     rng = np.random.default_rng(0)
     cases = []
-    for probe in right.probes():
+    for probe, layers in zip(right.probes(), caches, strict=True):
         run = right.run(probe)
-        _, caches = module["forward_prop"](probe.X.copy(), copy.deepcopy(probe.params))
         for l in range(1, run.L + 1):
             dA = rng.standard_normal(run.A[l].shape)
-            answer = module["one_layer_backward"](dA.copy(), copy.deepcopy(caches[l - 1]))
+            answer = module["one_layer_backward"](dA.copy(), copy.deepcopy(layers[l - 1]))
             if not isinstance(answer, tuple) or len(answer) != 3:
                 return [f"returns {type(answer).__name__}, expected the tuple (dA_prev, dW, db)"]
             cases.append((dict(zip(("dA_prev", "dW", "db"), answer, strict=True)), run, l, dA))

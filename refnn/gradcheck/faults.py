@@ -159,7 +159,7 @@ def last_example_only(run: Run, l: int, dZ: Array) -> Array:
 
 @fault("first-layer-zero", "D9", "sum", "dW1 and db1 are zero: the loop ends before the first layer", hidden_layer)
 def first_layer_zero(run: Run, l: int, dZ: Array) -> Array:
-    return np.zeros_like(dZ) if l == 1 else dZ
+    return np.zeros_like(dZ) if l == 1 < run.L else dZ
 
 
 @fault(
@@ -167,7 +167,6 @@ def first_layer_zero(run: Run, l: int, dZ: Array) -> Array:
     "D9",
     "sum",
     "the output layer's dW and db are lost: stored under another layer's key, then overwritten",
-    hidden_layer,
 )
 def output_layer_overwritten(run: Run, l: int, dZ: Array) -> Array:
     return np.zeros_like(dZ) if l == run.L else dZ

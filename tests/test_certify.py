@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refnn import _enclosure, backprop, forward_prop, init_params
-from refnn.certify import Certificate, CertificateError, certify
+from refnn.certificate import Certificate, CertificateError, certify
 from refnn.numbers import balls
 from refnn.numbers.floatball import float_balls
 

@@ -11,7 +11,7 @@ import importlib.util
 import numpy as np
 
 import refnn
-from refnn.certify import certify
+from refnn.certificate import certify
 
 LAYER_DIMS, EXAMPLES, NETWORKS = [5, 7, 4, 3, 1], 10, 20
 SCALES = (0.01, 1, 10, 50)

@@ -45,6 +45,9 @@ coq: .venv/ready  ## check the theorem, extract the program, compare it with the
 mutate: .venv/ready  ## break the source and the proof on purpose, one line at a time
 	@$(MAKE) --no-print-directory -C proofs/coq PYTHON=$(CURDIR)/$(PY) mutants
 
+peers: .venv/peers  ## check PyTorch, JAX, autograd, scikit-learn, C and rows-as-examples
+	$(PY) proofs/peers/run.py
+
 bench: .venv/peers  ## digits and speed beside PyTorch and JAX
 	$(PY) proofs/benchmarks/accuracy.py
 	$(PY) proofs/benchmarks/speed.py

@@ -154,7 +154,9 @@ def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> tuple[str, str, 
     if count > max(LISTED, wrong.size // 10):
         return None
     worst = sorted(np.argwhere(wrong).tolist(), key=lambda i: -abs(g[tuple(i)] - t[tuple(i)]))[:LISTED]
-    listed = "; ".join(f"[{', '.join(map(str, i))}] is {g[tuple(i)]:.6g}, not {t[tuple(i)]:.6g}" for i in worst)
+    listed = "; ".join(
+        f"[{', '.join(map(str, i))}] is {float(g[tuple(i)])!r}, not {float(t[tuple(i)])!r}" for i in worst
+    )
     return "entries", f"{place}{_like(g[wrong], t[wrong], tol[wrong])}: {listed}", None
 
 

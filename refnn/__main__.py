@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from refnn.commands import check, train
+from refnn.commands import check, report, train, verify
 
-COMMANDS = (check, train)
+COMMANDS = (report, check, verify, train)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,30 @@
+"""`refnn report`: check the reference, and write what was found."""
+
+import argparse
+from pathlib import Path
+
+from refnn.gradcheck.result import Verdict
+from refnn.report.build import report_on_reference
+from refnn.report.table import table
+from refnn.report.write import write
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser(
+        "report",
+        help="check refnn itself, and write a report that can be cited",
+        description="Check refnn.backprop on seeded networks, and on a network before, during and after its training "
+        "on the Wisconsin breast-cancer data. Exit status 1 if the verdict is not PASS.",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("refnn-report"), metavar="DIR", help="folder for the report (%(default)s)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    report = report_on_reference()
+    write(report, args.out)
+    print(table(report))
+    print(f"saved in {args.out}")
+    return 0 if report["content"]["verdict"] == Verdict.PASS else 1

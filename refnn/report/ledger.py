@@ -1,0 +1,91 @@
+"""What a replay found: numbers that differ, claims that cannot be replayed, and how far rounding took the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from refnn._shapes import Array
+from refnn.report.record import plain
+
+HALF_THE_DIGITS = float(np.sqrt(np.finfo(np.float64).eps))
+LISTED = 20
+
+
+class Outcome(StrEnum):
+    CONFIRMED = "CONFIRMED"
+    DIFFERS = "DIFFERS"
+    CANNOT_REPLAY = "CANNOT REPLAY"
+
+
+class Ledger:
+    """Comparisons of a record with its replay."""
+
+    def __init__(self) -> None:
+        self.differences: list[str] = []
+        self.obstacles: list[str] = []
+        self.compared = 0  # numbers
+        self.moved: dict[str, tuple[float, str]] = {}  # of each kind of number, the most ulps, and where
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.differences:
+            return Outcome.DIFFERS
+        return Outcome.CANNOT_REPLAY if self.obstacles else Outcome.CONFIRMED
+
+    def __str__(self) -> str:
+        lines = [str(self.outcome)]
+        for label, found in (("differs", self.differences), ("cannot be replayed", self.obstacles)):
+            lines += [f"{label}: {line}" for line in found[:LISTED]]
+            lines += [f"… and {len(found) - LISTED:,} more" for _ in range(len(found) > LISTED)]
+        lines.append(f"{self.compared:,} recorded numbers compared")
+        lines += [
+            f"{kind}: {f'up to {ulps:.3g} ulp from the record, at {path}' if ulps else 'the same to the last bit'}"
+            for kind, (ulps, path) in self.moved.items()
+        ]
+        return plain_lines(lines)
+
+    def same(self, path: str, recorded: Any, now: Any) -> None:
+        """Words and counts."""
+        self.compared += 1
+        if recorded != now:
+            self.differences.append(f"{path} is {recorded!r}, the replay gives {now!r}")
+
+    def close(self, kind: str, path: str, recorded: Array, now: Array, bound: Array | float = 0.0) -> None:
+        """Arrays of floats, each entry within the bound."""
+        if recorded.shape != now.shape:
+            self.differences.append(f"{path} has shape {recorded.shape}, the replay gives {now.shape}")
+            return
+        self.compared += recorded.size
+        with np.errstate(all="ignore"):
+            gap = np.abs(recorded - now)
+            gap = np.where((recorded == now) | (np.isnan(recorded) & np.isnan(now)), 0, gap)
+            ulps = np.where(gap == 0, 0, gap / np.spacing(np.maximum(np.abs(recorded), np.abs(now))))
+        far = ~(gap <= bound)
+        if far.any():
+            at = np.unravel_index(np.argmax(np.where(far, np.nan_to_num(ulps, nan=np.inf), -1)), gap.shape)
+            more = f" ({int(far.sum()):,} such entries)" if far.sum() > 1 else ""
+            self.differences.append(
+                f"{path}{_index(at)} is {recorded[at]!s}, the replay gives {now[at]!s}: {ulps[at]:.3g} ulp apart{more}"
+            )
+        elif ulps.size:
+            at = np.unravel_index(np.argmax(ulps), ulps.shape)
+            before = self.moved.get(kind, (-1.0, ""))
+            self.moved[kind] = max(before, (float(ulps[at]), f"{path}{_index(at)}"), key=lambda pair: pair[0])
+
+    def close_numbers(self, kind: str, path: str, recorded: Mapping[str, float], now: Mapping[str, float]) -> None:
+        """Single numbers by name, which agree in half of their digits."""
+        for name, x in recorded.items():
+            bound = HALF_THE_DIGITS * abs(now[name])
+            self.close(kind, f"{path}.{name}", np.asarray(x), np.asarray(now[name]), bound)
+
+
+def plain_lines(lines: list[str]) -> str:
+    return "\n".join(plain(line) for line in lines)
+
+
+def _index(at: tuple[Any, ...]) -> str:
+    return f"[{', '.join(str(int(i)) for i in at)}]" if at else ""

@@ -1,0 +1,124 @@
+"""The networks on which the reference is checked: drawn from seeds, and trained on real data.
+
+Every machine gets the same bits. Seeded networks are made of the raw output of PCG64, which NumPy keeps stable, by
+operations that IEEE 754 rounds correctly. Standardised data and trained parameters are rounded to a grid, far coarser
+than the differences between machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from refnn import _tabular
+from refnn._shapes import Array, Params
+from refnn.gradcheck.probes import Probe
+from refnn.network import init_params, predict, train
+from refnn.report.resources import DATA, TARGET
+
+SEEDS = range(50)
+DEPTHS, WIDTHS, EXAMPLES = (1, 6), (1, 12), (2, 9)
+SCALES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+
+DATA_GRID = 2.0**-10  # of the standardised features, in standard deviations
+PARAMS_GRID = 2.0**-20
+TEST_FRACTION = 0.25
+
+
+def seeded(seed: int) -> Probe:
+    """The network of a seed: depth, widths, weight scale, parameters, inputs and labels, in this order.
+
+    Each number takes one 64-bit output w of PCG64(seed). An integer from a to b is a + w mod (b - a + 1). A real number
+    u in [0, 1) is the upper 53 bits of w, times 2^-53. Weights and biases are scale · (sqrt(3) · (2u - 1)), of standard
+    deviation `scale`; inputs are sqrt(3) · (2u - 1). Labels are u for odd seeds, and u rounded to 0 or 1 for even ones.
+    """
+    bits = np.random.PCG64(seed)
+
+    def whole(least: int, most: int) -> int:
+        return least + int(bits.random_raw()) % (most - least + 1)
+
+    def uniform(*shape: int) -> Array:
+        return (bits.random_raw(int(np.prod(shape))).reshape(shape) >> np.uint64(11)) * 2.0**-53
+
+    def centred(*shape: int) -> Array:
+        return np.asarray(np.sqrt(3.0) * (2 * uniform(*shape) - 1))
+
+    depth = whole(*DEPTHS)
+    dims = [whole(*WIDTHS) for _ in range(depth + 1)]
+    m = whole(*EXAMPLES)
+    scale = SCALES[whole(0, len(SCALES) - 1)]
+    params = {}
+    for l in range(1, depth + 1):
+        params[f"W{l}"] = scale * centred(dims[l], dims[l - 1])
+        params[f"b{l}"] = scale * centred(dims[l], 1)
+    X, Y = centred(dims[0], m), uniform(dims[-1], m)
+    name = f"seed {seed}: {dims}, m = {m}, weight scale {scale:g}"
+    return Probe(name, params, X, Y if seed % 2 else np.asarray(np.round(Y)))
+
+
+class Data(NamedTuple):
+    """Training and test examples, standardised by the training examples and rounded to a grid."""
+
+    X: Array
+    Y: Array
+    X_test: Array
+    Y_test: Array
+
+
+class Recipe(NamedTuple):
+    """A training by full batches, and the epochs at which it is looked at."""
+
+    layer_dims: tuple[int, ...]
+    learning_rate: float
+    epochs: tuple[int, ...]
+
+
+RECIPE = Recipe((30, 16, 8, 1), 0.5, (0, 10, 100, 500))  # before, during and after training
+
+
+class Checkpoint(NamedTuple):
+    """The network after some epochs, with the cost of every epoch since the checkpoint before.
+
+    `params` are `reached` rounded to the grid, and the training goes on from them.
+    """
+
+    epoch: int
+    params: Params
+    reached: Params
+    costs: list[float]
+
+    def probe(self, data: Data) -> Probe:
+        dims = [data.X.shape[0], *(V.shape[0] for key, V in self.params.items() if key[0] == "W")]
+        return Probe(f"breast cancer: {dims}, m = {data.X.shape[1]}, epoch {self.epoch}", self.params, data.X, data.Y)
+
+    def correct(self, data: Data) -> dict[str, int]:
+        """The number of labels that the network predicts."""
+        parts = {"training": (data.X, data.Y), "test": (data.X_test, data.Y_test)}
+        return {name: int((predict(X, self.params) == Y).sum()) for name, (X, Y) in parts.items()}
+
+
+def breast_cancer() -> Data:
+    """The Wisconsin breast-cancer data, split at random by seed 0."""
+    training, test = _tabular.split(_tabular.read_csv(DATA, [TARGET]), TEST_FRACTION, np.random.default_rng(0))
+    scale = _tabular.scaling(training.X)
+    X, X_test = (on_grid(scale(table.X), DATA_GRID) for table in (training, test))
+    return Data(X, training.Y, X_test, test.Y)
+
+
+def checkpoints(data: Data, recipe: Recipe = RECIPE, recorded: Sequence[Params] = ()) -> Iterator[Checkpoint]:
+    """Train from `init_params` with seed 0, rounding at each checkpoint; or again, from each of the recorded ones."""
+    params = init_params(recipe.layer_dims, rng=0)
+    before = 0
+    for k, epoch in enumerate(recipe.epochs):
+        reached, costs = train(data.X, data.Y, recipe.layer_dims, epoch - before, recipe.learning_rate, params=params)
+        params = {key: on_grid(V, PARAMS_GRID) for key, V in reached.items()}
+        yield Checkpoint(epoch, params, reached, [float(cost) for cost in costs])
+        before = epoch
+        params = recorded[k] if recorded else params
+
+
+def on_grid(V: Array, unit: float) -> Array:
+    """The nearest multiples of the unit, a power of two."""
+    return np.asarray(np.round(V / unit) * unit)

@@ -1,0 +1,103 @@
+"""A report as data: its canonical text, its identity, and the seal that finds what was changed.
+
+A report is a JSON object that holds no floating-point literal. Integers stand for counts, and real numbers are
+hexadecimal strings as C writes `%a`, so that reading and writing lose no bit. Its canonical text has sorted keys, no
+white space and no escapes that JSON does not demand (the form that RFC 8785 gives such values); a hash is taken of it
+in UTF-8.
+
+    identity   of `content`: what was checked and what was found, in terms that every machine agrees on
+    digests    of each part, to say which one was changed
+    seal       of all that stands in the report besides the seal: the measured numbers and the environment too
+
+The last bits of a gradient depend on the order in which a BLAS adds, so `content` holds the hash of a gradient rounded
+to half of its digits, and `measured` the gradient itself, to the last bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from refnn._shapes import Array
+
+FORMAT = "refnn-report/1"
+LONGEST = 2000  # characters of a text
+Record = dict[str, Any]
+
+
+def canonical(value: object) -> str:
+    """The canonical text of a JSON value without floats."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def sha256(value: object) -> str:
+    """The hash of the canonical text, in hexadecimal."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def plain(text: str) -> str:
+    """The text as it may stand in a report: of any length that a person reads, without control characters."""
+    return "".join(c if c.isprintable() else " " for c in text)[:LONGEST]
+
+
+def sealed(content: Record, measured: Record, environment: Record, citation: Record) -> Record:
+    """A whole report from its parts."""
+    report: Record = {
+        "format": FORMAT,
+        "identity": sha256(content),
+        "content": content,
+        "measured": measured,
+        "environment": environment,
+        "citation": citation,
+    }
+    report["digests"] = {path: sha256(part) for path, part in parts(report)}
+    report["seal"] = sha256(report)
+    return report
+
+
+def changed(report: Record) -> list[str]:
+    """The parts of a report that are not what its hashes say, in words."""
+    if report["seal"] == sha256({key: part for key, part in report.items() if key != "seal"}):
+        found = []
+    else:
+        digests = {path: sha256(part) for path, part in parts(report)}
+        found = [f"{path} was changed" for path, digest in digests.items() if report["digests"].get(path) != digest]
+        found += [f"{path} was removed" for path in report["digests"] if path not in digests]
+        found = found or ["the seal does not match: the seal, the format or a digest was changed"]
+    if report["identity"] != sha256(report["content"]):
+        now, recorded = sha256(report["content"]), report["identity"]
+        found.append(f"the identity is {recorded[:12]}…, that of the content {now[:12]}…")
+    return found
+
+
+def parts(report: Record) -> Iterator[tuple[str, object]]:
+    """Each part that has a digest, under its path: every network on its own, and every other entry of a section."""
+    for section in ("content", "measured"):
+        for key, part in report[section].items():
+            if key == "networks":
+                yield from ((f"{section}.networks[{i}]", network) for i, network in enumerate(part))
+            else:
+                yield f"{section}.{key}", part
+    yield "environment", report["environment"]
+    yield "citation", report["citation"]
+
+
+def gradient_digest(grads: Mapping[str, Array]) -> str:
+    """The hash of a gradient, each array rounded to half the digits of its dtype, beside its largest entry.
+
+    Machines that add in another order differ by a few roundoffs u, and round to other multiples of sqrt(u) in about one
+    entry of 10^7 (float64).
+    """
+    return sha256({key: _rounded(dV) for key, dV in grads.items()})
+
+
+def _rounded(dV: Array) -> Record:
+    finite = dV[np.isfinite(dV)]
+    largest = float(np.abs(finite).max(initial=0))
+    unit = float(np.ldexp(np.sqrt(np.finfo(dV.dtype).eps), np.frexp(largest)[1]))
+    entries = [round(float(x) / unit) if np.isfinite(x) and unit else str(float(x)) for x in dV.flat]
+    return {"shape": list(dV.shape), "unit": unit.hex(), "entries": entries}

@@ -1,0 +1,154 @@
+"""Recheck a report: make its networks again, judge the recorded gradients anew, hold every number against the record.
+
+What the record says is recomputed as it was made, and judged a second time by another witness in another order
+(`opinion`). Numbers that depend on nothing but a seed must be the same to the last bit. Measured ones may differ by
+what rounding explains: gradients and derivatives by the bounds of `gradcheck.rounding`, all others by half of their
+digits. How far they do is said in ulps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from refnn import certificate
+from refnn._progress import bar
+from refnn.gradcheck._network import network
+from refnn.gradcheck.backprop import check_backprop
+from refnn.gradcheck.cancellation_free import step
+from refnn.gradcheck.result import GradientCheck
+from refnn.gradcheck.rounding import gradient_bounds
+from refnn.report import build, record
+from refnn.report.arrays import encode, number
+from refnn.report.cases import Case, cases, recorded_gradient, training_data
+from refnn.report.ledger import HALF_THE_DIGITS, Ledger
+from refnn.report.opinion import opinion, reverse
+from refnn.report.origins import origin_again, training_again
+from refnn.report.record import Record
+
+MOST_WORK = 2e11  # multiplications: minutes
+
+
+def replay(report: Record) -> Ledger:
+    """Recheck a report that `load` has read.
+
+    Raises
+    ------
+    ReportError
+        If its arrays do not fit together.
+    """
+    ledger = Ledger()
+    content = report["content"]
+    training = training_data(content["training"])
+    recorded = cases(report, training)
+    work = sum(case.work for case in recorded)
+    if work > MOST_WORK:
+        ledger.obstacles.append(f"{work:.1e} multiplications, more than {MOST_WORK:.0e}, are needed")
+        return ledger
+    training_again(report, training, recorded, ledger)
+    checks = check_backprop(recorded_gradient(recorded), probes=[case.probe for case in recorded])
+    for case, check in zip(bar(recorded, "second opinions"), checks.probes):
+        origin_again(case, ledger)
+        _verdict(case, check, content["subject"], ledger)
+        _certificate(case, ledger)
+    ledger.same("content.verdict", content["verdict"], str(checks.verdict))
+    causes = [list(cause.faults) for cause in checks.diagnosis.causes] if checks.diagnosis else []
+    ledger.same("content.causes", content["causes"], causes)
+    witnesses = sorted({testimony.witness for check in checks.probes for testimony in check.witnesses})
+    ledger.same("content.witnesses", content["witnesses"], witnesses)
+    ledger.same("content.tolerance", content["tolerance"], checks.tolerance)
+    _faults(content["faults"], recorded, ledger)
+    for kind, text in report["citation"].items():
+        if report["identity"] not in text:
+            ledger.differences.append(f"citation.{kind} names another identity")
+    return ledger
+
+
+def _verdict(case: Case, check: GradientCheck, subject: str, ledger: Ledger) -> None:
+    path, found = f"content.{case.path}", case.found
+    unheard = [reason for reason in found["reasons"] if reason not in map(record.plain, check.reasons)]
+    if unheard or case.grads is None:
+        said = "; ".join(unheard) or "no gradient"
+        ledger.obstacles.append(f"{path}: what the function did when it was called is not in its gradient: {said}")
+        return
+    ledger.same(f"{path}.verdict", found["verdict"], str(check.verdict))
+    now = {p.name: {"verdict": str(p.verdict), "wrong": p.wrong, "undecided": p.undecided} for p in check.parameters}
+    ledger.same(f"{path}.parameters", found["parameters"], now)
+    digest = record.gradient_digest(case.grads)
+    ledger.same(f"{path}.gradient_digest", found["gradient_digest"], digest)
+    _second_opinion(case, check, ledger)
+    if subject == build.REFERENCE:
+        _reference(case, ledger)
+
+
+def _second_opinion(case: Case, check: GradientCheck, ledger: Ledger) -> None:
+    """The verdict of another witness in another order, and the recorded evidence held against it."""
+    assert case.grads is not None
+    second = opinion(case.probe, case.grads)
+    path = f"measured.{case.path}"
+    net = network(*case.probe[1:])
+    recorded_step = number(f"{path}.step", case.evidence["step"])
+    ledger.close("steps", f"{path}.step", np.asarray(recorded_step), np.asarray(step(net)))
+    ledger.same(f"{path}.worst", sorted(case.evidence["worst"]), sorted(p.name for p in check.parameters))
+    for parameter in check.parameters:
+        key = f"d{parameter.name.removeprefix('d')}"
+        verdict = case.found["parameters"].get(parameter.name, {}).get("verdict")
+        again = str(second.checks[key].verdict)
+        ledger.same(f"content.{case.path}.parameters.{parameter.name}.verdict", verdict, again)
+        worst, now = case.evidence["worst"].get(parameter.name), parameter.worst
+        if worst is None or now is None:
+            ledger.same(f"{path}.worst.{parameter.name}", worst, now)
+            continue
+        place = f"{path}.worst.{parameter.name}"
+        at = tuple(worst["index"])
+        if len(at) != 2 or not all(i < n for i, n in zip(at, parameter.shape)):
+            ledger.differences.append(f"{place}.index is {list(at)}, in an array of shape {parameter.shape}")
+            continue
+        given, expected, tolerance = (
+            np.asarray(number(f"{place}.{name}", worst[name])) for name in ("given", "expected", "tolerance")
+        )
+        ledger.close("worst entries", f"{place}.given", given, np.asarray(case.grads[key][at], np.float64))
+        ledger.close("derivatives", f"{place}.expected", expected, second.value[key][at], 2 * second.error[key][at])
+        bound = second.tolerance[key][at]
+        ledger.close("tolerances", f"{place}.tolerance", tolerance, bound, HALF_THE_DIGITS * bound)
+
+
+def _reference(case: Case, ledger: Ledger) -> None:
+    """The gradient of refnn as it is here, beside the recorded one."""
+    assert case.grads is not None
+    bounds = gradient_bounds(network(*case.probe[1:]), np.dtype(np.float64), plain=False)
+    for key, dV in build.reference_gradient(*case.probe[1:]).items():
+        if key in case.grads:
+            bound = 2 * bounds[key.removeprefix("d")]
+            ledger.close("gradients", f"measured.{case.path}.gradient.{key}", case.grads[key], dV, bound)
+
+
+def _certificate(case: Case, ledger: Ledger) -> None:
+    claimed = case.evidence["certificate"]
+    if claimed is None or case.grads is None:
+        return
+    arrays = {"X": case.probe.X, "Y": case.probe.Y}
+    tables = {"params": case.probe.params, "grads": case.grads}
+    whole = {
+        "format": certificate.FORMAT,
+        **claimed,
+        **{name: encode(V) for name, V in arrays.items()},
+        **{name: {key: encode(V) for key, V in table.items()} for name, table in tables.items()},
+    }
+    try:
+        certificate.Certificate.from_json(whole).recheck()
+        ledger.compared += sum(4 * dV.size for dV in case.grads.values())
+    except ImportError as error:
+        ledger.obstacles.append(f"measured.{case.path}.certificate: {error}")
+    except certificate.CertificateError as error:
+        ledger.differences.append(f"measured.{case.path}.certificate: {error}")
+
+
+def _faults(recorded: list[Record], cases: list[Case], ledger: Ledger) -> None:
+    """The catalogue of faults, tried again on the networks in reverse."""
+    now = {fault["name"]: fault for fault in build.faults([reverse(case.probe) for case in cases])}
+    for i, fault in enumerate(recorded):
+        if fault["name"] not in now:
+            ledger.obstacles.append(f"content.faults[{i}]: {fault['name']!r} is not in the catalogue of this refnn")
+            continue
+        for key, value in fault.items():
+            ledger.same(f"content.faults[{i}].{key}", value, now[fault["name"]][key])

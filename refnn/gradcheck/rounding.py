@@ -70,7 +70,8 @@ def _backward_bounds(
     E_A, E_C = E[net.L]
     dZ = ((1 - Y) * A - Y * C) / m
     # dZ = A - Y subtracts numbers as large as A and Y; kept apart, (1 - Y) A and Y (1 - A) are as small as they look.
-    terms = A + Y if plain else (1 - Y) * A + Y * C
+    # A cost in logarithms, log(1 + exp Z) - Y Z, has A from exp(Z - log(1 + exp Z)): good to |Z| roundoffs of 1.
+    terms = A + Y + np.abs(net.Z[net.L]) if plain else (1 - Y) * A + Y * C
     E_dZ = ((1 - Y) * E_A + Y * E_C + STEPS * u * terms + rounded * Y) / m + tiny
     bounds = {}
     for l in range(net.L, 0, -1):

@@ -5,8 +5,8 @@ float64 gradients in `pytest -rP tests/test_certify.py` lie outside the plain 53
 A `FloatBall` therefore adds the float's own rounding to each operation:
 
 - ``+ - * /``: the exact result, times 1 + δ with |δ| <= u (1 + 1/100), plus half the smallest subnormal;
-- sums: (n - 1) u times the sum of the magnitudes of the n terms, which holds in every order of summation, with or
-  without fused multiply-add (Higham, Accuracy and Stability, section 4.2);
+- sums of n > 2 terms: (n - 1) u times the sum of their magnitudes, which holds in every order of summation, with or
+  without fused multiply-add (Higham, Accuracy and Stability of Numerical Algorithms, section 4.2);
 - exp, log and log1p: within 4 ulps, which NumPy and the common C libraries keep;
 - a divisor beyond the range of the float: anything from 0 to the exact quotient, as 1/(1 + infinity) is 0.
 
@@ -74,10 +74,9 @@ class FloatBall:
         other = self._lift(other)
         if self.ball.is_zero() or other.ball.is_zero():
             return self if other.ball.is_zero() else other
-        terms, mass = self.terms + other.terms, self.mass + other.mass
-        counted = (self.terms - 1) * self.mass + (other.terms - 1) * other.mass
-        error = ((terms - 1) * mass - counted) * self.format.unit
-        return FloatBall(self.ball + other.ball + balls.around_zero(error.abs_upper()), self.format, terms, mass)
+        terms, mass, exact = self.terms + other.terms, self.mass + other.mass, self.ball + other.ball
+        error = exact.abs_upper() if terms == 2 else (terms - 1) * mass
+        return FloatBall(exact + balls.around_zero(error.abs_upper() * self.format.unit), self.format, terms, mass)
 
     __radd__ = __add__
 
@@ -87,7 +86,7 @@ class FloatBall:
         return self + -self._lift(other)
 
     def __rsub__(self, other: Any) -> FloatBall:
-        return -self + other
+        return self._lift(other) + -self
 
     def __mul__(self, other: Any) -> FloatBall:
         if isinstance(other, np.ndarray):

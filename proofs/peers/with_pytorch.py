@@ -7,7 +7,7 @@ import torch
 
 
 def gradient(params, X, Y):
-    """The gradient of the mean cross-entropy, from params["W1"] (n_1, n_0), params["b1"] (n_1, 1), …, X, Y by columns."""
+    """The gradient of the mean cross-entropy; W1 is (n_1, n_0), b1 (n_1, 1), …, and examples are columns."""
     params = {key: torch.tensor(V, requires_grad=True) for key, V in params.items()}
     A, L = torch.tensor(X), len(params) // 2
     for l in range(1, L + 1):

@@ -81,6 +81,11 @@ def several_units(params: Params, X: Array, Y: Array) -> bool:
     return max(widths(params)[1:]) > 1
 
 
+def adjacent_layers_alike(params: Params, X: Array, Y: Array) -> bool:
+    n = widths(params)
+    return any(n[l] == n[l - 1] for l in range(1, len(n)))
+
+
 def square_layer(params: Params, X: Array, Y: Array, first: int = 1) -> bool:
     n = widths(params)
     return any(n[l] == n[l - 1] > 1 for l in range(first, len(n)))

@@ -18,6 +18,7 @@ from refnn.gradcheck._fault import (
     CLIP,
     Constant,
     Fault,
+    adjacent_layers_alike,
     catalogue,
     fault,
     hidden_layer,
@@ -112,7 +113,11 @@ def dw_transposed(run: Run, l: int, dW: Array) -> Array:
 
 
 @fault(
-    "wrong-layer-activation", "D9", "weights", "dW_l uses A_l, not A_{l-1} (possible where W_l is square)", square_layer
+    "wrong-layer-activation",
+    "D9",
+    "weights",
+    "dW_l uses A_l, not A_{l-1} (possible where n_l = n_{l-1})",
+    adjacent_layers_alike,
 )
 def wrong_layer_activation(run: Run, l: int, dW: Array) -> Array:
     return run.dZ[l] @ run.A[l].T if run.A[l].shape == run.A[l - 1].shape else dW

@@ -32,7 +32,7 @@ def render(check: GradientCheck) -> str:
     if len(check.parameters) > ROWS:
         lines += [f"… and {len(check.parameters) - ROWS} more, none worse"]
     lines += [f"{parameter.name}: {parameter.reason}" for parameter in check.parameters[:ROWS] if parameter.reason]
-    if check.probes:
+    if len(check.probes) > 1:
         lines += ["probes:", *(_probe_line(probe) for probe in check.probes)]
     lines += [f"note: {note}" for note in check.notes]
     for testimony in check.witnesses:

@@ -105,7 +105,7 @@ def check_backprop(
     elif not probes:
         raise ValueError("probes is empty, expected at least one")
     judged = [
-        _try(gradient, probe, seed, executor) for probe in bar(probes, "probes", total=len(probes), show=progress)
+        check_probe(gradient, probe, seed, executor) for probe in bar(probes, "probes", total=len(probes), show=progress)
     ]
     checks = tuple(check for check, _ in judged)
     worst = min(checks, key=lambda check: (check.verdict.rank, not check.parameters))
@@ -122,10 +122,10 @@ def check_backprop(
     )
 
 
-def _try(
-    gradient: GradientFunction, probe: Probe, seed: int, executor: Executor | None
+def check_probe(
+    gradient: GradientFunction, probe: Probe, seed: int = 0, executor: Executor | None = None
 ) -> tuple[GradientCheck, Case | None]:
-    """Call the gradient twice on copies of the probe, and judge what comes back."""
+    """Call the gradient twice on copies of the probe, and judge what comes back; without a diagnosis."""
     params, X, Y = sigmoid_network(probe.params, probe.X, probe.Y)
     net = network(params, X, Y)
     answers = []

@@ -1,0 +1,167 @@
+"""For the test suite of your own backprop: strategies for Hypothesis, and one assertion.
+
+    >>> from refnn.testing import assert_backprop
+    >>> def test_backprop():
+    ...     assert_backprop(my_gradient)  # my_gradient(params, X, Y) -> {"dW1": …, "db1": …, …}
+
+Needs hypothesis: ``pip install "refnn[test]"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from refnn import _shapes
+from refnn.gradcheck import GradientCheck, Verdict, check_backprop
+from refnn.gradcheck.backprop import GradientFunction, check_probe
+from refnn.gradcheck.probes import Probe, blindness
+from refnn.vectors import load_vectors
+
+try:
+    from hypothesis import HealthCheck, find, settings
+    from hypothesis import strategies as st
+    from hypothesis.errors import NoSuchExample
+except ImportError:
+    raise ImportError('refnn.testing needs hypothesis: pip install "refnn[test]"') from None
+
+__all__ = ["assert_backprop", "layer_dims", "load_vectors", "networks"]
+
+PRINTED = 40  # numbers of a network small enough to stand in a failure message
+QUIET = settings(
+    max_examples=100,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@st.composite
+def layer_dims(draw: st.DrawFn, *, max_layers: int = 5, max_width: int = 6) -> list[int]:
+    """Widths n_0 … n_L of a network, input first.
+
+    Two neighbouring widths are equal and at least 2: only there can a transposed dW or W go unnoticed by its shape.
+    Shrinks towards [2, 2], one layer of two units.
+
+    Parameters
+    ----------
+    max_layers : int, the largest L
+    max_width : int of at least 2
+    """
+    _shapes.whole("max_layers", max_layers, 1)
+    _shapes.whole("max_width", max_width, 2)
+    square = draw(st.integers(2, max_width))
+    others = draw(st.lists(st.integers(1, max_width), max_size=max_layers - 1))
+    before = draw(st.integers(0, len(others)))
+    return [*others[:before], square, square, *others[before:]]
+
+
+@st.composite
+def networks(
+    draw: st.DrawFn, dims: st.SearchStrategy[list[int]] | Sequence[int] | None = None, *, examples: int | None = None
+) -> Probe:
+    """Networks with data, as tuples (name, params, X, Y), on each of which every fault of the catalogue shows.
+
+    The numbers come from a seed, so that they stay generic while the network shrinks: towards few layers and units,
+    two examples, weights of size 1, hard labels.
+
+    Parameters
+    ----------
+    dims : strategy for the widths, or fixed ones; `layer_dims()` if None
+    examples : int of at least 2, the number m; from 2 to 8 if None
+
+    Examples
+    --------
+    >>> @given(networks())
+    ... def test_cost_falls(network):
+    ...     name, params, X, Y = network
+    """
+    if examples is not None:
+        _shapes.whole("examples", examples, 2)
+    strategy = layer_dims() if dims is None else dims
+    return draw(_any_network(strategy, examples).filter(_sees))
+
+
+@st.composite
+def _any_network(
+    draw: st.DrawFn, dims: st.SearchStrategy[list[int]] | Sequence[int], examples: int | None
+) -> Probe:
+    widths = _shapes.widths(draw(dims) if isinstance(dims, st.SearchStrategy) else dims)
+    m = examples or draw(st.integers(2, 8))
+    scale = draw(st.sampled_from([1.0, 2.0, 0.3, 4.0, 0.01]))
+    soft = draw(st.booleans())
+    seed = draw(st.integers(0, 2**16))
+    rng = np.random.default_rng(seed)
+    params = {}
+    for l in range(1, len(widths)):
+        params[f"W{l}"] = scale * rng.standard_normal((widths[l], widths[l - 1]))
+        params[f"b{l}"] = scale * rng.standard_normal((widths[l], 1))
+    X = rng.standard_normal((widths[0], m))
+    Y = rng.random((widths[-1], m))
+    name = f"layer_dims {widths}, m = {m}, weights of size {scale:g}, {'soft' if soft else 'hard'} labels, seed {seed}"
+    return Probe(name, params, X, Y if soft else np.round(Y))
+
+
+def _sees(network: Probe) -> bool:
+    return blindness(network.params, network.X, network.Y) is None
+
+
+def assert_backprop(
+    gradient: GradientFunction,
+    *,
+    layer_dims: Sequence[int] | None = None,
+    examples: int | None = None,
+    seed: int = 0,
+    max_examples: int = 100,
+) -> None:
+    """Fail unless a gradient of the sigmoid network's mean cross-entropy is right on every network tried.
+
+    Parameters
+    ----------
+    gradient : callable (params, X, Y) -> grads, as in `refnn.check_backprop`
+    layer_dims, examples, seed : as in `refnn.check_backprop`
+    max_examples : int, random networks that are tried after the fixed ones
+
+    Raises
+    ------
+    AssertionError
+        With the cause, the table of errors, and the smallest network found that shows the fault.
+    """
+    check = check_backprop(gradient, layer_dims=layer_dims, examples=examples, seed=seed, progress=False)
+    smallest = _smallest(gradient, layer_dims, examples, max_examples)
+    if check and smallest is None:
+        return
+    raise AssertionError(_message(check, smallest))
+
+
+def _smallest(
+    gradient: GradientFunction, dims: Sequence[int] | None, examples: int | None, max_examples: int
+) -> tuple[Probe, GradientCheck] | None:
+    """The smallest network found on which the gradient fails, if there is one."""
+    if examples == 1:
+        return None  # such a network is blind, as the check has said
+
+    def fails(network: Probe) -> bool:
+        return not check_probe(gradient, network)[0]
+
+    try:
+        network: Any = find(networks(dims, examples=examples), fails, settings=settings(QUIET, max_examples=max_examples))
+    except NoSuchExample:
+        return None
+    return network, check_backprop(gradient, probes=[network], progress=False)
+
+
+def _message(check: GradientCheck, smallest: tuple[Probe, GradientCheck] | None) -> str:
+    if smallest is None:
+        return str(check)
+    network, small = smallest
+    lines = ["the smallest network found that shows it:", str(small)]
+    numbers = {**network.params, "X": network.X, "Y": network.Y}
+    if sum(V.size for V in numbers.values()) <= PRINTED:
+        lines += [f"{name} = {V.tolist()}" for name, V in numbers.items()]
+    if check.verdict is Verdict.PASS:
+        return "\n".join(["right on the fixed networks, wrong on a random one", *lines])
+    return "\n".join([str(check), "", *lines])

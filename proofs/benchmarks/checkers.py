@@ -51,8 +51,8 @@ def autograd_check(params, X, Y, grads):
     def cost(x):
         return _cost(np, _unflat(x, params), X, Y)
 
-    defvjp(cost, lambda _, x: lambda g: g * gradient)
-    np.random.seed(0)  # it takes its directions from the global generator
+    defvjp(cost, lambda *_: lambda g: g * gradient)
+    np.random.seed(0)  # noqa: NPY002  (autograd takes its directions from the global generator)
     try:
         autograd_check_grads(cost, modes=["rev"], order=1)(_flat(params))
     except AssertionError:
@@ -89,7 +89,7 @@ def _torch(params, X, Y, grads, *, fast_mode):
 
     class Cost(torch.autograd.Function):
         @staticmethod
-        def forward(ctx, *arrays):
+        def forward(_ctx, *arrays):
             A = X
             for W, b in zip(arrays[::2], arrays[1::2]):
                 Z = W @ A + b
@@ -98,7 +98,7 @@ def _torch(params, X, Y, grads, *, fast_mode):
             return (Y * softplus(-Z) + (1 - Y) * softplus(Z)).sum() / X.shape[1]
 
         @staticmethod
-        def backward(ctx, g):
+        def backward(_ctx, g):
             return tuple(g * V for V in gradient)
 
     arrays = [torch.tensor(V, requires_grad=True) for V in params.values()]

@@ -1,6 +1,6 @@
 (** * Descent.v: a small enough step against the gradient lowers the cost
 
-    Main results: [update_descends], [update_stays].
+    Main result:  [update_descends].
     Builds on:    Gradient.v, along the straight line that update_parameters takes as its learning rate grows from 0. *)
 
 From Coq Require Import Reals Lra Lia FunctionalExtensionality.

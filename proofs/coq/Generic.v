@@ -4,10 +4,10 @@
     A kind of number is anything with the operations of [NUM] below.  Model.v takes the real numbers, and the theorems
     speak of those; the extracted program takes a finite field or floats, and runs beside the Python source.
 
-    Reads first:  nothing.  Every definition carries its equation of ../derivation.md and its line of Python.
-    Names:        as in Python.  An array is a function of its indices: [M i j] is Python's [M[i, j]], from 0;
-                  [W l i j], [b l i], [A l i k], [dW l i j] belong to layer [l], as ["W" + str(l)] does.
-                  [k] is always an example. *)
+    Builds on:    nothing.  Each definition carries its equation of ../derivation.md and, quoted, its line of Python; a
+                  test holds that the quoted lines are in the source.
+    Names:        those of Python.  An array is a function of its indices: [M i j] is entry (i, j), counted from 0, and
+                  [W l i j], [b l i], [A l i k], [dW l i j] belong to layer [l].  [k] is always an example. *)
 
 Module Type NUM.
   Parameter Inline t : Type.
@@ -34,7 +34,7 @@ Local Notation exp := N.exp.
 Local Notation ln := N.ln.
 Local Open Scope num_scope.
 
-(** [sum(f(i) for i in range(n))], written  Σ i < n, f i . *)
+(** The sum of f i over i = 0, ..., n - 1, written  Σ i < n, f i *)
 Fixpoint bigsum (n : nat) (f : nat -> R) : R :=
   match n with
   | O => 0
@@ -46,10 +46,10 @@ Definition mat := nat -> nat -> R.
 Definition weights := nat -> mat.
 Definition biases := nat -> nat -> R.
 
-(** (D2)   A = 1 / (1 + np.exp(-Z)) *)
+(** (D2)   sigmoid: `A = 1 / (1 + exp(-Z))` *)
 Definition sigmoid (z : R) : R := 1 / (1 + exp (- z)).
 
-(** (D5)   np.log(1 + np.exp(Z)) *)
+(** (D5)   softplus: `np.log(1 + np.exp(Z))` *)
 Definition softplus (z : R) : R := ln (1 + exp z).
 
 Section Network.
@@ -60,33 +60,33 @@ Variable Y : mat.         (* labels *)
 
 (** ** The cost *)
 
-(** (D4)   cost_function:  -np.sum(Y * np.log(AL) + (1 - Y) * np.log(1 - AL)) / m *)
+(** (D4)   cost_function: `-np.sum(weigh(Y, np.log(AL)) + weigh(1 - Y, np.log(1 - AL))) / m`; weigh is `Y * T` *)
 Definition cost_function (AL : mat) : R :=
   - (Σ k < m, Σ i < n L, Y i k * ln (AL i k) + (1 - Y i k) * ln (1 - AL i k)) / N.of_nat m.
 
-(** (D5)   logistic_cost:  np.sum(Y * softplus(-ZL) + (1 - Y) * softplus(ZL)) / m *)
+(** (D5)   logistic_cost: `np.sum(weigh(Y, softplus(-ZL)) + weigh(1 - Y, softplus(ZL))) / m` *)
 Definition logistic_cost (ZL : mat) : R :=
   (Σ k < m, Σ i < n L, Y i k * softplus (- ZL i k) + (1 - Y i k) * softplus (ZL i k)) / N.of_nat m.
 
-(** (D6)   The article's dAL = -(Y / AL - (1 - Y) / (1 - AL)) / m, which the code does not compute. *)
+(** (D6)   The article's dAL, over m.  The code does not compute it: (D7) is what it becomes behind the sigmoid. *)
 Definition dA_output (AL : mat) : mat := fun i k =>
   - (Y i k / AL i k - (1 - Y i k) / (1 - AL i k)) / N.of_nat m.
 
-(** (D7)   dZ = ((1 - Y) * AL - Y * sigmoid(-ZL)) / m *)
+(** (D7)   backprop: `dZL = ((1 - Y) * AL - Y * sigmoid(-ZL)[0]) / m` *)
 Definition dZ_output (AL ZL : mat) : mat := fun i k =>
   ((1 - Y i k) * AL i k - Y i k * sigmoid (- ZL i k)) / N.of_nat m.
 
 (** ** One layer, backward *)
 
-(** (D8)   dZ = dA * sigmoid(Z) * sigmoid(-Z) *)
+(** (D8)   one_layer_backward: `dZ = dA * sigmoid(Z)[0] * sigmoid(-Z)[0]` *)
 Definition dZ_hidden (dA Z : mat) : mat := fun i k =>
   dA i k * sigmoid (Z i k) * sigmoid (- Z i k).
 
-(** (D9)   dW = dZ @ A_prev.T *)
+(** (D9)   linear_backward: `dW = dot(dZ, A_prev.T)` *)
 Definition dW_layer (dZ A_prev : mat) : mat := fun i j =>
   Σ k < m, dZ i k * A_prev j k.
 
-(** (D10)  db = dZ.sum(axis=1, keepdims=True) *)
+(** (D10)  linear_backward: `db = np.sum(dZ, axis=1, keepdims=True)` *)
 Definition db_layer (dZ : mat) : nat -> R := fun i =>
   Σ k < m, dZ i k.
 
@@ -95,11 +95,11 @@ Variable W : weights.
 Variable b : biases.
 Variable X : mat.
 
-(** (D1)   Z = W @ A_prev + b *)
+(** (D1)   forward_prop: the argument of sigmoid in `A, Z = sigmoid(dot(W, A_prev) + b)` *)
 Definition linear (l : nat) (A_prev : mat) : mat := fun i k =>
   (Σ j < n (pred l), W l i j * A_prev j k) + b l i.
 
-(** (D11)  dA_prev = W.T @ dZ *)
+(** (D11)  linear_backward: `dA_prev = dot(W.T, dZ)` *)
 Definition dA_prev (l : nat) (dZ : mat) : mat := fun j k =>
   Σ i < n l, W l i j * dZ i k.
 
@@ -123,7 +123,7 @@ Fixpoint dZ_down (s : nat) : mat :=
   | S s' => let l := Nat.sub L s in dZ_hidden (dA_prev (S l) (dZ_down s')) (Z l)
   end.
 
-(** grads["dA" + str(l)] for 0 <= l < L;  grads["dW" + str(l)] and grads["db" + str(l)] for 1 <= l <= L *)
+(** `grads[f"dA{l - 1}"], grads[f"dW{l}"], grads[f"db{l}"] = dA_prev, dW, db` for 1 <= l <= L *)
 Definition dZ (l : nat) : mat := dZ_down (Nat.sub L l).
 Definition dA (l : nat) : mat := dA_prev (S l) (dZ (S l)).
 Definition dW (l : nat) : mat := dW_layer (dZ l) (A (pred l)).
@@ -132,7 +132,7 @@ Definition db (l : nat) : nat -> R := db_layer (dZ l).
 End AtAPoint.
 End Network.
 
-(** (D12)  update_parameters:  params[key] - learning_rate * grads["d" + key] *)
+(** (D12)  update_parameters: `V - learning_rate * grads[f"d{key}"]` *)
 Definition update_W (learning_rate : R) (W dW : weights) : weights := fun l i j =>
   W l i j - learning_rate * dW l i j.
 Definition update_b (learning_rate : R) (b db : biases) : biases := fun l i =>

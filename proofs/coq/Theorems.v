@@ -9,8 +9,9 @@
     [t], with derivative [v].  The other words are in Generic.v (the network) and Model.v (curves, sizes, one entry
     replaced).  [Σ i < n, f i] sums over i = 0, ..., n - 1, [W l i j] is entry (i, j) of the weights of layer [l].
 
-    Each proof is one line here; the work is in the file that the comment names.  Assumptions.v lists what they rest on:
-    the axioms of the classical real numbers of Coq's library, and none of ours. *)
+    Each proof is one line here; the work is in the file that the comment names.  A reader who wants the heart of it takes
+    Tangent.v, which differentiates forward through the layers, and Adjoint.v, which transposes that into backprop.
+    Assumptions.v lists what all rests on: the axioms of the classical reals of Coq's library, and none of ours. *)
 
 From Coq Require Import Reals List Permutation.
 From Coquelicot Require Import Coquelicot.

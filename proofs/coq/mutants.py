@@ -1,0 +1,189 @@
+"""Does every sign, index and operator count?  Break each, one at a time, and see the tie or the proof break.
+
+    python mutants.py          all, and write mutants.json (minutes: each mutant of Generic.v is a run of Coq)
+    python mutants.py source   those of network.py only, against vectors.json (seconds)
+
+A mutant of network.py must return other numbers than the extracted program, or fail. A mutant of Generic.v is still
+a well-formed definition, and some proof of some theorem about it must fail.
+"""
+
+import ast
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+
+import tie
+
+import refnn.network
+from refnn._progress import bar
+
+HERE = Path(__file__).parent
+RECORD = HERE / "mutants.json"
+FUNCTIONS = (
+    "sigmoid",
+    "forward_prop",
+    "cost_function",
+    "logistic_cost",
+    "one_layer_backward",
+    "linear_backward",
+    "backprop",
+    "update_parameters",
+)
+OTHER_OPERATOR = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
+
+
+# ------------------------------------------------------------------------------------------------- network.py
+
+
+def other(node: ast.AST) -> ast.AST | None:
+    """The node with its sign, operator, transpose or integer changed; None for other nodes."""
+    match node:
+        case ast.BinOp(left, op, right) if type(op) in OTHER_OPERATOR:
+            return ast.BinOp(left, OTHER_OPERATOR[type(op)](), right)
+        case ast.UnaryOp(ast.USub(), operand) | ast.Attribute(operand, "T"):
+            return operand
+        case ast.Constant(int(value)) if not isinstance(value, bool):
+            return ast.Constant(1 - value)
+    return None
+
+
+class Replace(ast.NodeTransformer):
+    """Put another node in the place of this one."""
+
+    def __init__(self, target: ast.AST, replacement: ast.AST) -> None:
+        self.target, self.replacement = target, replacement
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return self.replacement if node is self.target else self.generic_visit(node)
+
+
+def source_mutants() -> Iterator[tuple[str, ModuleType]]:
+    """Each mutant of network.py: its changed line, and the changed module."""
+    text = Path(refnn.network.__file__).read_text()
+
+    def sites(tree: ast.Module) -> list[tuple[str, ast.stmt, ast.AST]]:
+        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in FUNCTIONS]
+        return [
+            (function.name, statement, node)
+            for function in functions
+            for statement in ast.walk(function)
+            if isinstance(statement, ast.Assign | ast.Return | ast.For)
+            for node in ast.walk(statement.iter if isinstance(statement, ast.For) else statement)
+            if other(node) is not None
+        ]
+
+    for index in range(len(sites(ast.parse(text)))):
+        tree = ast.parse(text)
+        function, statement, node = sites(tree)[index]
+        tree = ast.fix_missing_locations(Replace(node, other(node)).visit(tree))
+        module = ModuleType("mutant")
+        exec(compile(tree, "mutant of network.py", "exec"), module.__dict__)
+        yield f"{function}: {ast.unparse(statement).splitlines()[0]}", module
+
+
+def source_breaks(module: ModuleType) -> str | None:
+    """The first output that is not the extracted program's, or else the error; None if there is neither."""
+    error = None
+    for net in json.loads(tie.VECTORS.read_text()):
+        try:
+            name = tie.difference(net, net["outputs"], module)
+        except Exception as exception:
+            error = f"raises {type(exception).__name__}"
+        else:
+            if name is not None:
+                return f"{name} of {net['layer_dims']}"
+    return error
+
+
+# -------------------------------------------------------------------------------------------------- Generic.v
+
+
+def without_comments(coq: str) -> str:
+    return re.sub(r"\(\*.*?\*\)", "", coq, flags=re.DOTALL)
+
+
+def proof_state() -> str:
+    """A fingerprint of definitions and proofs, so that the test sees when the record is out of date."""
+    files = sorted(HERE.glob("*.v"))
+    code = "".join(" ".join(without_comments(file.read_text()).split()) for file in files)
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+CHANGES = (
+    (r"(?<= )\+(?= )", "-"),
+    (r"(?<= )-(?= )(?<!^  -)", "+"),
+    (r"(?<= )\*(?= )", "/"),
+    (r"(?<= )/(?= )", "*"),
+    (r"(?<=\()- |^  - ", ""),
+    (r"\b([ijk]) ([ijk])\b", r"\2 \1"),
+    (r"(?<=\()pred l(?=\))", "l"),
+    (r"(?<=\()S l(?=\))", "l"),
+    (r"\bn L\b", "n O"),
+    (r"(?<=\()1(?= )", "0"),
+)
+
+
+def proof_mutants() -> Iterator[tuple[str, str]]:
+    """Each mutant of Generic.v: its definition and changed line, and the changed text."""
+    text = (HERE / "Generic.v").read_text()
+    lines = text.splitlines(keepends=True)
+    name = comment = None
+    for number, line in enumerate(lines):
+        if definition := re.match(r"(?:Definition|Fixpoint) (\w+)", line):
+            name = definition[1]
+        comment = comment or line.startswith("(**")
+        if name and not comment and not line.startswith(("Local", "Variable")):
+            for pattern, replacement in CHANGES:
+                for match in re.finditer(pattern, line):
+                    changed = line[: match.start()] + match.expand(replacement) + line[match.end() :]
+                    yield f"{name}: {changed.strip()}", "".join([*lines[:number], changed, *lines[number + 1 :]])
+        comment = comment and "*)" not in line
+
+
+def proof_breaks(text: str) -> str | None:
+    """The file and lemma that no longer compile; None if all do. Generic.v itself must still compile."""
+    order = [line.strip() for line in (HERE / "_CoqProject").read_text().splitlines() if line.endswith(".v")]
+    with tempfile.TemporaryDirectory() as directory:
+        for file in order[: order.index("Example.v") + 1]:
+            shutil.copy(HERE / file, directory)
+        Path(directory, "Generic.v").write_text(text)
+        for file in order[: order.index("Example.v") + 1]:
+            command = ["timeout", "120", "coqc", "-w", "none", "-Q", ".", "RefNN", file]
+            run = subprocess.run(command, cwd=directory, capture_output=True, text=True)
+            if run.returncode:
+                if file == "Generic.v":
+                    raise ValueError(f"not a well-formed definition:\n{run.stderr}")
+                line = int(re.search(r"line (\d+)", run.stderr)[1])
+                above = "\n".join((HERE / file).read_text().splitlines()[:line])
+                return f"{file}: " + re.findall(r"(?:Lemma|Theorem|Let) (\w+)", above)[-1]
+    return None
+
+
+# ------------------------------------------------------------------------------------------------------- both
+
+
+def main() -> None:
+    record = {"proof_state": proof_state()}
+    record["network.py"] = {mutant: source_breaks(module) for mutant, module in source_mutants()}
+    if sys.argv[1:] != ["source"]:
+        names, texts = zip(*proof_mutants(), strict=True)
+        with ThreadPoolExecutor(2) as pool:
+            breaks = bar(pool.map(proof_breaks, texts), "mutants of Generic.v", total=len(texts))
+            record["Generic.v"] = dict(zip(names, breaks, strict=True))
+        RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    for file in ("network.py", "Generic.v"):
+        results = record.get(file, {})
+        survivors = [mutant for mutant, breaks in results.items() if breaks is None]
+        print(f"{file}: {len(results) - len(survivors)} of {len(results)} mutants are seen", *survivors, sep="\n  ")
+
+
+if __name__ == "__main__":
+    main()

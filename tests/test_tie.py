@@ -1,0 +1,83 @@
+"""The Python source and the program extracted from the proof are the same function (proofs/coq)."""
+
+import json
+import re
+from pathlib import Path
+
+import mutants
+import pytest
+import tie
+
+import refnn.network
+
+COQ = Path(tie.__file__).parent
+NETWORKS = json.loads(tie.VECTORS.read_text())
+RECORD = json.loads(mutants.RECORD.read_text())
+
+
+@pytest.mark.parametrize("net", NETWORKS, ids=lambda net: f"{net['layer_dims']} m={net['examples']}")
+def test_network_returns_exactly_what_the_extracted_program_returned(net):
+    assert tie.difference(net, net["outputs"]) is None
+
+
+@pytest.mark.parametrize("net", NETWORKS, ids=lambda net: f"{net['layer_dims']} m={net['examples']}")
+def test_one_wrong_entry_of_any_output_is_seen(net):
+    for name, matrix in net["outputs"].items():
+        wrong = [row.copy() for row in matrix]
+        wrong[-1][-1] = (wrong[-1][-1] + 1) % tie.P
+        assert tie.difference(net, net["outputs"] | {name: wrong}) == name
+
+
+def test_each_mutant_of_the_source_is_seen():
+    results = {mutant: mutants.source_breaks(module) for mutant, module in mutants.source_mutants()}
+    assert len(results) >= 15
+    assert [mutant for mutant, breaks in results.items() if breaks is None] == []
+    assert results == RECORD["network.py"], "the record is out of date: make mutate"
+
+
+def test_each_mutant_of_the_definitions_broke_a_proof():
+    results = RECORD["Generic.v"]
+    assert RECORD["proof_state"] == mutants.proof_state(), "the record is out of date: make mutate"
+    assert list(results) == [mutant for mutant, _ in mutants.proof_mutants()]
+    assert len(results) >= 15
+    assert [mutant for mutant, breaks in results.items() if breaks is None] == []
+
+
+def test_the_python_lines_quoted_beside_the_definitions_are_in_the_source():
+    package = Path(refnn.network.__file__).parent
+    source = (package / "network.py").read_text() + (package / "_floats.py").read_text()
+    quoted = re.findall(r"`(.*?)`", (COQ / "Generic.v").read_text())
+    assert len(quoted) >= 12
+    assert [line for line in quoted if line not in source] == []
+
+
+def test_the_proofs_admit_nothing():
+    for file in COQ.glob("*.v"):
+        code = mutants.without_comments(file.read_text())
+        assert not re.search(
+            r"\b(Admitted|admit|Axioms?|Parameters?|Conjecture|Abort|bypass_check)\b(?! Inline)", code
+        ), file
+
+
+def test_the_assumptions_of_every_theorem_are_printed():
+    theorems = [
+        name
+        for file in ("Theorems.v", "Example.v")
+        for name in re.findall(r"^Theorem (\w+)", (COQ / file).read_text(), re.M)
+    ]
+    printed = re.findall(r"^Print Assumptions (\w+)\.", (COQ / "Assumptions.v").read_text(), re.M)
+    assert printed == theorems
+
+
+def test_the_assumptions_are_the_axioms_of_the_classical_reals():
+    assert (COQ / "assumptions.txt").read_text().split() == [
+        "ClassicalDedekindReals.sig_forall_dec",  # a decidable property of numbers holds of all or fails at one
+        "ClassicalDedekindReals.sig_not_dec",  # what is not false can be decided
+        "Classical_Prop.classic",  # excluded middle
+        "FunctionalExtensionality.functional_extensionality_dep",  # functions with equal values are equal
+    ]
+
+
+def test_every_proof_file_is_compiled():
+    project = (COQ / "_CoqProject").read_text().split()
+    assert {file.name for file in COQ.glob("*.v")} == {word for word in project if word.endswith(".v")}

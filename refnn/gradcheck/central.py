@@ -21,7 +21,7 @@ NAME = "central difference"
 FIRST = 0.1234567  # of the typical size of an entry; not a round number, at which a periodic f might repeat
 LEVELS = 14  # steps tried, at most
 FARTHEST = 2.0**10  # typical sizes
-SAFETY = 4.0  # on the noise of f, itself an estimate
+SAFETY = 4.0  # on the noise of f and on the truncation error, themselves estimates
 EXTRAPOLATED = 2.0  # how much the extrapolation magnifies the rounding error of D(h/4)
 
 
@@ -48,6 +48,9 @@ class _Level:
     @property
     def error(self) -> float:
         return self.truncation + self.rounding
+
+    def contradicts(self, coarser: _Level) -> bool:
+        return self.h < coarser.h and abs(self.value - coarser.value) > self.error + coarser.error
 
 
 class Curve:
@@ -80,7 +83,10 @@ class Curve:
         )
         R0, R1 = D1 + (D1 - D0) / 3, D2 + (D2 - D1) / 3
         value = R1 + (R1 - R0) / 15
-        truncation = abs(R1 - R0) / 15
+        # Where halving the step does not come near to quartering the change of D, the expansion does not hold: a kink
+        # or a saturation lies within the steps, and no extrapolation can be believed.
+        regular = abs(D1 - D0) >= 3 * abs(D2 - D1)
+        truncation = abs(R1 - R0) / 15 if regular else abs(D2 - D1)
         growth = max(1.0, max(map(abs, values[-1])) / abs(self.centre)) if self.centre else 1.0
         rounding = EXTRAPOLATED * self.noise * growth / (h / 4)
         # What the slopes to the right and to the left differ by. For a smooth f that is f″ h; extrapolated, it is gone.
@@ -102,7 +108,9 @@ def derivative(curve: Curve, size: float) -> Derivative:
         h = h * 4 if level.rounding > level.truncation else h / 4
         if h in levels or h > FARTHEST * size:
             break
-    best = min(levels.values(), key=lambda level: level.error)
+    # A truncation error can look small by coincidence. Finer steps, whose error is the noise, tell.
+    credible = [one for one in levels.values() if not any(finer.contradicts(one) for finer in levels.values())]
+    best = min(credible, key=lambda level: level.error)
     error = best.error
     for level in levels.values():  # estimates that contradict each other are both too bold
         gap = abs(level.value - best.value)

@@ -19,6 +19,7 @@ from refnn.gradcheck.estimate import Estimate
 from refnn.gradcheck.result import Entry, ParameterCheck, Verdict
 
 LOSS_WORTH_A_NOTE = 4  # decimal digits; ordinary sums lose one or two
+COARSE = 1e-3  # of an entry
 
 
 def judge(name: str, given: Array, estimate: Estimate, allowance: Array) -> ParameterCheck:
@@ -55,6 +56,7 @@ def judge(name: str, given: Array, estimate: Estimate, allowance: Array) -> Para
         largest_absolute=entry(error),
         largest_relative=entry(relative),
         digits_lost=_digits_lost(given, estimate, error, ~wrong & ~undecided),
+        resolution=_resolution(estimate, ~wrong & ~undecided),
         reason=_reason(given, estimate, wrong, undecided),
     )
 
@@ -84,6 +86,8 @@ def precision_notes(
                 f"{check.name} has lost up to {check.digits_lost:.0f} of the {held:.0f} digits of {dtypes[check.name]} "
                 "to rounding: right, but imprecise"
             )
+        if check.resolution > COARSE:
+            yield f"the witness knows {check.name} to {check.resolution:.0e} only in some entry: no smaller fault shows there"
 
 
 def _unresolved(given: Array, estimate: Estimate, allowance: Array) -> Array:
@@ -104,6 +108,12 @@ def _digits_lost(given: Array, estimate: Estimate, error: Array, accepted: Array
     info = np.finfo(given.dtype)
     roundoffs = float((error[lossy] / size[lossy]).max()) / (float(info.eps) / 2)
     return min(max(math.log10(roundoffs), 0.0), -math.log10(float(info.eps) / 2))
+
+
+def _resolution(estimate: Estimate, accepted: Array) -> float:
+    size = np.abs(estimate.value)
+    known = accepted & (size > estimate.underflow) & (estimate.error <= size)
+    return float((estimate.error[known] / size[known]).max(initial=0))
 
 
 def _reason(given: Array, estimate: Estimate, wrong: Array, undecided: Array) -> str:

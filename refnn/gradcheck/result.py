@@ -78,6 +78,7 @@ class ParameterCheck:
     largest_absolute: Entry | None = None
     largest_relative: Entry | None = None
     digits_lost: float = 0.0  # decimal digits, at most, by which the worst accepted entry falls short of its dtype
+    resolution: float = 0.0  # the largest relative error of the witness in an accepted entry: no smaller fault shows
     reason: str = ""
 
     def __bool__(self) -> bool:
@@ -98,6 +99,7 @@ class ParameterCheck:
             "largest_absolute": self.largest_absolute and self.largest_absolute.to_json(),
             "largest_relative": self.largest_relative and self.largest_relative.to_json(),
             "digits_lost": json_number(self.digits_lost),
+            "resolution": json_number(self.resolution),
             "reason": self.reason,
         }
 

@@ -52,6 +52,9 @@ bench: .venv/peers  ## digits and speed beside PyTorch and JAX
 	$(PY) proofs/benchmarks/accuracy.py
 	$(PY) proofs/benchmarks/speed.py
 
+bench-power: .venv/peers  ## which faults each gradient checker sees, refnn's and its peers'
+	$(PY) proofs/benchmarks/power.py --json proofs/benchmarks/power.json
+
 dist: .venv/ready  ## the wheel, installed into an empty environment and tried there
 	rm -rf dist build/empty
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

@@ -1,0 +1,96 @@
+"""All that is claimed of the test vectors, checked: python proofs/vectors/run.py
+
+The generator writes the committed files again, byte for byte; the checker proves their values; the readers in Python,
+C and JavaScript pass them. Then each of these is seen to fail on vectors that were tampered with.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FILES = [HERE / name for name in ("float64.json", "float32.json", "invalid.json")]
+NEEDED = {"cc": "apt-get install gcc libc6-dev", "node": "apt-get install nodejs"}
+
+
+def readers(directory: Path) -> list[list[str]]:
+    """The commands of the readers, the one in C compiled into the directory."""
+    for tool, remedy in NEEDED.items():
+        if not shutil.which(tool):
+            sys.exit(f"{tool} is missing: {remedy}")
+    program = directory / "backprop"
+    source = HERE / "readers" / "backprop.c"
+    strict = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O2"]
+    subprocess.run(["cc", *strict, source, "-lm", "-o", program], check=True)
+    return [
+        [sys.executable, str(HERE / "readers" / "backprop.py")],
+        [str(program)],
+        ["node", str(HERE / "readers" / "backprop.js")],
+    ]
+
+
+def flip(path: Path, target: Path, rng: random.Random, bit: int) -> str:
+    """Copy the vectors with one bit of one expected value flipped, in both of its notations; says which."""
+    document = json.loads(path.read_text())
+    case = rng.choice(document["cases"])
+    name = rng.choice(list(case["expected"]))
+    value = case["expected"][name]
+    i = rng.randrange(len(value["hex"]))
+    real, integer = ("<d", "<Q") if case["dtype"] == "float64" else ("<f", "<I")
+    (bits,) = struct.unpack(integer, struct.pack(real, value["decimal"][i]))
+    (value["decimal"][i],) = struct.unpack(real, struct.pack(integer, bits ^ 1 << bit))
+    value["hex"][i] = value["decimal"][i].hex()
+    target.write_text(json.dumps(document | {"cases": [case]}))
+    return f"{case['id']}: {name}[{i}]"
+
+
+def main() -> int:
+    check = [sys.executable, str(HERE / "check.py")]
+    failures = []
+
+    def expect(success: bool, command: list[str], *paths: Path, what: str = "") -> None:
+        done = subprocess.run([*command, *map(str, paths)], capture_output=True, text=True)
+        if (done.returncode == 0) != success or done.returncode not in (0, 1):
+            failures.append(f"{' '.join(command)} {what}: status {done.returncode}\n{done.stdout}{done.stderr}")
+        elif success:
+            print(done.stdout.strip())
+
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(temporary)
+        subprocess.run([sys.executable, HERE / "generate.py", directory], check=True, stdout=subprocess.DEVNULL)
+        same = [path for path in FILES if (directory / path.name).read_bytes() == path.read_bytes()]
+        failures += [f"generate.py no longer writes {path.name}" for path in FILES if path not in same]
+        print(f"generated again, byte for byte: {', '.join(path.name for path in same)}")
+
+        expect(True, check, *FILES)
+        commands = readers(directory)
+        for command in commands:
+            expect(True, command, *FILES)
+
+        rng, broken = random.Random(0), directory / "broken.json"
+        for bit in range(52):
+            expect(False, check, broken, what=f"accepts bit {bit} flipped in {flip(FILES[0], broken, rng, bit)}")
+            expect(False, check, broken, what=f"accepts the last bit flipped in {flip(FILES[1], broken, rng, 0)}")
+        document = json.loads(FILES[0].read_text())
+        for result, change in {"valid": 1.5, "invalid": 1.0}.items():
+            for value in document["cases"][0]["expected"].values():
+                value["decimal"] = [change * x for x in value["decimal"]]
+                value["hex"] = [x.hex() for x in value["decimal"]]
+            document["cases"] = [document["cases"][0] | {"result": result}]
+            broken.write_text(json.dumps(document))
+            for command in [check, *commands]:
+                expect(False, command, broken, what=f"accepts a {result} case that is not")
+            document = json.loads(FILES[0].read_text())
+    print("\n".join(failures) or "a flipped bit, a wrong value and a right gradient called invalid: all refused")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Read the test vectors of proofs/vectors, and judge an implementation by them.
+
+    for vector in load_vectors("proofs/vectors/float64.json"):
+        results = ...                       "Z1", "A1" … "cost", "dZ1", "dW1", "db1", "dA0" …: any of them
+        wrong = vector.violations(results)
+
+The files are not part of the installed package, which has no use for them; take them from the repository.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FORMAT = "refnn-vectors/1"
+
+
+@dataclass(frozen=True, eq=False)
+class Vector:
+    """One network with its data, and what a correct implementation returns, or, if not `valid`, what a wrong one does.
+
+    Attributes
+    ----------
+    id, comment, flags : what is tested; proofs/vectors/README.md explains the flags
+    valid : False if `expected` is the gradient that a common bug returns, from which a correct one must differ
+    X, Y, params : the inputs, arrays of `dtype`
+    expected : dict of arrays, correctly rounded if `valid`
+    ulps : dict of arrays of int, the error allowed in each entry, in units in the last place of the expected value
+    """
+
+    id: str
+    comment: str
+    flags: tuple[str, ...]
+    valid: bool
+    dtype: np.dtype[Any]
+    X: NDArray[Any]
+    Y: NDArray[Any]
+    params: dict[str, NDArray[Any]]
+    expected: dict[str, NDArray[Any]]
+    ulps: dict[str, NDArray[np.int64]]
+
+    def violations(self, results: Mapping[str, ArrayLike]) -> list[str]:
+        """What is wrong with the results of an implementation; empty if nothing is.
+
+        Parameters
+        ----------
+        results : dict of arrays keyed as `expected`; what is absent or unknown is not judged, but something must be
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to judge.
+        """
+        judged = [key for key in self.expected if key in results]
+        if not judged:
+            raise ValueError(f"results has none of {', '.join(self.expected)}")
+        wrong = [line for key in judged for line in self._misses(key, np.asarray(results[key]))]
+        if self.valid:
+            return wrong
+        return [] if wrong else [f"{self.id}: the gradient is the one of a bug: {self.comment}"]
+
+    def _misses(self, key: str, result: NDArray[Any]) -> list[str]:
+        expected = self.expected[key]
+        if result.shape != expected.shape:
+            return [f"{self.id}: {key} has shape {result.shape}, expected {expected.shape}"]
+        with np.errstate(all="ignore"):
+            spacing = np.abs(np.spacing(np.abs(expected))).astype(np.float64)
+            errors = np.abs(result.astype(np.float64) - expected.astype(np.float64)) / spacing
+        return [
+            f"{self.id}: {key}{list(map(int, i))} is {result[tuple(i)]!r}, expected {expected[tuple(i)]!r} "
+            f"within {self.ulps[key][tuple(i)]} ulp: {errors[tuple(i)]:.3g} ulp off"
+            for i in np.argwhere(~(errors <= self.ulps[key]))
+        ]
+
+
+def load_vectors(path: str | Path) -> tuple[Vector, ...]:
+    """Read a file of vectors.
+
+    Parameters
+    ----------
+    path : one of the JSON files in proofs/vectors
+
+    Raises
+    ------
+    ValueError
+        If the file does not hold vectors of the format that this version reads; the text names the case.
+    """
+    document = json.loads(Path(path).read_text())
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError(f"{path} does not hold vectors: expected an object with format {FORMAT!r}")
+    return tuple(_vector(case) for case in document["cases"])
+
+
+def _vector(case: dict[str, Any]) -> Vector:
+    try:
+        dtype = np.dtype(case["dtype"])
+        inputs = {name: _array(value, dtype) for name, value in case["inputs"].items()}
+        expected = {name: _array(value, dtype) for name, value in case["expected"].items()}
+        ulps = {
+            name: np.array(value["ulps"], dtype=np.int64).reshape(expected[name].shape)
+            for name, value in case["expected"].items()
+        }
+        X, Y = inputs.pop("X"), inputs.pop("Y")
+        flags, valid = tuple(case["flags"]), case["result"] == "valid"
+        return Vector(case["id"], case["comment"], flags, valid, dtype, X, Y, inputs, expected, ulps)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"vector {case.get('id') if isinstance(case, dict) else case!r}: {error!r}") from error
+
+
+def _array(value: dict[str, Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    floats = np.array([float.fromhex(numeral) for numeral in value["hex"]])
+    if not np.array_equal(floats, value["decimal"]):
+        raise ValueError("hexadecimal and decimal numbers differ")
+    return floats.astype(dtype).reshape(value["shape"])

@@ -147,8 +147,9 @@ def _smallest(
     def fails(network: Probe) -> bool:
         return not check_probe(gradient, network)[0]
 
+    quiet = settings(QUIET, max_examples=max_examples)
     try:
-        network: Any = find(networks(dims, examples=examples), fails, settings=settings(QUIET, max_examples=max_examples))
+        network: Any = find(networks(dims, examples=examples), fails, settings=quiet)
     except NoSuchExample:
         return None
     return network, check_backprop(gradient, probes=[network], progress=False)

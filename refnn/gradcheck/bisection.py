@@ -154,14 +154,16 @@ def _compare(
         entry and replace(entry, index=_index(entries[entry.index[0]], given.shape))
         for entry in (part.worst, part.largest_absolute, part.largest_relative)
     )
-    off = np.abs(flat - values) > limits + errors
+    off = ~(np.abs(flat - values) <= limits + errors)
     reason = part.reason
-    if off.any() and not reason:
+    if off.any():
         places = ", ".join(f"{name}{list(_index(i, given.shape))}" for i in entries[off][:NAMED])
         share = f"; of {sampled} entries taken at random {int(off[np.isin(entries, sample)].sum())} are wrong"
         reason = f"wrong at {places}" + (share if sampled else "")
-    check = ParameterCheck(
-        name, given.shape, part.verdict, part.wrong, part.undecided, worst, absolute, relative, 0.0, reason
+        if not np.isfinite(flat).all():
+            reason += "; some entries are NaN or infinite"
+    check = replace(
+        part, shape=given.shape, worst=worst, largest_absolute=absolute, largest_relative=relative, reason=reason
     )
     return Search(check, entries, Estimate(values, errors + limits), sampled)
 

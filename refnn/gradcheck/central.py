@@ -49,9 +49,6 @@ class _Level:
     def error(self) -> float:
         return self.truncation + self.rounding
 
-    def contradicts(self, coarser: _Level) -> bool:
-        return self.h < coarser.h and abs(self.value - coarser.value) > self.error + coarser.error
-
 
 class Curve:
     """f along one entry or direction, as a function of the distance moved; remembers what it has evaluated.
@@ -86,7 +83,7 @@ class Curve:
         # Where halving the step does not come near to quartering the change of D, the expansion does not hold: a kink
         # or a saturation lies within the steps, and no extrapolation can be believed.
         regular = abs(D1 - D0) >= 3 * abs(D2 - D1)
-        truncation = abs(R1 - R0) / 15 if regular else abs(D2 - D1)
+        truncation = SAFETY * abs(R1 - R0) / 15 if regular else abs(D2 - D1)
         growth = max(1.0, max(map(abs, values[-1])) / abs(self.centre)) if self.centre else 1.0
         rounding = EXTRAPOLATED * self.noise * growth / (h / 4)
         # What the slopes to the right and to the left differ by. For a smooth f that is f″ h; extrapolated, it is gone.
@@ -108,18 +105,17 @@ def derivative(curve: Curve, size: float) -> Derivative:
         h = h * 4 if level.rounding > level.truncation else h / 4
         if h in levels or h > FARTHEST * size:
             break
-    # A truncation error can look small by coincidence. Finer steps, whose error is the noise, tell.
-    credible = [one for one in levels.values() if not any(finer.contradicts(one) for finer in levels.values())]
-    best = min(credible, key=lambda level: level.error)
-    error = best.error
-    for level in levels.values():  # estimates that contradict each other are both too bold
-        gap = abs(level.value - best.value)
-        if gap > level.error + best.error:
-            error = max(error, min(gap, level.error))
+
+    def error(level: _Level) -> float:
+        """A truncation error can look small by coincidence. Finer levels, whose error is the noise, tell."""
+        finer = (other for other in levels.values() if other.h < level.h and math.isfinite(other.error))
+        return level.error + max([0.0, *(abs(other.value - level.value) - level.error - other.error for other in finer)])
+
+    best = min(levels.values(), key=lambda level: error(level) if math.isfinite(level.error) else math.inf)
     usable = [level for level in levels.values() if math.isfinite(level.error)]
     finest = min(usable, key=lambda level: level.h, default=best)
     flat = all(level.even for level in levels.values())
-    return Derivative(best.value, error, flat, finest.kink, len(curve.values))
+    return Derivative(best.value, error(best), flat, finest.kink, len(curve.values))
 
 
 def along(function: Scalar, params: Mapping[str, Array], D: Mapping[str, Array], behaviour: Behaviour) -> Derivative:

@@ -32,6 +32,9 @@ class Scalar:
         }
         return scalar(self.f(copies))
 
+    def cast(self, params: Mapping[str, Array]) -> dict[str, Array]:
+        return {key: V.astype(self.dtypes[key]) for key, V in params.items()}
+
     def real(self, params: Mapping[str, Array]) -> float:
         value = self(params)
         if isinstance(value, complex) and value.imag != 0:
@@ -108,7 +111,7 @@ def prepare(f: Function, params: Mapping[str, Array]) -> Scalar:
 
 def observe(function: Scalar, params: Mapping[str, Array], rng: np.random.Generator) -> Behaviour:
     """Evaluate f at the parameters, three times, and along a few tiny steps."""
-    handed = {key: V.astype(function.dtypes[key]) for key, V in params.items()}
+    handed = function.cast(params)
     before = {key: V.copy() for key, V in handed.items()}
     with np.errstate(all="ignore"):
         value = scalar(function.f(handed)).real

@@ -87,7 +87,7 @@ def precision_notes(
                 "to rounding: right, but imprecise"
             )
         if check.resolution > COARSE:
-            yield f"the witness knows {check.name} to {check.resolution:.0e} only in some entry: no smaller fault shows there"
+            yield f"the witness knows some entry of {check.name} to {check.resolution:.0e} only: no smaller fault shows"
 
 
 def _unresolved(given: Array, estimate: Estimate, allowance: Array) -> Array:

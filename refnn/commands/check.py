@@ -9,6 +9,8 @@ from refnn.commands.train import widths
 from refnn.gradcheck.article import FUNCTIONS, judge_module
 from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.result import Verdict
+from refnn.report.build import report_on
+from refnn.report.write import write
 
 EXIT_STATUS = {Verdict.PASS: 0, Verdict.WRONG: 1, Verdict.UNRELIABLE: 2, Verdict.BLIND: 2}
 
@@ -23,6 +25,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     option = parser.add_argument
     option("target", help="MODULE:FUNCTION, FILE.py:FUNCTION, or FILE.py with functions by the article's names")
     option("--json", type=Path, metavar="FILE", help="write the result there, too")
+    option("--report", type=Path, metavar="DIR", help="write a report on a function there, to be cited and rechecked")
     option("--layer-dims", type=widths, metavar="N,N…", help="judge the function on networks of these widths only")
     option("--examples", type=int, metavar="M", help="judge it on so many examples")
     option("--seed", type=int, default=0, metavar="N", help="of the networks (%(default)s)")
@@ -35,17 +38,24 @@ def run(args: argparse.Namespace) -> int:
     if ":" not in args.target:
         raise ValueError(f"{args.target} is neither MODULE:FUNCTION nor the path of a .py file")
     gradient = _source.function(args.target)
+    options = {"layer_dims": args.layer_dims, "examples": args.examples, "seed": args.seed}
     with _source.quietly():
-        check = check_backprop(
-            gradient, layer_dims=args.layer_dims, examples=args.examples, seed=args.seed, progress=False
-        )
+        if args.report:
+            report, check = report_on(gradient, Path(args.target).name, **options)
+        else:
+            check = check_backprop(gradient, **options, progress=False)
     print(check)
     _write(args.json, check.to_json())
+    if args.report:
+        write(report, args.report)
+        print(f"report {report['identity']} saved in {args.report}")
     return EXIT_STATUS[check.verdict]
 
 
 def _check_module(args: argparse.Namespace) -> int:
     path = Path(args.target)
+    if args.report:
+        raise ValueError(f"a report is on one function: give {path}:FUNCTION")
     found = _source.definitions(path, FUNCTIONS)
     for problem in found.problems:
         print(f"{path}, {problem}")

@@ -23,8 +23,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def run(args: argparse.Namespace) -> int:
-    report = report_on_reference()
+    report, check = report_on_reference()
     write(report, args.out)
     print(table(report))
     print(f"saved in {args.out}")
-    return 0 if report["content"]["verdict"] == Verdict.PASS else 1
+    return 0 if check.verdict is Verdict.PASS else 1

@@ -43,8 +43,8 @@ def reference_gradient(params: Mapping[str, Array], X: Array, Y: Array) -> dict[
     return backprop(AL, Y, caches)
 
 
-def report_on_reference() -> Record:
-    """The report on `refnn.backprop`: on seeded networks, and on a network before, during and after its training."""
+def report_on_reference() -> tuple[Record, GradientCheck]:
+    """The report on `refnn.backprop`, on seeded networks and on a network in training, and the check itself."""
     data, recipe = networks.breast_cancer(), networks.RECIPE
     trained = list(networks.checkpoints(data))
     subjects = [Subject(networks.seeded(seed), {"kind": "seeded", "seed": seed}) for seed in networks.SEEDS]
@@ -67,8 +67,8 @@ def report_on(
     layer_dims: Sequence[int] | None = None,
     examples: int | None = None,
     seed: int = 0,
-) -> Record:
-    """The report on anyone's gradient, by `check_backprop` and with its arguments; `name` says whose it is."""
+) -> tuple[Record, GradientCheck]:
+    """The report on anyone's gradient, and the check itself, as by `check_backprop`; `name` says whose it is."""
     probes = default_probes(layer_dims, examples=examples, seed=seed)
     origin = {
         "kind": "probe",
@@ -85,7 +85,7 @@ def _report(
     subjects: Sequence[Subject],
     training: Record | None = None,
     costs: Sequence[str] = (),
-) -> Record:
+) -> tuple[Record, GradientCheck]:
     recorder = Recorder(gradient)
     check = check_backprop(recorder, probes=[subject.probe for subject in subjects])
     certifying = find_spec("flint") is not None
@@ -107,7 +107,8 @@ def _report(
         ],
         "costs": list(costs),
     }
-    return record.sealed(content, measured, environment(), citation(plain(name), record.sha256(content)))
+    cited = citation(plain(name), record.sha256(content))
+    return record.sealed(content, measured, environment(), cited), check
 
 
 class Recorder:
@@ -179,8 +180,10 @@ def _entry(entry: Entry) -> Record:
     return {"index": list(entry.index), **{name: float(x).hex() for name, x in numbers.items()}}
 
 
-def certificate(probe: Probe, grads: Mapping[str, Array]) -> Record:
-    """Rigorous bounds on the error of each entry, without the arrays that the report has already."""
+def certificate(probe: Probe, grads: Mapping[str, Array]) -> Record | None:
+    """Rigorous bounds on the error of each entry, without the arrays that the report has already; None beside NaN."""
+    if not all(np.isfinite(dV).all() for dV in grads.values()):
+        return None
     whole = certify(probe.X, probe.Y, probe.params, grads).to_json()
     return {name: part for name, part in whole.items() if name not in ("format", "X", "Y", "params", "grads")}
 

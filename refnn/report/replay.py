@@ -15,7 +15,7 @@ from refnn._progress import bar
 from refnn.gradcheck._network import network
 from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.cancellation_free import step
-from refnn.gradcheck.result import GradientCheck
+from refnn.gradcheck.result import GradientCheck, Verdict
 from refnn.gradcheck.rounding import gradient_bounds
 from refnn.report import build, record
 from refnn.report.arrays import encode, number
@@ -50,9 +50,11 @@ def replay(report: Record) -> Ledger:
         origin_again(case, ledger)
         _verdict(case, check, content["subject"], ledger)
         _certificate(case, ledger)
-    ledger.same("content.verdict", content["verdict"], str(checks.verdict))
-    causes = [list(cause.faults) for cause in checks.diagnosis.causes] if checks.diagnosis else []
-    ledger.same("content.causes", content["causes"], causes)
+    worst = min((Verdict(case.found["verdict"]) for case in recorded), key=lambda verdict: verdict.rank)
+    ledger.same("content.verdict", content["verdict"], str(worst))
+    if not ledger.obstacles:  # a cause has to explain what could not be replayed, too
+        causes = [list(cause.faults) for cause in checks.diagnosis.causes] if checks.diagnosis else []
+        ledger.same("content.causes", content["causes"], causes)
     witnesses = sorted({testimony.witness for check in checks.probes for testimony in check.witnesses})
     ledger.same("content.witnesses", content["witnesses"], witnesses)
     ledger.same("content.tolerance", content["tolerance"], checks.tolerance)

@@ -30,12 +30,12 @@ def table(report: Record) -> str:
 def row(found: Record, evidence: Record) -> tuple[str, ...]:
     """Of one network: the verdict, its name, the entries judged, and the errors of the worst of them."""
     entries = sum(len(dV["hex"]) for dV in (evidence["gradient"] or {}).values())
-    worst = [figures(entry) for entry in evidence["worst"].values() if entry is not None]
+    worst = [errors(entry) for entry in evidence["worst"].values() if entry is not None]
     relative, excess = (f"{max(column):.1e}" for column in zip(*worst)) if worst else ("–", "–")
     return found["verdict"], found["name"], f"{entries:,}", relative, excess
 
 
-def figures(entry: Record) -> tuple[float, float]:
+def errors(entry: Record) -> tuple[float, float]:
     """The error of an entry, relative to the derivative and to the tolerance."""
     given, expected, tolerance = (number(name, entry[name]) for name in ("given", "expected", "tolerance"))
     error = abs(given - expected)

@@ -13,10 +13,12 @@ Open Scope R_scope.
 Lemma sum_over_app : forall T (xs ys : list T) f, sum_over (xs ++ ys) f = sum_over xs f + sum_over ys f.
 Proof. induction xs as [|x xs IH]; intros ys f; simpl; [|rewrite IH]; lra. Qed.
 
+(** The order of the list does not matter. *)
 Lemma sum_over_permutation : forall T (xs ys : list T) f,
   Permutation xs ys -> sum_over xs f = sum_over ys f.
 Proof. induction 1; simpl; lra. Qed.
 
+(** A sum over the list 0, ..., m - 1 is a sum over the indices. *)
 Lemma sum_over_seq : forall m f, sum_over (seq 0 m) f = bigsum m f.
 Proof.
   induction m as [|m IH]; intros f; [reflexivity|].
@@ -39,6 +41,7 @@ Proof.
   simpl. now rewrite sum_over_app, sum_over_nth, IH.
 Qed.
 
+(** Only the values at members of the list matter. *)
 Lemma sum_over_ext : forall T (xs : list T) f g, (forall x, In x xs -> f x = g x) -> sum_over xs f = sum_over xs g.
 Proof.
   induction xs as [|x xs IH]; intros f g H; simpl; [reflexivity|].
@@ -69,6 +72,7 @@ Proof.
   simpl. unfold linear. do 2 f_equal. apply bigsum_ext; intros j _. now rewrite IH.
 Qed.
 
+(** Likewise its [Z]. *)
 Lemma Z_of_batch : forall l i q, Z_B l i q = Z n W b X l i (nth q B O).
 Proof.
   intros l i q. unfold Z, linear. f_equal. apply bigsum_ext; intros j _. now rewrite A_of_batch.
@@ -87,6 +91,7 @@ Proof.
     unfold dA_prev. rewrite <- bigsum_scal_l. apply bigsum_ext; intros r _. rewrite <- IH. ring.
 Qed.
 
+(** So a batch's gradient, weighted, is the part of the sum (D9) that belongs to its examples; *)
 Lemma dW_of_batch : forall l i j,
   INR (length B) / INR m * dW n L (length B) (columns B Y) W b (columns B X) l i j
   = Σ q < length B, dZ n L m Y W b X l i (nth q B O) * A n W b X (pred l) j (nth q B O).
@@ -95,6 +100,7 @@ Proof.
   unfold dZ. rewrite <- dZ_down_of_batch, A_of_batch. ring.
 Qed.
 
+(** and likewise for (D10). *)
 Lemma db_of_batch : forall l i,
   INR (length B) / INR m * db n L (length B) (columns B Y) W b (columns B X) l i
   = Σ q < length B, dZ n L m Y W b X l i (nth q B O).
@@ -123,11 +129,13 @@ Proof.
   apply in_seq in Hk. lia.
 Qed.
 
+(** (D13) for the weights. *)
 Lemma dW_of_batches : forall l i j,
   sum_over batches (fun B => INR (length B) / INR m * dW n L (length B) (columns B Y) W b (columns B X) l i j)
   = dW n L m Y W b X l i j.
 Proof. intros. apply over_batches. intros. now apply dW_of_batch. Qed.
 
+(** (D13) for the biases. *)
 Lemma db_of_batches : forall l i,
   sum_over batches (fun B => INR (length B) / INR m * db n L (length B) (columns B Y) W b (columns B X) l i)
   = db n L m Y W b X l i.

@@ -20,6 +20,7 @@ Proof.
   intros z. unfold sigmoid. pose proof (exp_pos z). rewrite Ropp_involutive, exp_Ropp. field. lra.
 Qed.
 
+(** As its complement is a sigmoid too, it stays below 1. *)
 Lemma sigmoid_lt_1 : forall z, sigmoid z < 1.
 Proof. intros z. pose proof (sigmoid_pos (- z)). rewrite sigmoid_opp in *. lra. Qed.
 
@@ -42,14 +43,17 @@ Qed.
 Lemma is_derive_fixed : forall c t : R, is_derive (fun _ => c) t 0.
 Proof. intros. apply (is_derive_const (K := R_AbsRing) (V := R_NormedModule)). Qed.
 
+(** The sum rule. *)
 Lemma is_derive_sum : forall (f g : R -> R) t f' g',
   is_derive f t f' -> is_derive g t g' -> is_derive (fun s => f s + g s) t (f' + g').
 Proof. intros. now apply (is_derive_plus (K := R_AbsRing) (V := R_NormedModule)). Qed.
 
+(** The product rule. *)
 Lemma is_derive_product : forall (f g : R -> R) t f' g',
   is_derive f t f' -> is_derive g t g' -> is_derive (fun s => f s * g s) t (f' * g t + f t * g').
 Proof. intros. apply (is_derive_mult f g); try assumption. intros; apply Rmult_comm. Qed.
 
+(** A constant factor stays. *)
 Lemma is_derive_scaled : forall (c : R) f t f', is_derive f t f' -> is_derive (fun s => c * f s) t (c * f').
 Proof. intros. now apply is_derive_scal. Qed.
 
@@ -63,10 +67,12 @@ Proof.
   - apply is_derive_sum; [apply IH; intros|]; apply H; lia.
 Qed.
 
+(** The chain rule for the sigmoid, (D8) forward. *)
 Lemma is_derive_sigmoid_of : forall (z : R -> R) t z',
   is_derive z t z' -> is_derive (fun s => sigmoid (z s)) t (z' * (sigmoid (z t) * sigmoid (- z t))).
 Proof. intros. now apply (is_derive_comp sigmoid z t _ _ (is_derive_sigmoid (z t))). Qed.
 
+(** The chain rule for the logarithm. *)
 Lemma is_derive_ln_of : forall (a : R -> R) t a',
   0 < a t -> is_derive a t a' -> is_derive (fun s => ln (a s)) t (a' * / a t).
 Proof. intros. now apply (is_derive_comp ln a t _ _ (is_derive_ln (a t) H)). Qed.

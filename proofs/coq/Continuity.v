@@ -14,6 +14,7 @@ Section Limits.
 Context {T : Type} (F : (T -> Prop) -> Prop) {FF : Filter F}.
 Notation lim f x := (filterlim f F (locally (x : R))).
 
+(** Constants, sums, products, opposites, absolute values, the sigmoid and finite sums keep limits. *)
 Lemma lim_fixed : forall c, lim (fun _ => c) c.
 Proof. intros. apply filterlim_const. Qed.
 
@@ -63,6 +64,7 @@ Proof.
   intros j Hj. apply lim_mult; [apply lim_W; simpl; lia | apply HA, Hj].
 Qed.
 
+(** The forward pass, by induction on the layers. *)
 Lemma lim_A : forall l i k, (l <= L)%nat -> (i < n l)%nat -> (k < m)%nat ->
   lim (fun s => A n (Ws s) (bs s) (Xs s) l i k) (A n W b X l i k).
 Proof.
@@ -87,6 +89,7 @@ Proof.
   intros i Hi. apply lim_mult; [apply lim_W; lia | apply HZ, Hi].
 Qed.
 
+(** The backward pass, by induction from the output down. *)
 Lemma lim_dZ_down : forall s i k, (s < L)%nat -> (i < n (L - s))%nat -> (k < m)%nat ->
   lim (fun t => dZ_down n L m Y (Ws t) (bs t) (Xs t) s i k) (dZ_down n L m Y W b X s i k).
 Proof.
@@ -108,6 +111,7 @@ Proof.
   intros l i k Hl Hi Hk. apply lim_dZ_down; try lia. now replace (L - (L - l))%nat with l by lia.
 Qed.
 
+(** The gradient is made of these by sums and products. *)
 Lemma lim_dW : forall l i j, (1 <= l <= L)%nat -> (i < n l)%nat -> (j < n (pred l))%nat ->
   lim (fun t => dW n L m Y (Ws t) (bs t) (Xs t) l i j) (dW n L m Y W b X l i j).
 Proof.

@@ -34,6 +34,7 @@ Notation dW_ := (dW n L m Y W b X).
 Notation db_ := (db n L m Y W b X).
 Notation cost_after rate := (cost n L m Y (update_W rate W dW_) (update_b rate b db_) X).
 
+(** With learning rate 0, update_parameters changes nothing. *)
 Lemma update_0 : cost_after 0 = cost n L m Y W b X.
 Proof.
   f_equal.
@@ -58,6 +59,7 @@ Proof.
     unfold inner. rewrite <- total_scal. apply total_ext; intros; ring.
 Qed.
 
+(** (D14) *)
 Lemma update_descends :
   (exists l i j, (1 <= l <= L)%nat /\ (i < n l)%nat /\ (j < n (pred l))%nat /\ dW_ l i j <> 0) \/
   (exists l i, (1 <= l <= L)%nat /\ (i < n l)%nat /\ db_ l i <> 0) ->

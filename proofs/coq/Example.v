@@ -24,6 +24,7 @@ Definition b : biases := fun _ _ => 0.
 Definition X : mat := fun j k => if Nat.eqb j k then 1 else 0.
 Definition Y : mat := fun _ k => if Nat.eqb k 0 then 1 else 0.
 
+(** σ(0) = 1/2. *)
 Lemma sigmoid_of_0 : forall z, z = 0 -> sigmoid z = 1 / 2.
 Proof. intros z ->. unfold sigmoid. rewrite Ropp_0, exp_0. lra. Qed.
 
@@ -33,6 +34,7 @@ Local Ltac evaluate :=
   | |- context [sigmoid ?z] => rewrite (sigmoid_of_0 z) by lra
   end.
 
+(** Backprop, evaluated: dZ_2 = -1/4, dA_1 = -1/4, dZ_1 = -1/16, times the input 1. *)
 Lemma gradient_value : dW n 2 2 Y W b X 1%nat 0%nat 0%nat = - 1 / 16.
 Proof.
   unfold dW, dW_layer, dZ. simpl.

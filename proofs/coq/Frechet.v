@@ -42,6 +42,7 @@ Let change h s : R := size_
 Let small (P : perturbation * R -> Prop) : Prop :=
   exists delta, 0 < delta /\ forall h s, size_of h < delta -> 0 <= s <= 1 -> P (h, s).
 
+(** This is a way of approaching: it holds of everything, of both of two conditions, and of consequences. *)
 Let Filter_small : Filter small.
 Proof.
   constructor.
@@ -113,6 +114,7 @@ Proof.
     apply total_ext; intros; ring.
 Qed.
 
+(** The size of the change is below eps, once the perturbation is small. *)
 Lemma frechet : forall eps, 0 < eps -> exists delta, 0 < delta /\
   forall W' b' X', size_ W' b' X' < delta ->
   Rabs (cost n L m Y (fun l i j => W l i j + W' l i j) (fun l i => b l i + b' l i) (fun j k => X j k + X' j k)

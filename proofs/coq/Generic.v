@@ -42,6 +42,7 @@ Fixpoint bigsum (n : nat) (f : nat -> R) : R :=
   end.
 Local Notation "'Σ' i < n , x" := (bigsum n (fun i => x)) (at level 200, i name, n at level 69, x at level 200).
 
+(** A matrix, the weights and the biases of all layers *)
 Definition mat := nat -> nat -> R.
 Definition weights := nat -> mat.
 Definition biases := nat -> nat -> R.

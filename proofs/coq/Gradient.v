@@ -9,6 +9,7 @@ From Coquelicot Require Import Coquelicot.
 From RefNN Require Import Model Sums Calculus Tangent Adjoint.
 Open Scope R_scope.
 
+(** The cost moves with the inner product of backprop's gradient and the motion. *)
 Lemma derivative_along_curve : forall n L m Y Wt bt Xt t0 W' b' X',
   (0 < L)%nat -> moves n L m Wt bt Xt t0 W' b' X' ->
   is_derive (fun t => cost n L m Y (Wt t) (bt t) (Xt t)) t0
@@ -61,6 +62,7 @@ Local Ltac indices := repeat match goal with
   | |- context [Nat.eqb ?x ?x] => rewrite (Nat.eqb_refl x)
   end; rewrite ?andb_false_r, ?andb_false_l; simpl; try ring.
 
+(** Against a motion of one entry, the inner product is that entry of the gradient. *)
 Lemma inner_set_W : forall dW db dX l i j,
   (1 <= l <= L)%nat -> (i < n l)%nat -> (j < n (pred l))%nat ->
   inner n L m dW db dX (set_W (fun _ _ _ => 0) l i j 1) (fun _ _ => 0) (fun _ _ => 0) = dW l i j.
@@ -98,6 +100,7 @@ Proof.
   - intros q Hq. rewrite 2!bigsum_0; intros; try ring. apply bigsum_0; intros; ring.
 Qed.
 
+(** ∂J/∂W, ∂J/∂b, ∂J/∂X: the curve that moves one entry, and its velocity. *)
 Lemma partial_W : forall l i j, (1 <= l <= L)%nat -> (i < n l)%nat -> (j < n (pred l))%nat ->
   is_derive (fun t => cost n L m Y (set_W W l i j t) b X) (W l i j) (dW_ l i j).
 Proof.
@@ -156,18 +159,21 @@ Proof.
     unfold linear, above. simpl. now rewrite Nat.add_succ_r.
 Qed.
 
+(** So J is the same; *)
 Lemma cost_above_is_cost : cost_above l n L m Y W b A_l = cost n L m Y W b X.
 Proof.
   unfold cost_above, cost. rewrite A_above. replace (l + (L - l))%nat with L by lia.
   unfold cost_function, above. now replace (l + (L - l))%nat with L by lia.
 Qed.
 
+(** and so are [Z], *)
 Lemma Z_above : forall q, Z n_up W_up b_up A_l (S q) = Z n W b X (l + S q).
 Proof.
   intros q. unfold Z. rewrite A_above, Nat.add_succ_r. extensionality i; extensionality k.
   unfold linear, above. simpl. now rewrite Nat.add_succ_r.
 Qed.
 
+(** [dZ] on the way down, as far as layer [l] + 1, *)
 Lemma dZ_down_above : forall s, (s < L - l)%nat ->
   dZ_down n_up (L - l) m Y W_up b_up A_l s = dZ_down n L m Y W b X s.
 Proof.
@@ -180,12 +186,14 @@ Proof.
     now replace (l + S (S (L - l - S (S s))))%nat with (S (L - S s)) by lia.
 Qed.
 
+(** and [dA] of layer [l], which is [dA 0] of the layers above. *)
 Lemma dA_above : dA n_up (L - l) m Y W_up b_up A_l O = dA n L m Y W b X l.
 Proof.
   unfold dA, dZ. rewrite dZ_down_above by lia. replace (L - l - 1)%nat with (L - S l)%nat by lia.
   extensionality j; extensionality k. unfold dA_prev, above. now rewrite Nat.add_1_r.
 Qed.
 
+(** ∂J/∂A_l is ∂J/∂X of the layers above. *)
 Lemma partial_A : forall j k, (j < n l)%nat -> (k < m)%nat ->
   is_derive (fun t => cost_above l n L m Y W b (set_A A_l j k t)) (A_l j k) (dA n L m Y W b X l j k).
 Proof.

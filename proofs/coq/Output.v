@@ -17,9 +17,11 @@ Variable X : mat.
 Notation A_ := (A n W b X).
 Notation Z_ := (Z n W b X).
 
+(** [A] is the sigmoid of [Z] in every layer but the inputs. *)
 Lemma A_is_sigmoid_Z : forall l i k, (0 < l)%nat -> A_ l i k = sigmoid (Z_ l i k).
 Proof. intros [|p] i k Hl; [lia | reflexivity]. Qed.
 
+(** (D2): so it lies strictly between 0 and 1. *)
 Lemma A_between_0_1 : forall l i k, (0 < l)%nat -> 0 < A_ l i k < 1.
 Proof.
   intros l i k Hl. rewrite A_is_sigmoid_Z by exact Hl. split; [apply sigmoid_pos | apply sigmoid_lt_1].
@@ -45,6 +47,7 @@ Proof.
   generalize (/ INR m); intros c. field. lra.
 Qed.
 
+(** (D7): and it is (A - Y) / m. *)
 Lemma dZ_output_difference : forall i k, dZ n L m Y W b X L i k = (A_ L i k - Y i k) / INR m.
 Proof.
   intros i k. unfold dZ. rewrite Nat.sub_diag. cbn [dZ_down]. unfold dZ_output.

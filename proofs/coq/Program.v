@@ -21,15 +21,18 @@ Local Notation R := N.t.
 
 Definition table := list (list R).
 
+(** The entries of a matrix in range, computed once, row by row. *)
 Definition tabulate (rows columns : nat) (M : mat) : table :=
   map (fun i => map (M i) (seq 0 columns)) (seq 0 rows).
 
+(** The matrix that a table holds. *)
 Definition entry (T : table) : mat := fun i j => nth j (nth i T []) N.zero.
 
 (** [M] and [M'] have the same entries in the given number of rows and columns. *)
 Definition agree (rows columns : nat) (M M' : mat) : Prop :=
   forall i j, i < rows -> j < columns -> M i j = M' i j.
 
+(** The i-th value of a function that is listed at 0, 1, ... *)
 Lemma nth_map_seq : forall (T : Type) (f : nat -> T) default size i,
   i < size -> nth i (map f (seq 0 size)) default = f i.
 Proof.
@@ -45,6 +48,7 @@ Proof.
   rewrite (nth_map_seq _ _ [] rows i Hi). apply nth_map_seq, Hj.
 Qed.
 
+(** A sum depends on its terms in range only. *)
 Lemma bigsum_agrees : forall size f g,
   (forall i, i < size -> f i = g i) -> bigsum size f = bigsum size g.
 Proof.
@@ -100,6 +104,7 @@ Fixpoint backward (l : nat) (dZ : table) (below : list cache) : list layer_gradi
   | _, _ => []
   end.
 
+(** The output layer first (D7), then the layers below. *)
 Definition backprop (caches : list cache) : list layer_gradient :=
   match caches with
   | (Z, A) :: below => backward L (tabulate (n L) m (dZ_output m Y (entry A) (entry Z))) below
@@ -108,6 +113,7 @@ Definition backprop (caches : list cache) : list layer_gradient :=
 
 (** ** It is the network of Generic.v *)
 
+(** Each step of the network depends on the entries in range only. *)
 Lemma linear_agrees : forall p A A',
   agree (n p) m A A' -> agree (n (S p)) m (linear_ (S p) A) (linear_ (S p) A').
 Proof.
@@ -145,6 +151,7 @@ Fixpoint caches_hold (l : nat) (caches : list cache) {struct caches} : Prop :=
       end
   end.
 
+(** Each layer's table of [Z] is filled from the table of [A] below it. *)
 Theorem forward_correct : forall l, caches_hold l (forward l).
 Proof.
   induction l as [|p IH]; simpl.
@@ -160,6 +167,7 @@ Proof.
     intros i k Hi Hk. rewrite entry_tabulate, HZ by assumption. reflexivity.
 Qed.
 
+(** The tables of one layer hold [dW], [db] and [dA] of Generic.v. *)
 Definition gradient_holds (l : nat) (g : layer_gradient) : Prop :=
   agree (n l) (n (pred l)) (entry (grad_W g)) (dW_ l) /\
   agree (n l) 1 (entry (grad_b g)) (fun i _ => db_ l i) /\
@@ -181,6 +189,7 @@ Proof.
   replace (L - S (L - S l)) with l by lia. reflexivity.
 Qed.
 
+(** Each layer's tables are filled from [dZ], which is handed down. *)
 Lemma backward_correct : forall l dZ below,
   l <= L -> agree (n l) m (entry dZ) (dZ_ l) ->
   caches_hold (pred l) below -> gradients_hold l (backward l dZ below).
@@ -201,6 +210,7 @@ Proof.
     exact (dZ_hidden_agrees _ _ _ _ _ HdA (proj1 (proj2 Hbelow)) i k Hi Hk).
 Qed.
 
+(** The walk starts with [dZ] of the output. *)
 Theorem backprop_correct : forall caches,
   0 < L -> caches_hold L caches -> gradients_hold L (backprop caches).
 Proof.

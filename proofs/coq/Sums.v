@@ -13,12 +13,14 @@ Open Scope R_scope.
 Lemma bigsum_ext : forall n f g, (forall i, (i < n)%nat -> f i = g i) -> bigsum n f = bigsum n g.
 Proof. exact bigsum_agrees. Qed.
 
+(** A sum of zeros is zero. *)
 Lemma bigsum_0 : forall n f, (forall i, (i < n)%nat -> f i = 0) -> bigsum n f = 0.
 Proof.
   intros n f H. rewrite (bigsum_ext n f (fun _ => 0) H).
   clear H. induction n as [|p IH]; simpl; [|rewrite IH]; lra.
 Qed.
 
+(** A sum of sums, and a constant factor on either side. *)
 Lemma bigsum_plus : forall n f g, (Σ i < n, f i + g i) = (Σ i < n, f i) + Σ i < n, g i.
 Proof. induction n as [|p IH]; intros; simpl; [|rewrite IH]; lra. Qed.
 
@@ -47,18 +49,21 @@ Proof.
   - rewrite (IH p), (H q); [lra | lia | lia | lia |]. intros i Hi. apply H; lia.
 Qed.
 
+(** Taking out the first term. *)
 Lemma bigsum_first : forall n f, bigsum (S n) f = f O + Σ i < n, f (S i).
 Proof.
   induction n as [|p IH]; intros f; [simpl; ring|].
   change (bigsum (S (S p)) f) with (bigsum (S p) f + f (S p)). rewrite IH. simpl. ring.
 Qed.
 
+(** Sums are monotone. *)
 Lemma bigsum_le : forall n f g, (forall i, (i < n)%nat -> f i <= g i) -> bigsum n f <= bigsum n g.
 Proof.
   induction n as [|p IH]; intros f g H; simpl; [lra|].
   apply Rplus_le_compat; [apply IH; intros; apply H; lia | apply H; lia].
 Qed.
 
+(** The triangle inequality. *)
 Lemma bigsum_Rabs : forall n f, Rabs (bigsum n f) <= Σ i < n, Rabs (f i).
 Proof.
   induction n as [|p IH]; intros f; simpl; [rewrite Rabs_R0; lra|].
@@ -98,6 +103,7 @@ Proof.
   - apply bigsum_ext; intros k Hk. apply bigsum_ext; intros j Hj. apply HX; lia.
 Qed.
 
+(** The same rules for totals. *)
 Lemma total_le : forall W b X V c U,
   (forall l i j, (1 <= l <= L)%nat -> (i < n l)%nat -> (j < n (pred l))%nat -> W l i j <= V l i j) ->
   (forall l i, (1 <= l <= L)%nat -> (i < n l)%nat -> b l i <= c l i) ->
@@ -172,6 +178,7 @@ Proof.
   intros p f H. rewrite <- (bigsum_0 p (fun _ => 0)) by reflexivity. apply bigsum_le. auto.
 Qed.
 
+(** A layer's part of the total is at most the total; *)
 Let layer_le_total : forall l, (l < L)%nat ->
   (Σ i < n (S l), Σ j < n l, W (S l) i j) + (Σ i < n (S l), b (S l) i) <= total_ W b X.
 Proof.
@@ -182,6 +189,7 @@ Proof.
   intros. apply Rplus_le_le_0_compat; auto.
 Qed.
 
+(** a weight, a bias or an input is at most its part. *)
 Lemma W_le_total : forall l i j,
   (1 <= l <= L)%nat -> (i < n l)%nat -> (j < n (pred l))%nat -> W l i j <= total_ W b X.
 Proof.

@@ -33,6 +33,7 @@ Notation Z_ := (Z n W b X).
 Definition velocity_linear (l : nat) (A' : mat) : mat := fun i k =>
   (Σ j < n (pred l), W' l i j * A_ (pred l) j k + W l i j * A' j k) + b' l i.
 
+(** Velocity of [A l]: through the linear step and the sigmoid, from the velocity below (D3). *)
 Fixpoint velocity_A (l : nat) : mat :=
   match l with
   | O => X'

@@ -170,7 +170,7 @@ def main() -> None:
     if args.write:
         VECTORS.write_text(text)
     if VECTORS.read_text() != text:
-        sys.exit("the extracted program no longer returns vectors.json: see `make vectors`")
+        sys.exit("the extracted program no longer returns vectors.json: if that is meant: make -C proofs/coq vectors")
     print(f"vectors.json: what the extracted program returns, {len(SHAPES)} networks")
 
     rng = random.Random(args.seed)

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PY := $(BIN)/python
 .DEFAULT_GOAL := help
-.PHONY: help report test test-deep check format proofs coq vectors peers bench bench-power mutate dist clean
+.PHONY: help report test test-deep check format proofs coq vectors symbols peers bench bench-power mutate dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -37,7 +37,13 @@ format: .venv/ready  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-proofs: coq vectors  ## all the evidence: the theorem, vectors, symbols, the report in a browser
+proofs: coq vectors symbols  ## all the evidence: the theorem, vectors, symbols, the report in a browser
+
+vectors: .venv/ready  ## write the test vectors again, prove them, and read them in Python, C and JavaScript
+	$(PY) proofs/vectors/run.py
+
+symbols: .venv/ready  ## computer algebra on small shapes: the residuals of the source are exactly 0
+	$(PY) proofs/symbols.py
 
 coq: .venv/ready  ## check the theorem, extract the program, compare it with the Python source
 	@$(MAKE) --no-print-directory -C proofs/coq PYTHON=$(CURDIR)/$(PY)

@@ -110,7 +110,8 @@ def _vector(case: dict[str, Any]) -> Vector:
         flags, valid = tuple(case["flags"]), case["result"] == "valid"
         return Vector(case["id"], case["comment"], flags, valid, dtype, X, Y, inputs, expected, ulps)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"vector {case.get('id') if isinstance(case, dict) else case!r}: {error!r}") from error
+        name = case.get("id") if isinstance(case, dict) else case
+        raise ValueError(f"vector {name!r} is not as schema.json says: {error!r}") from error
 
 
 def _array(value: dict[str, Any], dtype: np.dtype[Any]) -> NDArray[Any]:

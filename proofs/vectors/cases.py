@@ -94,7 +94,7 @@ def network(
 
 def at(z: float, y: float, x: float = 1.0) -> Case:
     """One unit that is driven to Z = z exactly."""
-    flags = "saturated overflow" if abs(z) > 709 else "saturated" if abs(z) > 36 else "generic"
+    flags = "saturated overflow" if abs(z) > 709 else "saturated" if abs(z) >= 20 else "generic"
     comment = f"one unit at Z = {z:g}, label {y:g}" + (f", input {x:g}" if x != 1 else "")
     return network(
         f"unit-z{z:g}-y{y:g}" + (f"-x{x:g}" if x != 1 else ""), comment, flags, [1, 1], 1,

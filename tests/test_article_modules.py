@@ -157,8 +157,9 @@ Y = X > 0
 params, cost_history = train(X, Y, [4, 3, 1], 100000, 0.1)
 while True:
     params = update_parameters(params, {}, 0.1)
+    sigmoid = None
 if __name__ == "__main__":
-    raise SystemExit("not to be run")
+    backprop = a_library_that_is_not_installed.backprop
 """
 
 

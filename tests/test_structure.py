@@ -1,106 +1,55 @@
-"""The project keeps its own rules: who imports whom, what the runtime needs, and that the README tells the truth."""
+"""The structure of an error: what is said of a gradient that no known bug explains."""
 
-import ast
-import re
-import subprocess
-import sys
-from pathlib import Path
-
+import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[1]
-FILES = sorted((ROOT / "refnn").rglob("*.py"))
-SOURCES = [path for folder in ("refnn", "tests", "proofs") for path in sorted((ROOT / folder).rglob("*.py"))]
-EXTRAS = {"matplotlib", "tqdm", "flint", "hypothesis", "pytest", "sympy", "jsonschema"}  # imported where they are used
+from refnn.gradcheck.structure import structure
 
-# Who may be imported by a room, beside itself. What is not named here may import all of refnn.
-MAY_IMPORT = {
-    "_shapes": set(),
-    "_progress": set(),
-    "_floats": {"_shapes"},
-    "_arguments": {"_shapes"},
-    "network": {"_shapes", "_floats", "_arguments", "_progress"},
-    "numbers": {"_shapes", "_progress"},
-    "gradcheck": {"_shapes", "_progress", "numbers"},
-    "_tabular": {"_shapes"},
-    "_plots": {"_shapes"},
-}
+# What is seen of an error, on one square parameter "dW2" beside the right "dW1"; m = 7.
+RNG = np.random.default_rng(0)
+TRUE = {"dW1": RNG.standard_normal((4, 4)), "dW2": RNG.standard_normal((4, 4)), "db2": RNG.standard_normal((4, 1))}
+T = TRUE["dW2"]
 
 
-def room(path):
-    return path.relative_to(ROOT / "refnn").parts[0].removesuffix(".py")
+def spoil(index, value):
+    V = T.copy()
+    V[index] = value
+    return V
 
 
-def imported(path):
-    """Each module that a file imports, absolute, with whether the import stands at the top of the file."""
-    package = path.relative_to(ROOT).parent.parts
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            names = [f"{module}.{alias.name}" if module == "refnn" else module for alias in node.names]
-        else:
-            continue
-        yield from ((name, node in tree.body) for name in names)
+SEEN = [
+    ("factor", 7 * T, "7 times the true gradient in every entry, m: the mean over examples is missing"),
+    ("factor", -7 * T, "m: the mean over examples is missing, and the sign is flipped"),
+    ("factor", 0.5 * T, "0.5 times"),
+    ("factor", np.pi * T, "3.14159 times"),
+    ("sign", -T, "the sign is flipped in every entry"),
+    ("zero", 0 * T, "zero in every entry"),
+    ("swapped", TRUE["dW1"], "holds what belongs to dW1"),
+    ("transposed", T.T, "the transpose of the true gradient"),
+    ("row", spoil(2, 0.0), "wrong in row 2 only, where it is zero"),
+    ("row", spoil(2, 3 * T[2]), "wrong in row 2 only, by the factor 3"),
+    ("column", spoil((slice(None), 1), 1.0), "wrong in column 1 only"),
+    ("entries", spoil((3, 1), 5.0), "wrong in 1 of 16 entries: [3, 1] is 5.0, not"),
+    ("digits", T * (1 + 1e-7 * np.cos(np.arange(16)).reshape(4, 4)), "right to 7 digits only"),
+    ("direction", np.arange(16.0).reshape(4, 4), "cosine"),
+    ("not-finite", spoil((0, 0), np.nan), "1 of 16 entries are NaN or infinite"),
+    ("shape", T[:3].T, "has shape (4, 3), expected (4, 4)"),
+    ("shape", T.ravel(), "the entries of the true gradient in another shape"),
+]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_room_imports_only_what_it_may(path):
-    for name, at_the_top in imported(path):
-        top, *inside = name.split(".")
-        assert top not in ("tests", "proofs"), f"{name}: refnn does not lean on its evidence"
-        if top == "refnn" and inside and room(path) in MAY_IMPORT:
-            assert inside[0] in MAY_IMPORT[room(path)] | {room(path)}, f"{path.name} imports {name}"
-        if room(path) != "testing":  # a module for test suites, which has Hypothesis at its heart
-            assert not (top in EXTRAS and at_the_top), f"{path.name} imports {name} for everyone"
+@pytest.mark.parametrize(("kind", "given", "text"), SEEN, ids=[text for _, _, text in SEEN])
+def test_structure_says_what_it_sees(kind, given, text):
+    tolerance = {key: 1e-14 * np.ones_like(V) for key, V in TRUE.items()}
+    (finding,) = structure({**TRUE, "dW2": given}, TRUE, tolerance, factors={7: "m: the mean over examples is missing"})
+    assert finding.parameters == ("dW2",)
+    assert finding.kind == kind
+    assert text in finding.text
+    assert str(finding) == f"dW2: {finding.text}"
 
 
-def test_importing_refnn_needs_numpy_alone():
-    script = f"""
-import sys
-class Refuse:
-    def find_spec(self, name, *_):
-        if name.split(".")[0] in {EXTRAS | {"scipy", "torch"}!r}:
-            raise AssertionError(name)
-sys.meta_path.insert(0, Refuse())
-import refnn, refnn.__main__
-print(len(refnn.__all__))
-"""
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_can_be_read_in_one_sitting(path):
-    assert len(path.read_text().splitlines()) <= 250
-
-
-def snippets():
-    return re.findall(r"```python\n(.*?)```\n+```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-
-
-@pytest.mark.parametrize(("code", "shown"), snippets(), ids=lambda text: text[:30])
-def test_the_readme_prints_what_it_shows(code, shown, tmp_path):
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert run.stderr == ""
-    assert run.stdout == shown
-
-
-def test_the_readme_has_snippets():
-    assert len(snippets()) >= 2
-
-
-@pytest.mark.parametrize(
-    "document", sorted(ROOT.glob("*.md")) + sorted((ROOT / "proofs").rglob("*.md")), ids=lambda p: p.name
-)
-def test_what_a_document_names_exists(document):
-    """Links to files, and the make targets in the text."""
-    text = document.read_text()
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for target in re.findall(r"`make ([a-z-]+)`", text):
-        assert target in targets, f"make {target}"
-    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
-        assert link.startswith("http") or (document.parent / link).exists(), link
+def test_parameters_that_differ_alike_share_a_finding():
+    tolerance = {key: 1e-14 * np.ones_like(V) for key, V in TRUE.items()}
+    (finding,) = structure({key: 2 * V for key, V in TRUE.items()}, TRUE, tolerance)
+    assert finding.parameters == ("dW1", "dW2", "db2")
+    assert structure(TRUE, TRUE, tolerance) == ()

@@ -101,7 +101,7 @@ def _describe(
 
 def _misshapen(g: Array, t: Array, tol: Array) -> str:
     text = f"has shape {g.shape}, expected {t.shape}"
-    if g.shape == t.T.shape and close(g, t.T, tol.T):
+    if close(g, t.T, tol.T):
         return f"{text}: the transpose of the true gradient"
     if g.size == t.size and close(g.reshape(t.shape), t, tol):
         return f"{text}: the entries of the true gradient in another shape"

@@ -167,7 +167,7 @@ def test_what_is_not_a_file_of_vectors_is_refused(tmp_path):
     for change in ({"decimal": [0.5]}, {"shape": [7, 7]}, {"hex": ["x"]}, {"hex": None}):
         broken = case | {"inputs": case["inputs"] | {"W1": case["inputs"]["W1"] | change}}
         path.write_text(json.dumps(document | {"cases": [broken]}))
-        with pytest.raises(ValueError, match="vector 'shape-1-1-m1' is not as schema.json says: "):
+        with pytest.raises(ValueError, match=r"vector 'shape-1-1-m1' is not as schema\.json says: "):
             load_vectors(path)
     with pytest.raises(ValueError, match="results has none of Z1, A1"):
         VALID[0].violations({"W1": 0})

@@ -86,9 +86,7 @@ def networks(
 
 
 @st.composite
-def _any_network(
-    draw: st.DrawFn, dims: st.SearchStrategy[list[int]] | Sequence[int], examples: int | None
-) -> Probe:
+def _any_network(draw: st.DrawFn, dims: st.SearchStrategy[list[int]] | Sequence[int], examples: int | None) -> Probe:
     widths = _shapes.widths(draw(dims) if isinstance(dims, st.SearchStrategy) else dims)
     m = examples or draw(st.integers(2, 8))
     scale = draw(st.sampled_from([1.0, 2.0, 0.3, 4.0, 0.01]))

@@ -105,7 +105,8 @@ def check_backprop(
     elif not probes:
         raise ValueError("probes is empty, expected at least one")
     judged = [
-        check_probe(gradient, probe, seed, executor) for probe in bar(probes, "probes", total=len(probes), show=progress)
+        check_probe(gradient, probe, seed, executor)
+        for probe in bar(probes, "probes", total=len(probes), show=progress)
     ]
     checks = tuple(check for check, _ in judged)
     worst = min(checks, key=lambda check: (check.verdict.rank, not check.parameters))

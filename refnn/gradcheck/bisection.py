@@ -65,7 +65,8 @@ def search(
         aside. Where the scale is 0, no path leads from the entry to f: it must be 0.
     rng : numpy.random.Generator, of the directions
     """
-    suspects: list[int] = np.flatnonzero((scale == 0) & (given != 0) | ~np.isfinite(given)).tolist()[:NAMED]
+    unfit = (scale == 0) & (np.abs(given) > tolerance) | ~np.isfinite(given)
+    suspects: list[int] = np.flatnonzero(unfit).tolist()[:NAMED]
     blurred = False
     if not suspects:
         for _ in range(DIRECTIONS):

@@ -73,8 +73,12 @@ def estimates(
             value = value[:, :-1]
         values[f"{kind}{l}"] = value
     error = gradient_bounds(net, net.Y.dtype, plain=False)
-    underflow = float(np.finfo(net.Y.dtype).tiny) / step(net) ** 2
-    return {key: Estimate(value, error[key], underflow=underflow) for key, value in values.items()}
+    return {key: Estimate(value, error[key], underflow=underflow(net)) for key, value in values.items()}
+
+
+def underflow(net: Network) -> float:
+    """Derivatives below this may vanish on the way to the cost, for the differences leave the range of the float."""
+    return float(np.finfo(net.Y.dtype).tiny) / step(net) ** 2
 
 
 def step(net: Network) -> float:

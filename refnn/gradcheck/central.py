@@ -75,9 +75,7 @@ class Curve:
         values = [(self(up), self(down)) for up, down in steps]
         if not all(math.isfinite(v) for pair in values for v in pair):
             return _Level(h, math.nan, math.inf, 0.0, False, False)
-        D0, D1, D2 = (
-            (f_up - f_down) / (up - down) for (up, down), (f_up, f_down) in zip(steps, values, strict=True)
-        )
+        D0, D1, D2 = ((f_up - f_down) / (up - down) for (up, down), (f_up, f_down) in zip(steps, values, strict=True))
         R0, R1 = D1 + (D1 - D0) / 3, D2 + (D2 - D1) / 3
         value = R1 + (R1 - R0) / 15
         # Where halving the step does not come near to quartering the change of D, the expansion does not hold: a kink
@@ -109,7 +107,8 @@ def derivative(curve: Curve, size: float) -> Derivative:
     def error(level: _Level) -> float:
         """A truncation error can look small by coincidence. Finer levels, whose error is the noise, tell."""
         finer = (other for other in levels.values() if other.h < level.h and math.isfinite(other.error))
-        return level.error + max([0.0, *(abs(other.value - level.value) - level.error - other.error for other in finer)])
+        gaps = (abs(other.value - level.value) - level.error - other.error for other in finer)
+        return level.error + max([0.0, *gaps])
 
     best = min(levels.values(), key=lambda level: error(level) if math.isfinite(level.error) else math.inf)
     usable = [level for level in levels.values() if math.isfinite(level.error)]

@@ -194,11 +194,11 @@ def _verdict(
 
 
 def _cancelling(checks: list[ParameterCheck], found: Findings) -> list[str]:
-    """What to say of an error so small beside the largest derivative that the subtraction in, say, 1 - tanh² makes it."""
+    """What to say of an error so small beside the largest derivative that subtracting as in 1 - tanh² makes it."""
     roundoff = float(np.finfo(np.float64).eps) * float(np.max(np.abs(found.value)))
     small = [c.name for c in checks if c.wrong and c.largest_absolute and c.largest_absolute.error <= 4 * roundoff]
     return [
-        f"{name} is off by a few roundoffs of the largest derivative: perhaps its formula subtracts nearly equal numbers"
+        f"{name} is off by a few roundoffs of the largest derivative: its formula may subtract nearly equal numbers"
         for name in small
     ]
 

@@ -62,7 +62,7 @@ def disagreements(net: Network, estimates: Mapping[str, Estimate], seed: int) ->
     rng = np.random.default_rng(seed)
     found = []
     for key, estimate in estimates.items():
-        V = bisection.direction(estimate.error, rng)
+        V = bisection.direction(np.where(estimate.error > estimate.underflow, estimate.error, 0), rng)
         size = float(np.abs(V).max(initial=0))
         if size == 0:
             continue

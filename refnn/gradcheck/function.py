@@ -27,9 +27,7 @@ class Scalar:
 
     def __call__(self, params: Mapping[str, Array]) -> complex:
         """f of copies of the arrays, so that nothing f does to them matters."""
-        copies = {
-            key: V.copy() if V.dtype.kind == "c" else V.astype(self.dtypes[key]) for key, V in params.items()
-        }
+        copies = {key: V.copy() if V.dtype.kind == "c" else V.astype(self.dtypes[key]) for key, V in params.items()}
         return scalar(self.f(copies))
 
     def cast(self, params: Mapping[str, Array]) -> dict[str, Array]:

@@ -26,7 +26,7 @@ def judge(name: str, given: Array, estimate: Estimate, allowance: Array) -> Para
     """The check of `given`, an array of floats, against the estimate of the same shape."""
     with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
         error = np.abs(given - estimate.value)
-        tolerance = estimate.error + allowance
+        tolerance = estimate.error + allowance + estimate.underflow
         known = np.isfinite(estimate.value) & np.isfinite(tolerance)
         inside = error <= tolerance
         wrong = ~np.isfinite(given) | (known & ~inside)

@@ -77,8 +77,10 @@ def _judge_directions(
 ) -> GradientCheck:
     error = gradient_bounds(net, net.Y.dtype, plain=False)
     level = stochastic.levels(net, np.random.default_rng(seed))
-    tolerance = {key: level[key] * (allowance[key] + error[key]) for key in net.keys}
-    found = list(directional.searches(net, given, names, error, tolerance, seed, progress))
+    floor = cancellation_free.underflow(net)
+    scale = {key: np.where(error[key] > floor, error[key], 0) for key in net.keys}
+    tolerance = {key: level[key] * (allowance[key] + error[key]) + floor for key in net.keys}
+    found = list(directional.searches(net, given, names, scale, tolerance, seed, progress))
     checks = [search.check for _, search, _ in found]
     return GradientCheck(
         min((check.verdict for check in checks), key=lambda v: v.rank),
@@ -97,9 +99,7 @@ def _work(net: Network) -> float:
     return float(sum(W.size * n for W, n in zip(net.W[1:], above, strict=True))) * net.m
 
 
-def _allowances(
-    net: Network, params: Mapping[str, Array], X: Array, given: Mapping[str, Array]
-) -> dict[str, Array]:
+def _allowances(net: Network, params: Mapping[str, Array], X: Array, given: Mapping[str, Array]) -> dict[str, Array]:
     """How far rounding in each gradient's own dtype can take the standard formulas."""
     exact = np.result_type(X, *params.values())
     bounds = {

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PY := $(BIN)/python
 .DEFAULT_GOAL := help
-.PHONY: help report test test-deep check format proofs coq vectors symbols peers bench bench-power mutate dist clean
+.PHONY: help report test test-deep check format proofs coq vectors symbols peers bench bench-power bench-scale mutate dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -60,6 +60,9 @@ bench: .venv/peers  ## digits and speed beside PyTorch and JAX
 
 bench-power: .venv/peers  ## which faults each gradient checker sees, refnn's and its peers'
 	$(PY) proofs/benchmarks/power.py --json proofs/benchmarks/power.json
+
+bench-scale: .venv/peers  ## the gradient checker on ten million parameters, and its work shared out
+	$(PY) proofs/benchmarks/scale.py
 
 dist: .venv/ready  ## the wheel, installed into an empty environment and tried there
 	rm -rf dist build/empty

@@ -9,7 +9,7 @@ import ast
 import contextlib
 import dis
 import importlib
-import importlib.util
+import inspect
 import io
 import re
 import sys
@@ -19,8 +19,16 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 BINDING = (
-    ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.If, ast.Try
-)  # fmt: skip
+    ast.FunctionDef,
+    ast.ClassDef,
+    ast.Import,
+    ast.ImportFrom,
+    ast.Assign,
+    ast.AnnAssign,
+    ast.AugAssign,
+    ast.If,
+    ast.Try,
+)
 LOST_CALL = re.compile(r"[=(*+-]\s*,|=\s*\[['\"]")  # "dA_prev =, dZ)": an operator or bracket, then no operand
 
 
@@ -81,6 +89,12 @@ def function(target: str) -> Callable[..., Any]:
         found = getattr(found, name)
     if not callable(found):
         raise ValueError(f"{target} is {type(found).__name__}, expected a function (params, X, Y) -> grads")
+    try:
+        inspect.signature(found).bind("params", "X", "Y")
+    except TypeError as error:
+        raise ValueError(f"{target} cannot be called with (params, X, Y): {error}") from error
+    except ValueError:
+        pass  # a compiled function shows no signature
     return found  # type: ignore[no-any-return]
 
 

@@ -1,21 +1,16 @@
-"""Certificates are rigorous, tight and rechecked, false ones are refused, and floats stay inside their balls."""
+"""Certificates are rigorous and tight, survive JSON, and are refused where they are not true."""
 
 import copy
 import json
 import sys
 import time
 from decimal import Decimal, localcontext
-from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from refnn import _enclosure, backprop, forward_prop, init_params
 from refnn.certificate import Certificate, CertificateError, certify
-from refnn.numbers import balls
-from refnn.numbers.floatball import float_balls
 
 
 def network(layer_dims, m, seed=0, scale=1.0, dtype=np.float64):
@@ -34,43 +29,6 @@ def gradient(X, Y, params):
 X, Y, PARAMS = network([3, 4, 2], 5)
 GRADS = gradient(X, Y, PARAMS)
 CERTIFICATE = certify(X, Y, PARAMS, GRADS)
-
-
-# ---------------------------------------------------------------------- balls
-
-
-@given(st.integers(-(2**70), 2**70), st.integers(-1200, 960))
-def test_exact_numbers_round_as_ieee_754_says(mantissa, exponent):
-    exact = Fraction(mantissa) * Fraction(2) ** exponent
-    try:
-        expected = exact.numerator / exact.denominator  # Python rounds the quotient of integers correctly
-    except OverflowError:
-        expected = np.copysign(np.inf, mantissa)
-    with balls.precision(128):
-        value, decided = balls.nearest(balls.to_balls([mantissa]) * balls.to_balls([2]) ** exponent)
-    assert decided.all()
-    assert value.tolist() == [expected]
-
-
-@given(st.floats(width=64), st.sampled_from([np.float32, np.float16]))
-def test_doubles_round_to_shorter_floats_as_numpy_rounds_them(x, dtype):
-    if np.isfinite(x):
-        with np.errstate(all="ignore"):
-            assert balls.nearest(balls.to_balls([x]), dtype)[0].item() == dtype(x)
-
-
-def test_a_ball_that_holds_a_midpoint_decides_nothing():
-    with balls.precision(128):
-        midpoint = balls.to_balls([1.0])[0] + balls.to_balls([2.0**-53])[0]
-        balls_around = np.array(
-            [midpoint, midpoint + balls.around_zero(1e-30), midpoint + 1e-29 + balls.around_zero(1e-30)]
-        )
-        values, decided = balls.nearest(balls_around)
-    assert decided.tolist() == [True, False, True]
-    assert values.tolist() == [1.0, 1.0, 1.0 + 2.0**-52]
-
-
-# ---------------------------------------------------------------------- certificates
 
 
 def test_bounds_are_rigorous_and_tight_where_the_truth_is_known_by_other_arithmetic():
@@ -211,34 +169,3 @@ def test_without_python_flint_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "flint", None)
     with pytest.raises(ImportError, match=r'pip install "refnn\[certify\]"'):
         certify(X, Y, PARAMS, GRADS)
-
-
-# ---------------------------------------------------------------------- floats stay inside their balls
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_the_float_gradient_lies_inside_the_ball_run_of_the_same_source(dtype):
-    """At weight scales up to 500, where much underflows. `pytest -rP` shows the figures."""
-    rng = np.random.default_rng(1)
-    entries, outside_arb, worst = 0, 0, (0.0, "")
-    for seed in range(120):
-        dims = rng.integers(1, 5, rng.integers(2, 6)).tolist()
-        scale = float(rng.choice([0.01, 1, 10, 50, 500]))
-        X, Y, params = network(dims, int(rng.integers(1, 4)), seed, scale, dtype)
-        grads = gradient(X, Y, params)
-        with balls.precision(128):
-            enclosed = gradient(
-                *(float_balls(V, dtype) for V in (X, Y)), {k: float_balls(V, dtype) for k, V in params.items()}
-            )
-        plain = _enclosure.by_backprop(X, Y, params, np.finfo(dtype).nmant + 1)
-        certificate = certify(X, Y, params, grads)
-        for key, dV in grads.items():
-            exact = balls.to_balls(dV)
-            for index in np.ndindex(dV.shape):
-                entries += 1
-                assert enclosed[key][index].ball.contains(exact[index]), (dims, seed, key, index)
-                outside_arb += not plain[key][index].contains(exact[index])
-            if np.finfo(dtype).tiny < np.abs(certificate.truth[key]).min():
-                worst = max(worst, (certificate.ulps[key].max(), f"{key} of {dims}, weight scale {scale}, seed {seed}"))
-    print(f"{dtype.__name__}: {entries} entries, all inside; worst error {worst[0]:.0f} ulp, {worst[1]}; ", end="")
-    print(f"{outside_arb} lie outside a plain Arb run, which counts neither the float's own rounding nor underflow")

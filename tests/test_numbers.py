@@ -182,9 +182,20 @@ def test_a_users_own_code_is_judged_exactly_and_a_wrong_entry_is_located():
     assert "V: 1 of 15 entries differ, the first at V[1, 4]" in str(wrong)
 
 
-def test_the_bound_is_the_degree_over_p():
-    # The difference of 5x^4 and the dual part of x^5 has degree 4; there is no atom.
-    assert exact_check(lambda q: q["x"] ** 5, lambda q: {"x": 5 * q["x"] ** 4}, {"x": np.zeros(())}).false_pass == 4 / P
+BOUNDS = {  # the degree of the difference of both derivatives, and the collisions of atoms: k^2 times their degree
+    "power": (lambda x: x**5, lambda x: 5 * x**4, 4),
+    "product": (lambda x: x * x * x, lambda x: 3 * x * x, 2),
+    "atom": (lambda x: np.exp(x), lambda x: np.exp(x), 2 + 2**2 * 1),
+    "atom of a square": (lambda x: np.exp(x * x), lambda x: 2 * x * np.exp(x * x), 3 + 2**2 * 2),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_the_bound_is_the_degree_over_p(name):
+    f, derivative, degree = BOUNDS[name]
+    result = exact_check(lambda q: f(q["x"]), lambda q: {"x": derivative(q["x"])}, {"x": np.zeros(())})
+    assert result
+    assert result.false_pass == degree / P
 
 
 def test_exact_gradient_of_a_known_function():

@@ -171,16 +171,18 @@ def test_a_file_that_trains_and_prints_when_imported_is_judged_without_running_t
 
 def test_the_globals_that_the_functions_need_are_run_and_no_others(tmp_path):
     source = MENDED.replace("-np.sum(", "SIGN * np.sum(").replace("1 / (1 + np.exp(-Z))", "logistic(Z)")
-    source += (
-        "\nSIGN = -ONE\nfrom math import exp\nONE = 1\ntry:\n    from numpy import exp\nexcept ImportError:\n    pass\n"
-    )
-    source += "def logistic(Z):\n    return 1/(1+exp(-Z))\n"
-    with pytest.raises(ValueError, match=r"theirs.py, line \d+: NameError: name 'ONE' is not defined"):
-        judge(tmp_path, source)
-    check = judge(
-        tmp_path, source.replace("SIGN = -ONE\n", "").replace("ONE = 1\n", "ONE = 1\nSIGN = -ONE\nBAD = 1/0\n")
-    )
+    source += "\ntry:\n    from numpy import exp\nexcept ImportError:\n    pass\nBAD = 1 / 0\n"
+    source += "def logistic(Z):\n    return 1 / (1 + exp(-Z))\n"
+    check = judge(tmp_path, source + "ONE = 1\nSIGN = -ONE\n")
     assert check, str(check)
+    path = tmp_path / "early.py"
+    path.write_text(source + "SIGN = -ONE\nONE = 1\n")
+    found = _source.definitions(path, FUNCTIONS)
+    assert [problem.message for problem in found.problems] == ["NameError: name 'ONE' is not defined"]
+    wrong = [f for f in judge_module(found.namespace).functions if not f]
+    assert [(f.name, f.reasons) for f in wrong] == [
+        ("cost_function", ("raised NameError: name 'SIGN' is not defined",))
+    ]
 
 
 # What printing did to the article: calls lost with what stood before their comma, and a tab among spaces.
@@ -219,6 +221,15 @@ def test_the_printed_article_is_read_as_far_as_it_goes(tmp_path):
     assert "output-layer-overwritten" in reasons["backprop"]
     assert "reads grads['W1']" in reasons["update_parameters"]
     assert "cost_history has 0 entries" in reasons["train"]
+
+
+def test_a_library_that_is_missing_spoils_only_what_uses_it(tmp_path):
+    source = MENDED.replace("matplotlib.pyplot", "a_library_that_is_not_installed")
+    path = tmp_path / "plots.py"
+    path.write_text(source.replace("    return params, cost_history", "    plt.plot(cost_history)\n    return 1"))
+    found = _source.definitions(path, FUNCTIONS)
+    assert [problem.line for problem in found.problems] == [2]
+    assert [f.name for f in judge_module(found.namespace).functions if not f] == ["train"]
 
 
 def test_tabs_alone_do_not_lose_a_function(tmp_path):

@@ -32,8 +32,8 @@ BINDING = (
 LOST_CALL = re.compile(r"[=(*+-]\s*,|=\s*\[['\"]")  # "dA_prev =, dZ)": an operator or bracket, then no operand
 
 
-class SyntaxProblem(NamedTuple):
-    """A line that Python cannot read."""
+class Problem(NamedTuple):
+    """A line that Python cannot read, or a statement that raised."""
 
     line: int
     text: str
@@ -45,10 +45,10 @@ class SyntaxProblem(NamedTuple):
 
 
 class Definitions(NamedTuple):
-    """What a file defines, and the lines of it that could not be read."""
+    """What a file defines, and what stood in the way of the rest."""
 
     namespace: dict[str, Any]
-    problems: tuple[SyntaxProblem, ...]
+    problems: tuple[Problem, ...]
 
 
 @contextlib.contextmanager
@@ -99,13 +99,7 @@ def function(target: str) -> Callable[..., Any]:
 
 
 def definitions(path: Path, names: Collection[str]) -> Definitions:
-    """Run the part of a file that defines `names`, as far as it can be read.
-
-    Raises
-    ------
-    ValueError
-        If a statement that is needed raises.
-    """
+    """Run the part of a file that defines `names`, as far as it can be read and run."""
     source = path.read_text(encoding="utf-8-sig")
     statements, problems = _parse(source)
     namespace: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
@@ -115,17 +109,18 @@ def definitions(path: Path, names: Collection[str]) -> Definitions:
             with quietly():
                 exec(compile(ast.Module([statement], []), str(path), "exec"), namespace)
         except (Exception, SystemExit) as error:
-            raise ValueError(f"{path}, line {statement.lineno}: {type(error).__name__}: {error}") from error
+            text = ast.unparse(statement).splitlines()[0]
+            problems.append(Problem(statement.lineno, text, f"{type(error).__name__}: {error}"))
     return Definitions(namespace, tuple(problems))
 
 
-def _parse(source: str) -> tuple[list[ast.stmt], list[SyntaxProblem]]:
+def _parse(source: str) -> tuple[list[ast.stmt], list[Problem]]:
     """Return the statements that can be read, and the lines because of which others cannot.
 
     Tabs are tried as four spaces; a line that cannot be read is passed over to find the next. A function with such a
     line is lost, the others are not.
     """
-    problems: list[SyntaxProblem] = []
+    problems: list[Problem] = []
     lines = source.splitlines()
     lost = set[int]()
     while True:
@@ -135,9 +130,7 @@ def _parse(source: str) -> tuple[list[ast.stmt], list[SyntaxProblem]]:
         except SyntaxError as error:
             number = min(error.lineno or 1, len(lines))
             mixed = isinstance(error, IndentationError) and any("\t" in line for line in lines)
-            problems.append(
-                SyntaxProblem(number, lines[number - 1], "tabs and spaces are mixed" if mixed else error.msg)
-            )
+            problems.append(Problem(number, lines[number - 1], "tabs and spaces are mixed" if mixed else error.msg))
             if mixed:
                 lines = [line.expandtabs(4) for line in lines]
             elif number in lost:

@@ -184,6 +184,26 @@ def test_where_exp_overflows_for_complex_numbers_differences_take_over():
     assert result.parameters[0].wrong == 0
 
 
+@pytest.mark.parametrize("method", ["auto", "directions"])
+def test_a_gradient_imprecise_by_cancellation_is_not_called_wrong_and_does_not_pass(method):
+    def cancelling(p):
+        T = np.tanh(p["x"])
+        return {"x": (1 - T) * (1 + T)}
+
+    params = {"x": np.array([0.3, 6.0])}
+
+    def f(p):
+        return np.sum(np.tanh(p["x"]))
+
+    result = check_gradients(f, params, cancelling(params), method=method)
+    assert (result.verdict, result.parameters[0].undecided) == (Verdict.UNRELIABLE, 1)
+    assert "imprecise by a formula that cancels, or wrong by little" in result.parameters[0].reason
+    assert check_gradients(f, params, {"x": 1 / np.cosh(params["x"]) ** 2}, method=method)
+    wrong = cancelling(params)
+    wrong["x"][1] *= 1 + 1e-7
+    assert check_gradients(f, params, wrong, method=method).verdict is Verdict.WRONG
+
+
 def test_a_kink_is_named():
     params = {"w": np.array([1.0, 0.0, -2.0])}
     result = check_gradients(lambda p: np.sum(np.abs(p["w"])), params, {"w": np.array([1.0, 0, -1])})

@@ -51,7 +51,14 @@ class Search(NamedTuple):
 
 
 def search(
-    name: str, given: Array, derivative: Derivative, scale: Array, tolerance: Array, rng: np.random.Generator
+    name: str,
+    given: Array,
+    derivative: Derivative,
+    scale: Array,
+    tolerance: Array,
+    rng: np.random.Generator,
+    *,
+    formula_known: bool = True,
 ) -> Search:
     """Find the wrong entries of `given`.
 
@@ -64,6 +71,7 @@ def search(
         The magnitude at which each entry matters, and how far it may be from the truth, the derivative's own error
         aside. Where the scale is 0, no path leads from the entry to f: it must be 0.
     rng : numpy.random.Generator, of the directions
+    formula_known : as for `judge.judge`
     """
     unfit = (scale == 0) & (np.abs(given) > tolerance) | ~np.isfinite(given)
     suspects: list[int] = np.flatnonzero(unfit).tolist()[:NAMED]
@@ -84,7 +92,7 @@ def search(
             nothing,
             Estimate(np.empty(0), np.empty(0)),
         )
-    return _compare(name, given, derivative, scale, tolerance, suspects, rng)
+    return _compare(name, given, derivative, scale, tolerance, suspects, rng, formula_known)
 
 
 def direction(scale: Array, rng: np.random.Generator) -> Array:
@@ -136,6 +144,7 @@ def _compare(
     tolerance: Array,
     suspects: list[int],
     rng: np.random.Generator,
+    formula_known: bool,
 ) -> Search:
     """The verdict on the suspects, with a sample of the others to tell how many are wrong."""
     sampled = min(SAMPLE, given.size) if len(suspects) == NAMED else 0
@@ -150,14 +159,14 @@ def _compare(
         unit = V.ravel()[i] or 1.0
         values[k], errors[k] = value / unit, error / unit
     estimate = Estimate(values, errors)
-    part = judge(name, flat, estimate, limits)
+    part = judge(name, flat, estimate, limits, formula_known=formula_known)
     worst, absolute, relative = (
         entry and replace(entry, index=_index(entries[entry.index[0]], given.shape))
         for entry in (part.worst, part.largest_absolute, part.largest_relative)
     )
     off = ~(np.abs(flat - values) <= limits + errors)
     reason = part.reason
-    if off.any():
+    if part.wrong:
         places = ", ".join(f"{name}{list(_index(i, given.shape))}" for i in entries[off][:NAMED])
         share = f"; of {sampled} entries taken at random {int(off[np.isin(entries, sample)].sum())} are wrong"
         reason = f"wrong at {places}" + (share if sampled else "")

@@ -14,7 +14,7 @@ from refnn.gradcheck._network import Array
 from refnn.gradcheck.diagnosis import Diagnosis, structure
 from refnn.gradcheck.function import Behaviour, Function, Scalar, observe, prepare
 from refnn.gradcheck.judge import judge, precision_notes, worst_first
-from refnn.gradcheck.result import GradientCheck, ParameterCheck, Testimony, Verdict
+from refnn.gradcheck.result import GradientCheck, Testimony, Verdict
 from refnn.gradcheck.witnesses import Findings, Workers, by_complex_step, by_differences, every_place
 
 PER_ENTRY = 50_000  # entries up to which "auto" moves each
@@ -77,8 +77,8 @@ def check_gradients(
     """Judge a gradient of any f.
 
     For a backprop of the sigmoid network use `check_backprop` or `check_network`: they know how far rounding can take
-    its formulas. Of another f only the noise of its own derivative is known, so a gradient formula that cancels where
-    f does not is WRONG where it has lost its digits.
+    its formulas. Of another f only the noise of its own derivative is known: a gradient that is off by more, and right
+    to half its digits, is UNRELIABLE, for its formula may cancel where f does not.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def _verdict(
 ) -> GradientCheck:
     estimates = found.estimates(params)
     allowance = found.allowances(params, {key: V.dtype for key, V in given.items()})
-    checks = [judge(names[key], given[key], estimates[key], allowance[key]) for key in params]
+    checks = [judge(names[key], given[key], estimates[key], allowance[key], formula_known=False) for key in params]
     verdict = min((check.verdict for check in checks), key=lambda v: v.rank)
     witnesses, diagnosis = found.testimony, None
     reasons: list[str] = []
@@ -170,7 +170,6 @@ def _verdict(
         witnesses += second
         truth = {names[key]: estimate.value for key, estimate in estimates.items()}
         tolerance = {names[key]: estimate.error + allowance[key] for key, estimate in estimates.items()}
-        notes += _cancelling(checks, found)
         if reasons:
             verdict = Verdict.UNRELIABLE
         else:
@@ -191,16 +190,6 @@ def _verdict(
         (*notes, *precision_notes(checks, given, names)),
         diagnosis,
     )
-
-
-def _cancelling(checks: list[ParameterCheck], found: Findings) -> list[str]:
-    """What to say of an error so small beside the largest derivative that subtracting as in 1 - tanh² makes it."""
-    roundoff = float(np.finfo(np.float64).eps) * float(np.max(np.abs(found.value)))
-    small = [c.name for c in checks if c.wrong and c.largest_absolute and c.largest_absolute.error <= 4 * roundoff]
-    return [
-        f"{name} is off by a few roundoffs of the largest derivative: its formula may subtract nearly equal numbers"
-        for name in small
-    ]
 
 
 def _second_look(

@@ -5,6 +5,8 @@ and rounding can take a right formula as far as the allowance. There is no other
 
 An entry that passes is undecided nevertheless if the witness could not have told it from zero or from its double,
 error > |value| / 2, though the gradient's own dtype could. A kink is undecided as well: no derivative exists there.
+An entry that does not pass is undecided if the rounding of the gradient's formula could not be analysed, only that of
+f, and half its digits or more are right: it may be imprecise, as 1 - tanh² is where tanh is near 1, and not wrong.
 """
 
 from __future__ import annotations
@@ -22,15 +24,24 @@ LOSS_WORTH_A_NOTE = 4  # decimal digits; ordinary sums lose one or two
 COARSE = 1e-3  # of an entry
 
 
-def judge(name: str, given: Array, estimate: Estimate, allowance: Array) -> ParameterCheck:
-    """The check of `given`, an array of floats, against the estimate of the same shape."""
+def judge(
+    name: str, given: Array, estimate: Estimate, allowance: Array, *, formula_known: bool = True
+) -> ParameterCheck:
+    """The check of `given`, an array of floats, against the estimate of the same shape.
+
+    `formula_known` tells whether the allowance is that of the gradient's formula.
+    """
     with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
         error = np.abs(given - estimate.value)
         tolerance = estimate.error + allowance + estimate.underflow
         known = np.isfinite(estimate.value) & np.isfinite(tolerance)
         inside = error <= tolerance
         wrong = ~np.isfinite(given) | (known & ~inside)
-        undecided = ~wrong & (~known | _unresolved(given, estimate, allowance))
+        imprecise = (
+            wrong & (error <= math.sqrt(np.finfo(given.dtype).eps) * np.abs(estimate.value)) & (not formula_known)
+        )
+        wrong &= ~imprecise
+        undecided = ~wrong & (~known | imprecise | _unresolved(given, estimate, allowance))
         if estimate.kink is not None:
             wrong, undecided = wrong & ~estimate.kink, undecided | estimate.kink
         excess = np.where(error == 0, 0, error / tolerance)
@@ -57,7 +68,7 @@ def judge(name: str, given: Array, estimate: Estimate, allowance: Array) -> Para
         largest_relative=entry(relative),
         digits_lost=_digits_lost(given, estimate, error, ~wrong & ~undecided),
         resolution=_resolution(estimate, ~wrong & ~undecided),
-        reason=_reason(given, estimate, wrong, undecided),
+        reason=_reason(given, estimate, wrong, undecided, imprecise),
     )
 
 
@@ -116,7 +127,7 @@ def _resolution(estimate: Estimate, accepted: Array) -> float:
     return float((estimate.error[known] / size[known]).max(initial=0))
 
 
-def _reason(given: Array, estimate: Estimate, wrong: Array, undecided: Array) -> str:
+def _reason(given: Array, estimate: Estimate, wrong: Array, undecided: Array, imprecise: Array) -> str:
     broken = ~np.isfinite(given)
     if broken.any():
         return f"{_count(broken)} NaN or infinite, the first at {_first(broken)}"
@@ -128,6 +139,9 @@ def _reason(given: Array, estimate: Estimate, wrong: Array, undecided: Array) ->
     unknown = ~np.isfinite(estimate.value)
     if unknown.any():
         return f"f is NaN or infinite around {_count(unknown)}, the first at {_first(unknown)}"
+    if imprecise.any():
+        where = f"{_count(imprecise)} off by more than the rounding of f, the first at {_first(imprecise)}"
+        return f"{where}, but right to half the digits: imprecise by a formula that cancels, or wrong by little"
     if undecided.any():
         return f"{_count(undecided)} below what the witness can resolve, the first at {_first(undecided)}"
     return ""

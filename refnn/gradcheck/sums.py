@@ -45,7 +45,9 @@ def check(
             size = np.abs(np.where(np.isfinite(g), g, 0)).astype(np.float64)
             scale = np.maximum(size, FAINT * (float(np.sqrt(np.mean(size**2))) if g.size else 0.0) or 1.0)
             along = _by_complex_step(function, points, key, u, calls)
-        found[key] = bisection.search(names[key], g, along, scale, complex_step.SAFETY * u * np.abs(g), rng)
+        found[key] = bisection.search(
+            names[key], g, along, scale, complex_step.SAFETY * u * np.abs(g), rng, formula_known=False
+        )
     checks = [search.check for search in found.values()]
     verdict = min((c.verdict for c in checks), key=lambda v: v.rank)
     witness = f"{central.NAME if defect else complex_step.NAME} along random directions"

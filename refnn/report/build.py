@@ -46,7 +46,7 @@ def reference_gradient(params: Mapping[str, Array], X: Array, Y: Array) -> dict[
 def report_on_reference() -> tuple[Record, GradientCheck]:
     """The report on `refnn.backprop`, on seeded networks and on a network in training, and the check itself."""
     data, recipe = networks.breast_cancer(), networks.RECIPE
-    trained = list(networks.checkpoints(data))
+    trained = list(networks.checkpoints(data, recipe))
     subjects = [Subject(networks.seeded(seed), {"kind": "seeded", "seed": seed}) for seed in networks.SEEDS]
     subjects += [Subject(point.probe(data), {"kind": "trained", "epoch": point.epoch}) for point in trained]
     training = {
@@ -57,7 +57,7 @@ def report_on_reference() -> tuple[Record, GradientCheck]:
         **{name: encode_on_grid(V, networks.DATA_GRID) for name, V in data._asdict().items()},
     }
     costs = [cost.hex() for point in trained for cost in point.costs]
-    return _report(REFERENCE, reference_gradient, subjects, training, costs)
+    return report_on_subjects(REFERENCE, reference_gradient, subjects, training, costs)
 
 
 def report_on(
@@ -76,16 +76,18 @@ def report_on(
         "examples": examples,
         "seed": seed,
     }
-    return _report(name, gradient, [Subject(probe, {**origin, "index": i}) for i, probe in enumerate(probes)])
+    subjects = [Subject(probe, {**origin, "index": i}) for i, probe in enumerate(probes)]
+    return report_on_subjects(name, gradient, subjects)
 
 
-def _report(
+def report_on_subjects(
     name: str,
     gradient: GradientFunction,
     subjects: Sequence[Subject],
     training: Record | None = None,
     costs: Sequence[str] = (),
 ) -> tuple[Record, GradientCheck]:
+    """The report on a gradient of any networks; `costs` are those of every epoch of the training."""
     recorder = Recorder(gradient)
     check = check_backprop(recorder, probes=[subject.probe for subject in subjects])
     certifying = find_spec("flint") is not None

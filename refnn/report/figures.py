@@ -80,7 +80,7 @@ def _label(axes: Any, text: str, h: float, values: Any, offset: tuple[int, int])
 def _typical(case: Case) -> bool:
     weights = max(float(np.abs(V).max()) for V in case.probe.params.values())
     size = sum(V.size for V in case.probe.params.values())
-    return size <= OF_THE_CURVE and 0.5 < weights < 5 and len(case.probe.params) > 2
+    return size <= OF_THE_CURVE and 0.5 < weights < 6 and len(case.probe.params) > 2
 
 
 def _pairs(report: Record, judged: list[Case]) -> Drawn:
@@ -141,7 +141,7 @@ def _ulps(report: Record, judged: list[Case]) -> Drawn:
         ulps = np.maximum(np.concatenate(parts), 2.0**-7)
         colour = SEQUENCE[(l - 1) % len(SEQUENCE)]
         sample = np.sort(ulps)[_ranks(ulps.size)]
-        axes.scatter(l + rng.uniform(-0.28, 0.28, sample.size), sample, 3, color=colour, edgecolors="none", alpha=0.55)
+        axes.scatter(l + rng.uniform(-0.28, 0.28, sample.size), sample, 3, color=colour, edgecolors="none", alpha=0.8)
         low, middle, high = np.quantile(ulps, (0.25, 0.5, 0.75))
         axes.plot([l - 0.36, l + 0.36], [middle] * 2, color=INK, linewidth=1.4, solid_capstyle="butt")
         axes.plot([l, l], [low, high], color=INK, linewidth=0.9)

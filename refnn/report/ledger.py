@@ -27,6 +27,7 @@ class Ledger:
     def __init__(self) -> None:
         self.differences: list[str] = []
         self.obstacles: list[str] = []
+        self.trusted = ["the environment"]  # what no replay can show
         self.compared = 0  # numbers
         self.moved: dict[str, tuple[float, str]] = {}  # of each kind of number, the most ulps, and where
 
@@ -46,6 +47,7 @@ class Ledger:
             f"{kind}: {f'up to {ulps:.3g} ulp from the record, at {path}' if ulps else 'the same to the last bit'}"
             for kind, (ulps, path) in self.moved.items()
         ]
+        lines.append(f"taken on trust: {'; '.join(self.trusted)}")
         return plain_lines(lines)
 
     def same(self, path: str, recorded: Any, now: Any) -> None:

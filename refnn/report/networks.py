@@ -107,7 +107,7 @@ def breast_cancer() -> Data:
     return Data(X, training.Y, X_test, test.Y)
 
 
-def checkpoints(data: Data, recipe: Recipe = RECIPE, recorded: Sequence[Params] = ()) -> Iterator[Checkpoint]:
+def checkpoints(data: Data, recipe: Recipe, recorded: Sequence[Params] = ()) -> Iterator[Checkpoint]:
     """Train from `init_params` with seed 0, rounding at each checkpoint; or again, from each of the recorded ones."""
     params = init_params(recipe.layer_dims, rng=0)
     before = 0

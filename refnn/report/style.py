@@ -15,7 +15,7 @@ from refnn._plots import pyplot
 
 INK, FAINT, PAPER = "#1c1e21", "#c9ccd1", "#ffffff"
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#00785a", "#7c828a"
-SEQUENCE = ("#1b0c6b", "#6a00a8", "#a5297a", "#cf4a58", "#dd7233", "#bf9000")
+SEQUENCE = ("#1b0c6b", "#6a00a8", "#a5297a", "#cf4a58", "#d2691e", "#a67c00")
 DARK = {
     INK: "#e6e8eb",
     FAINT: "#454b54",

@@ -1,0 +1,356 @@
+"""What a report holds, what its identity stands for, and how it looks."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reports import in_float32, missing_mean_in_layer_1, raises, report_on, right, with_nan
+
+import refnn
+from refnn.__main__ import main
+from refnn.gradcheck.faults import FAULTS
+from refnn.report import arrays, build, citation, figures, load, networks, page, record, style
+from refnn.report.resources import CITATION, SCHEMA
+from refnn.report.write import write
+
+ROOT = Path(__file__).parents[1]
+COMMITTED = ROOT / "proofs/reports/reference/report.json"
+
+
+@pytest.fixture(scope="module")
+def report():
+    return report_on(right)
+
+
+# ---------------------------------------------------------------------- the record
+
+
+def leaves(value):
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from leaves(inner)
+    else:
+        yield value
+
+
+def test_the_identity_is_the_sha256_of_the_canonical_content(report):
+    text = json.dumps(report["content"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert report["identity"] == hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def test_a_report_holds_no_floating_point_literal(report):
+    assert {type(value) for value in leaves(report)} <= {str, int, type(None)}
+
+
+def test_the_schema_is_a_json_schema_and_allows_nothing_unnamed():
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+    def objects(value):
+        if isinstance(value, dict):
+            if value.get("type") == "object":
+                yield value
+            for inner in value.values():
+                yield from objects(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from objects(inner)
+
+    assert all("additionalProperties" in found for found in objects(schema))
+
+
+@pytest.mark.parametrize("gradient", [right, missing_mean_in_layer_1, in_float32, with_nan, raises])
+def test_every_report_is_as_the_schema_says_and_can_be_read_back(gradient, tmp_path):
+    report = report_on(gradient)
+    write(report, tmp_path)
+    assert load.load(tmp_path / "report.json") == report
+    text = (tmp_path / "report.json").read_text(encoding="utf-8")
+    assert text == record.canonical(report) + "\n"
+
+
+def test_a_report_on_longdouble_is_refused_for_it_would_lose_bits():
+    with pytest.raises(TypeError, match=r"not (longdouble|float128)"):
+        report_on(lambda *a: {key: dV.astype(np.longdouble) for key, dV in right(*a).items()})
+
+
+def test_the_environment_stands_outside_the_identity(report, monkeypatch):
+    monkeypatch.setattr(build, "environment", lambda: {**report["environment"], "date": "1999-01-01T00:00:00Z"})
+    again = report_on(right)
+    assert again["environment"] != report["environment"]
+    assert again["identity"] == report["identity"]
+    assert again["seal"] != report["seal"]
+
+
+def test_the_environment_names_no_machine_user_or_folder(report):
+    said = json.dumps(report["environment"])
+    assert os.sep not in said
+    assert os.uname().nodename not in said
+
+
+@given(seed=st.integers(0, 2**32), dtype=st.sampled_from([np.float32, np.float64]))
+def test_the_identity_forgives_last_bits_and_nothing_more(seed, dtype):
+    rng = np.random.default_rng(seed)
+    grads = {"dW1": rng.standard_normal((4, 3)).astype(dtype), "db1": np.zeros((4, 1), dtype)}
+    unit = np.sqrt(np.finfo(dtype).eps) * np.exp2(np.frexp(np.abs(grads["dW1"]).max())[1])
+    grads["dW1"] = (np.round(grads["dW1"] / unit) * unit).astype(dtype)  # far from where rounding turns
+    digest = record.gradient_digest(grads)
+    nudged = {key: np.nextafter(dV, dtype(9)) for key, dV in grads.items()}
+    assert record.gradient_digest({**grads, "dW1": nudged["dW1"]}) == digest
+    changed = grads["dW1"].copy()
+    changed[rng.integers(4), rng.integers(3)] += dtype(2 * unit)
+    assert record.gradient_digest({**grads, "dW1": changed}) != digest
+
+
+def test_another_machine_finds_the_same_identity(report):
+    """Other kernels, no vector instructions beyond the oldest, one thread: what another machine would use."""
+    code = "import sys; sys.path.insert(0, 'tests'); from reports import *; r = report_on(right); print(r['identity'])"
+    features = " ".join(report["environment"]["cpu_features"])
+    others = {"OPENBLAS_CORETYPE": "Nehalem", "OPENBLAS_NUM_THREADS": "1", "NPY_DISABLE_CPU_FEATURES": features}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env={**os.environ, **others},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == report["identity"], done.stderr
+
+
+@given(st.integers(1, 5), st.integers(-40, 40), st.integers(0, 2**32))
+def test_arrays_are_read_back_to_the_last_bit(n, exponent, seed):
+    array = np.random.default_rng(seed).standard_normal((n, 3)) * 2.0**exponent
+    assert np.array_equal(arrays.decode("a", arrays.encode(array)), array)
+    gridded = networks.on_grid(array, 2.0**-10)
+    assert np.array_equal(arrays.decode("a", arrays.encode_on_grid(gridded, 2.0**-10)), gridded)
+
+
+# ---------------------------------------------------------------------- the networks
+
+
+def test_a_seeded_network_is_what_its_documentation_says():
+    words = iter(np.random.PCG64(7).random_raw(1000).tolist())
+    dims = [1 + next(words) % 12 for _ in range(1 + (1 + next(words) % 6))]
+    m, scale = 2 + next(words) % 8, networks.SCALES[next(words) % 7]
+
+    def numbers(rows, columns):
+        return np.array([[(next(words) >> 11) / 2**53 for _ in range(columns)] for _ in range(rows)])
+
+    probe = networks.seeded(7)
+    for l in range(1, len(dims)):
+        for key, columns in (("W", dims[l - 1]), ("b", 1)):
+            expected = scale * (np.sqrt(3) * (2 * numbers(dims[l], columns) - 1))
+            assert np.array_equal(probe.params[f"{key}{l}"], expected)
+    assert np.array_equal(probe.X, np.sqrt(3) * (2 * numbers(dims[0], m) - 1))
+    assert np.array_equal(probe.Y, numbers(dims[-1], m))
+
+
+def test_the_seeded_networks_are_fifty_of_all_depths_widths_and_scales():
+    probes = [networks.seeded(seed) for seed in networks.SEEDS]
+    assert len(probes) >= 50
+    assert {len(probe.params) // 2 for probe in probes} == set(range(1, 7))
+    assert {n for probe in probes for V in probe.params.values() for n in V.shape[:1]} == set(range(1, 13))
+    assert {float(re.search(r"scale (.*)", probe.name)[1]) for probe in probes} == set(networks.SCALES)
+    assert (min(networks.SCALES), max(networks.SCALES)) == (0.01, 10)
+
+
+def test_training_passes_through_its_checkpoints_and_learns():
+    data = networks.breast_cancer()
+    points = list(networks.checkpoints(data, networks.RECIPE))
+    assert [point.epoch for point in points] == list(networks.RECIPE.epochs)
+    assert [len(point.costs) for point in points] == list(np.diff([0, *networks.RECIPE.epochs]))
+    assert points[-1].correct(data)["test"] >= 0.95 * data.Y_test.size
+    again = list(networks.checkpoints(data, networks.RECIPE, [point.params for point in points]))
+    assert all(np.array_equal(p.params["W1"], q.params["W1"]) for p, q in zip(points, again))
+
+
+def test_a_checkpoint_is_the_trained_network_to_half_a_step_of_the_grid():
+    point = list(networks.checkpoints(networks.breast_cancer(), networks.Recipe((30, 3, 1), 0.5, (0, 5))))[-1]
+    for key, V in point.params.items():
+        assert np.array_equal(V, np.round(V * 2**20) / 2**20)
+        assert np.abs(V - point.reached[key]).max() <= 2.0**-21
+
+
+# ---------------------------------------------------------------------- what is found
+
+
+def test_the_reference_passes_and_a_broken_one_does_not(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(networks, "SEEDS", range(10, 12))
+    monkeypatch.setattr(networks, "RECIPE", networks.Recipe((30, 2, 1), 0.5, (0, 3)))
+    monkeypatch.setattr(build, "FAULTS", {})
+    assert main(["report", "--out", str(tmp_path / "right")]) == 0
+    assert "refnn.backprop: PASS on 4 networks" in capsys.readouterr().out
+    monkeypatch.setattr(build, "reference_gradient", missing_mean_in_layer_1)
+    assert main(["report", "--out", str(tmp_path / "wrong")]) == 1
+    assert "refnn.backprop: WRONG on 4 networks" in capsys.readouterr().out
+
+
+def test_a_report_tells_planted_faults_tried_from_seen_and_named(report):
+    counts = {fault["name"]: fault for fault in report["content"]["faults"]}
+    assert counts["sign-flipped"] == {"name": "sign-flipped", "equation": "D7", "tried": 2, "seen": 2, "named": 2}
+    assert counts["missing-hidden-derivative"]["tried"] == 1
+
+
+def test_faults_that_the_check_misses_are_not_counted_as_seen(monkeypatch):
+    monkeypatch.setattr(build, "check_network", lambda *_, **__: refnn.GradientCheck(refnn.Verdict.PASS))
+    counts = build.faults([networks.seeded(30)])
+    assert any(fault["tried"] for fault in counts)
+    assert all(fault["seen"] == fault["named"] == 0 for fault in counts)
+
+
+def test_a_wrong_gradient_is_reported_with_its_cause():
+    content = report_on(FAULTS["bias-missing-mean"].gradient, 30)["content"]
+    assert content["verdict"] == "WRONG"
+    assert content["causes"] == [["bias-missing-mean"]]
+    assert content["networks"][0]["parameters"]["db1"]["verdict"] == "WRONG"
+    assert content["networks"][0]["parameters"]["dW1"]["verdict"] == "PASS"
+
+
+def test_check_writes_a_report_on_anyones_function(tmp_path, capsys):
+    (tmp_path / "mine.py").write_text("def gradient(params, X, Y):\n    return {k: 0 * V for k, V in params.items()}\n")
+    target = f"{tmp_path / 'mine.py'}:gradient"
+    assert main(["check", target, "--layer-dims", "2,1", "--report", str(tmp_path / "out")]) == 1
+    written = load.load(tmp_path / "out/report.json")
+    assert written["content"]["subject"] == "mine.py:gradient"
+    assert written["identity"] in capsys.readouterr().out
+    assert main(["check", str(tmp_path / "mine.py"), "--report", str(tmp_path / "out")]) == 2
+
+
+# ---------------------------------------------------------------------- citation
+
+
+def test_a_citation_is_made_of_citation_cff_and_the_identity(report, monkeypatch, tmp_path):
+    cited = report["citation"]
+    assert all(report["identity"] in text for text in cited.values())
+    assert 'title: "refnn' in CITATION.read_text()
+    assert "The refnn authors" in cited["bibtex"]
+    assert cited["bibtex"].count("{") == cited["bibtex"].count("}")
+    mine = tmp_path / "CITATION.cff"
+    mine.write_text(
+        "title: 50 % of refnn\nversion: 7.8\ndate-released: 2031-02-03\n"
+        "authors:\n- {given-names: Ada, family-names: Lovelace}\n- {name: Friends}\n"
+    )
+    monkeypatch.setattr(citation, "CITATION", mine)
+    text, bibtex = citation.citation("my_module:f", "ab" * 32).values()
+    assert text.startswith("Ada Lovelace, Friends (2031). Gradient-check report abababababab on my_module:f.")
+    assert "{Ada Lovelace} and {Friends}" in bibtex
+    assert r"my\_module:f" in bibtex
+    assert r"50 \% of refnn, version 7.8" in bibtex
+
+
+# ---------------------------------------------------------------------- the folder
+
+
+class Page(HTMLParser):
+    """The tags of a page with their attributes, and its text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def folder(report, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("report")
+    write(report, directory)
+    return directory
+
+
+def test_the_page_needs_nothing_but_itself(folder):
+    found = Page((folder / "report.html").read_text(encoding="utf-8"))
+    tags = Counter(tag for tag, _ in found.tags)
+    assert not tags["script"] + tags["link"] + tags["iframe"] + tags["object"]
+    for _, attributes in found.tags:
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            if name in ("src", "href", "xlink:href"):
+                assert value.startswith(("#", "data:image/png;base64,"))
+    assert not re.search(r"url\((?!#)|@import", (folder / "report.html").read_text(encoding="utf-8"))
+
+
+def test_every_figure_is_on_the_page_and_in_the_folder(folder):
+    found = Page((folder / "report.html").read_text(encoding="utf-8"))
+    shown = [attributes for tag, attributes in found.tags if attributes.get("role") == "img"]
+    names = sorted(path.stem for path in (folder / "figures").glob("*.svg"))
+    assert names == sorted(path.stem for path in (folder / "figures").glob("*.png"))
+    assert len(names) == len(shown) >= 3
+    assert all(attributes["aria-label"] for attributes in shown)
+    for name in names:
+        assert ElementTree.parse(folder / f"figures/{name}.svg").getroot().tag.endswith("svg")
+        assert (folder / f"figures/{name}.png").read_bytes().startswith(b"\x89PNG")
+    ids = Counter(attributes["id"] for _, attributes in found.tags if "id" in attributes)
+    assert ids
+    assert max(ids.values()) == 1
+
+
+def test_the_page_says_what_the_report_says(report, folder):
+    text = " ".join(Page((folder / "report.html").read_text(encoding="utf-8")).text.split())
+    assert report["identity"] in text
+    assert "Every entry of the gradient agrees with independent numerical derivatives on all 2 networks." in text
+    assert "refnn verify report.json" in text
+    for network in report["content"]["networks"]:
+        assert network["name"] in text
+
+
+def test_a_hostile_name_is_text_on_the_page():
+    name = '<script>alert("1")</script>&$subject'
+    report = report_on(raises, 10, name=name)
+    text = page.page(report, [])
+    assert "<script" not in text
+    assert name in Page(text).text
+
+
+def test_the_figures_of_one_report_are_the_same_files_again(report):
+    first, second = ([style.svg(figure.drawing) for figure in figures.figures(report)] for _ in range(2))
+    assert first == second
+
+
+def test_a_report_without_gradients_is_drawn_too(tmp_path):
+    write(report_on(raises, 10), tmp_path)
+    assert "gradient raised RuntimeError: no such layer" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_new_report_leaves_no_figure_of_an_older_one(report, tmp_path):
+    write(report, tmp_path)
+    write(report_on(raises, 10), tmp_path)
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"fault-matrix"}
+
+
+def test_every_colour_of_a_figure_has_one_for_the_dark(report):
+    for figure in figures.figures(report):
+        inline = style.inline(style.svg(figure.drawing), figure.name, figure.title)
+        assert not set(re.findall(r"#[0-9a-f]{6}\b", inline)), figure.name
+
+
+# ---------------------------------------------------------------------- the committed report
+
+
+def test_the_committed_report_is_what_the_code_finds():
+    """Where this fails, the code finds something else than it did: look why, then `make reports`."""
+    committed = load.load(COMMITTED)
+    now, _ = build.report_on_reference()
+    differing = [
+        path
+        for (path, then), (_, found) in zip(record.parts(committed), record.parts(now))
+        if path.startswith("content.") and then != found
+    ]
+    assert not differing
+    assert committed["identity"] == now["identity"]

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PY := $(BIN)/python
 .DEFAULT_GOAL := help
-.PHONY: help report test test-deep check format proofs coq vectors symbols peers bench bench-power bench-scale mutate dist clean
+.PHONY: help report test test-deep check format proofs coq vectors symbols recheck reports peers bench bench-power bench-scale mutate dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -37,10 +37,17 @@ format: .venv/ready  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-proofs: coq vectors symbols  ## all the evidence: the theorem, vectors, symbols, the report in a browser
+proofs: coq vectors symbols recheck  ## all the evidence: the theorem, vectors, symbols, the report in a browser
 
 vectors: .venv/ready  ## write the test vectors again, prove them, and read them in Python, C and JavaScript
 	$(PY) proofs/vectors/run.py
+
+recheck: .venv/ready  ## recheck the committed report, and look at its page in a browser
+	$(BIN)/refnn verify proofs/reports/reference
+	$(PY) proofs/reports/in_browser.py
+
+reports: .venv/ready  ## renew the committed report
+	$(BIN)/refnn report --out proofs/reports/reference
 
 symbols: .venv/ready  ## computer algebra on small shapes: the residuals of the source are exactly 0
 	$(PY) proofs/symbols.py

@@ -115,7 +115,7 @@ def start():
     try:
         from selenium import webdriver
     except ImportError:
-        sys.exit('the check in a browser needs selenium: pip install "refnn[proofs]"')
+        sys.exit('the check in a browser needs selenium: pip install "refnn[check]"')
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not chromium or not driver:
         sys.exit("Chromium or its driver is missing: apt-get install chromium chromium-driver")

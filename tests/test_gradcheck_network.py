@@ -77,10 +77,12 @@ def test_the_witness_stays_within_half_of_its_error_bound_of_the_reference(scale
             assert (gap <= estimate.error / 2 + estimate.underflow).all()
 
 
-def test_the_witness_knows_a_vanishing_gradient_to_ten_digits():
+def test_the_witness_knows_a_vanishing_gradient_to_twelve_digits():
     params, X, Y = default_probes()[-1][1:]
-    for key, estimate in cancellation_free.estimates(network(params, X, Y), progress=False).items():
-        assert (estimate.error <= 1e-10 * np.abs(estimate.value)).all(), key
+    found = cancellation_free.estimates(network(params, X, Y), progress=False)
+    assert np.median(np.abs(found["W1"].value)) < 1e-9
+    for key, estimate in found.items():
+        assert np.median(estimate.error / np.abs(estimate.value)) < 1e-12, key
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 3.0])

@@ -104,7 +104,9 @@ def direction(scale: Array, rng: np.random.Generator) -> Array:
 
 def sum_tolerance(V: Array, tolerance: Array) -> float:
     """λ sqrt(Σ (V tolerance)²)."""
-    return LAMBDA * float(np.linalg.norm((V * tolerance).ravel()))
+    terms = np.abs(V * tolerance)
+    largest = float(terms.max(initial=0)) or 1.0  # taken out, for the squares may leave the range of the float
+    return LAMBDA * largest * float(np.linalg.norm((terms / largest).ravel()))
 
 
 def _bisect(given: Array, derivative: Derivative, V: Array, tolerance: Array) -> tuple[list[int], bool]:

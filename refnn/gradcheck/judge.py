@@ -22,6 +22,11 @@ from refnn.gradcheck.result import Entry, ParameterCheck, Verdict
 
 LOSS_WORTH_A_NOTE = 4  # decimal digits; ordinary sums lose one or two
 COARSE = 1e-3  # of an entry
+KINK = "at a kink of f, the first at {first}: the derivatives from the left and from the right differ"
+IMPRECISE = (
+    "off by more than the rounding of f, the first at {first}, but right to half the digits: imprecise by a formula "
+    "that cancels, or wrong by little"
+)
 
 
 def judge(
@@ -31,21 +36,18 @@ def judge(
 
     `formula_known` tells whether the allowance is that of the gradient's formula.
     """
+    broken = ~np.isfinite(given)
+    kink = np.zeros(given.shape, bool) if estimate.kink is None else estimate.kink
     with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
-        error = np.abs(given - estimate.value)
+        error, size = np.abs(given - estimate.value), np.abs(estimate.value)
         tolerance = estimate.error + allowance + estimate.underflow
         known = np.isfinite(estimate.value) & np.isfinite(tolerance)
-        inside = error <= tolerance
-        wrong = ~np.isfinite(given) | (known & ~inside)
-        imprecise = (
-            wrong & (error <= math.sqrt(np.finfo(given.dtype).eps) * np.abs(estimate.value)) & (not formula_known)
-        )
-        wrong &= ~imprecise
-        undecided = ~wrong & (~known | imprecise | _unresolved(given, estimate, allowance))
-        if estimate.kink is not None:
-            wrong, undecided = wrong & ~estimate.kink, undecided | estimate.kink
+        outside = known & ~kink & ~broken & (error > tolerance)
+        imprecise = outside & (error <= math.sqrt(np.finfo(given.dtype).eps) * size) & (not formula_known)
+        wrong = broken | (outside & ~imprecise)
+        undecided = ~wrong & (~known | kink | imprecise | _unresolved(given, estimate, allowance))
         excess = np.where(error == 0, 0, error / tolerance)
-        relative = np.where(error == 0, 0, error / np.abs(estimate.value))
+        relative = np.where(error == 0, 0, error / size)
 
     def entry(badness: Array) -> Entry | None:
         if not badness.size:
@@ -68,7 +70,16 @@ def judge(
         largest_relative=entry(relative),
         digits_lost=_digits_lost(given, estimate, error, ~wrong & ~undecided),
         resolution=_resolution(estimate, ~wrong & ~undecided),
-        reason=_reason(given, estimate, wrong, undecided, imprecise),
+        reason=_reason(
+            [
+                (broken, "NaN or infinite, the first at {first}"),
+                (undecided & ~np.isfinite(estimate.value), "where f is NaN or infinite nearby, the first at {first}"),
+                (undecided & ~known, "where rounding errors have no finite bound, the first at {first}"),
+                (kink, KINK),
+                (imprecise, IMPRECISE),
+                (undecided, "below what the witness can resolve, the first at {first}"),
+            ]
+        ),
     )
 
 
@@ -127,30 +138,14 @@ def _resolution(estimate: Estimate, accepted: Array) -> float:
     return float((estimate.error[known] / size[known]).max(initial=0))
 
 
-def _reason(given: Array, estimate: Estimate, wrong: Array, undecided: Array, imprecise: Array) -> str:
-    broken = ~np.isfinite(given)
-    if broken.any():
-        return f"{_count(broken)} NaN or infinite, the first at {_first(broken)}"
-    if wrong.any():
-        return ""
-    if estimate.kink is not None and estimate.kink.any():
-        where = f"{_count(estimate.kink)} at a kink of f, the first at {_first(estimate.kink)}"
-        return f"{where}: the derivatives from the left and from the right differ"
-    unknown = ~np.isfinite(estimate.value)
-    if unknown.any():
-        return f"f is NaN or infinite around {_count(unknown)}, the first at {_first(unknown)}"
-    if imprecise.any():
-        where = f"{_count(imprecise)} off by more than the rounding of f, the first at {_first(imprecise)}"
-        return f"{where}, but right to half the digits: imprecise by a formula that cancels, or wrong by little"
-    if undecided.any():
-        return f"{_count(undecided)} below what the witness can resolve, the first at {_first(undecided)}"
+def _reason(cases: Iterable[tuple[Array, str]]) -> str:
+    """The first of the cases that occurs, with the number of its entries and the first of them."""
+    for mask, text in cases:
+        if mask.any():
+            return f"{_count(mask)} {text.format(first=[int(k) for k in np.argwhere(mask)[0]])}"
     return ""
 
 
 def _count(mask: Array) -> str:
     n = int(mask.sum())
     return f"{n:,} of {mask.size:,} entries are" if n != 1 else "1 entry is"
-
-
-def _first(mask: Array) -> str:
-    return str([int(k) for k in np.argwhere(mask)[0]])

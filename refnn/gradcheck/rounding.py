@@ -93,6 +93,7 @@ def _backward_bounds(
 
 
 def sigmoid_shift(A: Array, C: Array, E: Array) -> Array:
-    """The farthest that an error E in Z can move A = σ(Z), by the addition formula of `cancellation_free`."""
-    t = np.expm1(-E)
-    return np.asarray(-A * C * t / np.minimum(1 + C * t, 1 + A * t))
+    """The farthest that an error E in Z can move A = σ(Z), by the addition formula of `cancellation_free`: 1 at most."""
+    left = np.exp(-E)
+    stretch = np.minimum(C + A * left, A + C * left)  # 1 + A t or 1 + C t, without a subtraction
+    return np.asarray(np.divide(-A * C * np.expm1(-E), stretch, out=np.ones_like(A), where=stretch > 0))

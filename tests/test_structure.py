@@ -22,6 +22,8 @@ SEEN = [
     ("factor", -7 * T, "m: the mean over examples is missing, and the sign is flipped"),
     ("factor", 0.5 * T, "0.5 times"),
     ("factor", np.pi * T, "3.14159 times"),
+    ("factor", 1e-310 * T, "1e-310 times"),
+    ("digits", (1 + 1e-9) * T, "right to 9 digits only"),
     ("sign", -T, "the sign is flipped in every entry"),
     ("zero", 0 * T, "zero in every entry"),
     ("swapped", TRUE["dW1"], "holds what belongs to dW1"),

@@ -16,7 +16,9 @@ from refnn.gradcheck._lines import Array, Params, as_floats, backprop, forward
 from refnn.gradcheck.faults import FAULTS
 
 ARTICLE_SCALE = 0.01
-SATURATED = 30.0  # the largest |Z_L|; from 37 on, A_L rounds to 1 and most people's code divides by zero
+# The largest |Z_L|. At 20 the usual formulas have half their digits left, and every fault still shows; at 30 a clip at
+# 1e-12 takes hold, and little else can be told; from 37 on A_L rounds to 1, and most people's code divides by zero.
+SATURATED, CERTAIN = 20.0, 30.0
 # A fault shows if it moves some gradient by more than this, relative to the gradient: half-way, in digits, between the
 # roundoff of float64 and that of float32, which is the smallest fault there is.
 SHOWS = float(np.sqrt(np.finfo(np.float64).eps * np.finfo(np.float32).eps))
@@ -50,7 +52,7 @@ def default_probes(
     -------
     tuple of Probe
         In float64: a generic network with soft labels, square layers, one output, no hidden layer, a deep and narrow
-        network, a saturated one that is sure and wrong, and a deep one with the article's 0.01 initialisation.
+        network, two saturated ones whose labels contradict them, and a deep one with the article's initialisation.
     """
     if layer_dims is not None:
         layer_dims = _shapes.widths(layer_dims)
@@ -73,21 +75,22 @@ def default_probes(
         probe("one output", (5, 4, 1), 8),
         probe("no hidden layer", (4, 3), 6),
         probe("deep and narrow", (2, 2, 2, 2, 2, 2, 2), 4, 2.0),
-        _saturate(probe("saturated", (4, 5, 3), 9, 5.0)),
+        _saturate(probe("saturated", (4, 5, 3), 9, 5.0), SATURATED),
+        _saturate(probe("certain, and wrong", (3, 4, 2), 6), CERTAIN),
         probe("the article's initialisation", (6, 5, 4, 4, 3, 2), 5, ARTICLE_SCALE),
     )
 
 
-def _saturate(probe: Probe) -> Probe:
-    """Stretch every output to |Z_L| = SATURATED, and let the labels of the first contradict it."""
+def _saturate(probe: Probe, limit: float) -> Probe:
+    """Stretch the first output to |Z_L| = limit, and let its labels contradict it."""
     top = len(probe.params) // 2
     run = forward(*as_floats(probe.params, probe.X, probe.Y))
-    Z = np.log(run.A[-1]) - np.log(run.S[-1])
-    stretch = SATURATED / np.max(np.abs(Z), axis=1, keepdims=True)
-    stretched = {key: stretch * probe.params[key] for key in (f"W{top}", f"b{top}")}
-    Y = probe.Y.copy()
-    Y[0] = Z[0] < 0
-    return probe._replace(params={**probe.params, **stretched}, Y=Y)
+    Z = np.log(run.A[-1][0]) - np.log(run.S[-1][0])
+    params, Y = {key: V.copy() for key, V in probe.params.items()}, probe.Y.copy()
+    for key in (f"W{top}", f"b{top}"):
+        params[key][0] *= limit / np.max(np.abs(Z))
+    Y[0] = Z < 0
+    return probe._replace(params=params, Y=Y)
 
 
 def blindness(params: Params, X: Array, Y: Array) -> str | None:

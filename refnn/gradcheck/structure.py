@@ -89,7 +89,7 @@ def _describe(
     if not g.any():
         return "zero", "zero in every entry", 0.0
     factor = _factor(g, t, tol)
-    if factor is not None:
+    if factor is not None and f"{factor:.6g}" != "1":
         return _named_factor(factor, t, tol, factors)
     for other, value in truth.items():
         if other != key and close(g, value, tolerance[other]):
@@ -132,10 +132,7 @@ def _named_factor(c: float, t: Array, tol: Array, factors: Mapping[float, str]) 
         for sign, flipped in ((1, ""), (-1, ", and the sign is flipped")):
             if number != 1 and equals(sign * number):
                 return "factor", f"{number:.6g} times the true gradient in every entry, {name}{flipped}", sign * number
-    exact = next(
-        (number for number in (round(c), 1 / round(1 / c) if round(1 / c) else 0) if number and equals(number)), c
-    )
-    return "factor", f"{exact:.6g} times the true gradient in every entry", float(exact)
+    return "factor", f"{c:.6g} times the true gradient in every entry", c
 
 
 def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> tuple[str, str, float | None] | None:

@@ -66,6 +66,8 @@ def test_there_are_enough_of_every_kind():
     flags = {flag for vector in EVERY for flag in vector.flags}
     assert flags == set(sys.modules["cases"].FLAGS)
     assert max(len(vector.params) // 2 for vector in VALID) == 10
+    readme = (HERE / "README.md").read_text()
+    assert all(f"[`{name}`]({name}) | {len(vectors)} |" in readme for name, vectors in VECTORS.items())
     deepest = [vector for vector in VALID if "saturated" in vector.flags]
     assert {700.0, -700.0} <= {float(vector.expected["Z1"][0, 0]) for vector in deepest}
 

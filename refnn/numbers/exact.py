@@ -143,6 +143,12 @@ def exact_check(f: Function, grads: GradientFunction, params: Mapping[str, Array
         If `f` or `grads` compares, rounds, uses an inexact literal or an unsupported function.
     ValueError
         If `grads` lacks a parameter or gives it another shape.
+
+    Notes
+    -----
+    By the Schwartz-Zippel lemma a wrong entry passes with probability at most (d + k^2 a) / (2^61 - 1), for a difference
+    of degree d and k atoms with arguments of degree a; ``ExactCheck.false_pass`` is that number for this code (module
+    docstring, with what it assumes).
     """
     point = random_point(params, seed=seed)
     with atoms(seed):

@@ -89,11 +89,12 @@ def _pairs(report: Record, judged: list[Case]) -> Drawn:
         return None
     figure, axes = axes_of(3.2, xscale="log", yscale="log")
     axes.set(xlabel="numerical derivative, magnitude", ylabel="gradient under test, magnitude", aspect="equal")
-    sample = np.concatenate([_spread(found, l) for l in np.unique(found.layer)])
+    layers = [int(l) for l in np.unique(found.layer)]
+    sample = np.concatenate([_spread(found, l) for l in layers])
     shown = [(found.central[sample], found.given[sample], GREY, "x", 6, "central difference")]
-    for l in np.unique(found.layer):
+    for l in layers:
         here = sample[found.layer[sample] == l]
-        colour, marker = SEQUENCE[(int(l) - 1) % len(SEQUENCE)], MARKERS[(int(l) - 1) % len(MARKERS)]
+        colour, marker = SEQUENCE[(l - 1) % len(SEQUENCE)], MARKERS[(l - 1) % len(MARKERS)]
         shown.append((found.free[here], found.given[here], colour, marker, 6, f"layer {l}"))
     values = np.abs(np.concatenate([np.concatenate([x, y]) for x, y, *_ in shown]))
     values = values[np.isfinite(values) & (values > 0)]

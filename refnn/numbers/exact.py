@@ -146,9 +146,9 @@ def exact_check(f: Function, grads: GradientFunction, params: Mapping[str, Array
 
     Notes
     -----
-    By the Schwartz-Zippel lemma a wrong entry passes with probability at most (d + k^2 a) / (2^61 - 1), if the difference
-    has degree d and k atoms have arguments of degree a; ``ExactCheck.false_pass`` is that number for this code (module
-    docstring, with what it assumes).
+    By the Schwartz-Zippel lemma a wrong entry passes with probability at most (d + k^2 a) / (2^61 - 1), where d is the
+    degree of its difference, and k atoms have arguments of degree a; ``ExactCheck.false_pass`` is that number for this
+    code (module docstring, with what it assumes).
     """
     point = random_point(params, seed=seed)
     with atoms(seed):

@@ -23,5 +23,7 @@ Print Assumptions minibatch_W.
 Print Assumptions minibatch_b.
 Print Assumptions program_forward.
 Print Assumptions program_backprop.
+Print Assumptions program_costs.
 Print Assumptions derivative_is_a_number.
 Print Assumptions the_step_descends.
+Print Assumptions the_batches_add_up.

@@ -3,12 +3,13 @@
     A network of 2 inputs, 2 hidden units and 1 output, on 2 examples.  Its weights are chosen so that every Z is 0 and
     every A is 1/2, which makes the gradient a plain fraction: the theorems then give derivatives as numbers.
 
-    Main results: [derivative_is_a_number], [the_step_descends].
+    Main results: [derivative_is_a_number], [the_step_descends], [the_batches_add_up].
     Builds on:    Theorems.v. *)
 
-From Coq Require Import Reals Lra Lia.
+From Coq Require Import Reals Lra Lia List Permutation.
 From Coquelicot Require Import Coquelicot.
 From RefNN Require Import Model Theorems.
+Import ListNotations.
 Open Scope R_scope.
 
 Definition n (l : nat) : nat := match l with 0 | 1 => 2 | _ => 1 end.
@@ -54,3 +55,9 @@ Proof.
   apply update_lowers_cost; [lia|]. left. exists 1%nat, 0%nat, 0%nat.
   repeat split; try (simpl; lia). rewrite gradient_value. lra.
 Qed.
+
+(** Two batches of one example each, the second example first: a partition, as the theorem on mini-batches asks. *)
+Theorem the_batches_add_up :
+  sum_over [[1]; [0]]%nat (fun B => INR (length B) / INR 2 *
+    dW n 2 (length B) (columns B Y) W b (columns B X) 1%nat 0%nat 0%nat) = - 1 / 16.
+Proof. rewrite <- gradient_value. apply minibatch_W. apply perm_swap. Qed.

@@ -83,7 +83,7 @@ Definition dZ_output (AL ZL : mat) : mat := fun i k =>
 Definition dZ_hidden (dA Z : mat) : mat := fun i k =>
   dA i k * sigmoid (Z i k) * sigmoid (- Z i k).
 
-(** (D9)   linear_backward: `dW = dot(dZ, A_prev.T)` *)
+(** (D9)   linear_backward: `dW = dot(dZ, A_prev.T)`; dot is `A @ B` *)
 Definition dW_layer (dZ A_prev : mat) : mat := fun i j =>
   Σ k < m, dZ i k * A_prev j k.
 

@@ -4,7 +4,7 @@
     depth.  This file computes each array once and keeps it in a table, as the Python source does, and proves, for every
     kind of number, that the entries of the tables are those of Generic.v.
 
-    Main results: [forward_correct], [backprop_correct].
+    Main results: [forward_correct], [backprop_correct], [costs_correct].
     Builds on:    Generic.v.
     Names:        [forward] and [backward] are forward_prop and backprop; [x_agrees] says that [x] depends on its
                   arguments only through their entries in range. *)
@@ -221,19 +221,14 @@ Proof.
   destruct L; [lia|]. rewrite (proj1 H), (proj1 (proj2 H)) by assumption. reflexivity.
 Qed.
 
-(** Of the last layer's tables the costs read nothing but entries in range. *)
-Theorem cost_function_agrees : forall AL AL',
-  agree (n L) m AL AL' -> cost_function n L m Y AL = cost_function n L m Y AL'.
+(** The costs read nothing but entries in range of the last layer's tables. *)
+Theorem costs_correct : forall Z A below, 0 < L -> caches_hold L ((Z, A) :: below) ->
+  cost_function n L m Y (entry A) = cost n L m Y W b X /\
+  logistic_cost n L m Y (entry Z) = logistic_cost n L m Y (Z_ L).
 Proof.
-  intros AL AL' H. unfold cost_function. do 2 f_equal.
-  apply bigsum_agrees; intros k Hk. apply bigsum_agrees; intros i Hi. rewrite H by assumption. reflexivity.
-Qed.
-
-Theorem logistic_cost_agrees : forall ZL ZL',
-  agree (n L) m ZL ZL' -> logistic_cost n L m Y ZL = logistic_cost n L m Y ZL'.
-Proof.
-  intros ZL ZL' H. unfold logistic_cost. f_equal.
-  apply bigsum_agrees; intros k Hk. apply bigsum_agrees; intros i Hi. rewrite H by assumption. reflexivity.
+  intros Z A below HL [HA H]. destruct L as [|p]; [lia|]. destruct H as [HZ _].
+  split; [unfold cost, cost_function; do 2 f_equal | unfold logistic_cost; f_equal];
+    apply bigsum_agrees; intros k Hk; apply bigsum_agrees; intros i Hi; rewrite ?HA, ?HZ by assumption; reflexivity.
 Qed.
 
 End Program.

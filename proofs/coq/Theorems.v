@@ -154,5 +154,12 @@ Proof. apply forward_correct. Qed.
 Theorem program_backprop : gradients_hold n L m Y W b X L (backprop n L m Y W (forward n m W b X L)).
 Proof. now apply backprop_correct, forward_correct. Qed.
 
+Theorem program_costs : forall Z_L A_L below, forward n m W b X L = (Z_L, A_L) :: below ->
+  cost_function n L m Y (entry A_L) = J W b X /\ logistic_cost n L m Y (entry Z_L) = J W b X.
+Proof.
+  intros Z_L A_L below E. rewrite <- logistic_cost_is_J at 2.
+  apply (costs_correct n L m Y W b X Z_L A_L below L_pos). rewrite <- E. apply forward_correct.
+Qed.
+
 End AtAPoint.
 End Theorems.

@@ -227,6 +227,14 @@ def test_check_writes_a_report_on_anyones_function(tmp_path, capsys):
     assert main(["check", str(tmp_path / "mine.py"), "--report", str(tmp_path / "out")]) == 2
 
 
+@pytest.mark.parametrize("library", ["matplotlib", "yaml"])
+def test_a_missing_library_is_named_before_any_work(library, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.setattr(build, "check_backprop", None)
+    assert main(["report"]) == 2
+    assert 'pip install "refnn[report]"' in capsys.readouterr().err
+
+
 # ---------------------------------------------------------------------- citation
 
 

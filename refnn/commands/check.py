@@ -10,7 +10,7 @@ from refnn.gradcheck.article import FUNCTIONS, judge_module
 from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.result import Verdict
 from refnn.report.build import report_on
-from refnn.report.write import write
+from refnn.report.write import require_libraries, write
 
 EXIT_STATUS = {Verdict.PASS: 0, Verdict.WRONG: 1, Verdict.UNRELIABLE: 2, Verdict.BLIND: 2}
 
@@ -38,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
     if ":" not in args.target:
         raise ValueError(f"{args.target} is neither MODULE:FUNCTION nor the path of a .py file")
     gradient = _source.function(args.target)
+    if args.report:
+        require_libraries()
     options = {"layer_dims": args.layer_dims, "examples": args.examples, "seed": args.seed}
     with _source.quietly():
         if args.report:

@@ -6,7 +6,7 @@ from pathlib import Path
 from refnn.gradcheck.result import Verdict
 from refnn.report.build import report_on_reference
 from refnn.report.table import table
-from refnn.report.write import write
+from refnn.report.write import require_libraries, write
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,6 +23,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def run(args: argparse.Namespace) -> int:
+    require_libraries()
     report, check = report_on_reference()
     write(report, args.out)
     print(table(report))

@@ -12,7 +12,7 @@ SHORT = 12  # hexadecimal digits by which a report goes in running text
 
 def citation(subject: str, identity: str) -> Record:
     """Plain text and BibTeX."""
-    cff = _cff()
+    cff = source()
     authors = [_author(author) for author in cff["authors"]]
     year = str(cff["date-released"])[:4]
     title = f"Gradient-check report {identity[:SHORT]} on {subject}"
@@ -30,7 +30,8 @@ def citation(subject: str, identity: str) -> Record:
     return {"text": text, "bibtex": f"@misc{{refnn-{identity[:SHORT]},\n{lines}\n}}"}
 
 
-def _cff() -> Any:
+def source() -> Any:
+    """What CITATION.cff holds."""
     try:
         import yaml
     except ImportError:

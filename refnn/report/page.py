@@ -8,6 +8,7 @@ from string import Template
 
 from refnn.gradcheck.faults import FAULTS
 from refnn.report import style
+from refnn.report.build import LARGE
 from refnn.report.citation import SHORT
 from refnn.report.figures import Figure
 from refnn.report.record import Record
@@ -36,6 +37,7 @@ def page(report: Record, drawn: Sequence[tuple[Figure, str]]) -> str:
         "summary": _summary(content),
         "witnesses": "the " + " and the ".join(content["witnesses"]) if content["witnesses"] else "none",
         "tolerance": content["tolerance"],
+        "large": f"{LARGE:,}",
         "kinds": str(sum(fault["tried"] > 0 for fault in faults)),
         "faults": f"it saw {seen:,} of {tried:,}",
         "citation": report["citation"]["text"],

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from refnn._plots import pyplot
 from refnn._progress import bar
 from refnn.report import style
+from refnn.report.citation import source
 from refnn.report.figures import FIGURES, figures
 from refnn.report.page import page
 from refnn.report.record import Record, canonical
+
+
+def require_libraries() -> None:
+    """The ImportError of a library that is missing: better before the work than after it."""
+    pyplot()
+    source()
 
 
 def write(report: Record, directory: Path) -> None:

@@ -114,20 +114,18 @@ def test_the_float_gradient_lies_inside_the_ball_run_of_the_same_source(layer_di
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_the_worst_error_of_the_float_gradient_in_ulps(dtype):
     """`pytest -rP` shows it, beside how often a plain Arb run, which does not count the float's rounding, is left."""
-    entries, left, worst = 0, 0, (0.0, "")
-    for seed in range(120):
+    left, errors = 0, []
+    for seed in range(300):
         rng = np.random.default_rng(seed)
         layer_dims, scale = rng.integers(1, 5, rng.integers(2, 6)).tolist(), float(rng.choice([0.01, 1, 10, 50]))
         data = network(layer_dims, int(rng.integers(1, 4)), seed, scale, dtype)
         grads = gradient(*data)
         assert outside(float_ball_run(*data, dtype), grads) == []
         left += len(outside(_enclosure.by_backprop(*data, np.finfo(dtype).nmant + 1), grads))
-        certificate = certify(*data, grads)
-        for key, dV in grads.items():
-            entries += dV.size
-            if np.finfo(dtype).tiny < np.abs(certificate.truth[key]).min() / 1e6:  # nothing underflows on the way
-                worst = max(worst, (certificate.ulps[key].max(), f"{key} of {layer_dims} at weight scale {scale}"))
+        errors += [certify(*data, grads).ulps[key].ravel() for key in grads]
+    ulps = np.sort(np.concatenate(errors))
+    half, most, worst = ulps[ulps.size // 2], ulps[ulps.size * 99 // 100], ulps[-1]
+    print(f"{dtype.__name__}: {ulps.size} entries, all inside their balls; outside the plain Arb run: {left}.")
     print(
-        f"{dtype.__name__}: {entries} entries, all inside their balls; the worst is {worst[0]:.0f} ulp off, {worst[1]}."
+        f"Half are within {half:.1f} ulp, 99 % within {most:.0f}, all within {worst:.1e} (cancelling sums, underflow)."
     )
-    print(f"Outside the plain Arb run of as many bits: {left}.")

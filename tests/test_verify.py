@@ -204,6 +204,8 @@ def test_no_number_or_word_of_what_was_found_can_be_forged(smallest, data):
     path, value = data.draw(st.sampled_from(found))
     if isinstance(value, int):
         other = value + 1
+    elif value is None:
+        other = []
     else:
         other = slightly_more(value) if value.startswith(("0x", "-0x")) and float.fromhex(value) else f"{value}0"
     try:

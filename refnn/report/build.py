@@ -27,6 +27,8 @@ from refnn.report.record import Record, plain
 
 REFERENCE = "refnn.backprop"
 CERTIFIED = 5  # of every five networks one carries a certificate
+CERTIFIED_WORK = 1e9  # (weights and biases)² times examples, at most, of a network that carries one
+LARGEST = 500_000  # weights and biases of all networks of a report
 PLANTED = 25  # networks on which faults are planted
 LARGE = 1000  # entries of a dA_l that is not looked at: it would fill most of the report
 
@@ -77,7 +79,7 @@ def report_on(
         "examples": examples,
         "seed": seed,
     }
-    subjects = [Subject(probe, {**origin, "index": i}) for i, probe in enumerate(probes)]
+    subjects = [Subject(networks.rounded(probe), {**origin, "index": i}) for i, probe in enumerate(probes)]
     return report_on_subjects(name, gradient, subjects)
 
 
@@ -89,6 +91,11 @@ def report_on_subjects(
     costs: Sequence[str] = (),
 ) -> tuple[Record, GradientCheck]:
     """The report on a gradient of any networks; `costs` are those of every epoch of the training."""
+    size = sum(V.size for subject in subjects for V in subject.probe.params.values())
+    if size > LARGEST:
+        raise ValueError(
+            f"a report on {size:,} weights and biases, expected at most {LARGEST:,}: check smaller networks"
+        )
     recorder = Recorder(gradient)
     check = check_backprop(recorder, probes=[subject.probe for subject in subjects])
     certifying = find_spec("flint") is not None
@@ -184,8 +191,12 @@ def _entry(entry: Entry) -> Record:
 
 
 def certificate(probe: Probe, grads: Mapping[str, Array]) -> Record | None:
-    """Rigorous bounds on the error of each entry, without the arrays that the report has already; None beside NaN."""
-    if not all(np.isfinite(dV).all() for dV in grads.values()):
+    """Rigorous bounds on the error of each entry, without the arrays that the report has already.
+
+    None for a gradient that is not finite, and for a network on which they are no matter of seconds.
+    """
+    work = sum(V.size for V in probe.params.values()) ** 2 * probe.X.shape[1]
+    if work > CERTIFIED_WORK or not all(np.isfinite(dV).all() for dV in grads.values()):
         return None
     whole = certify(probe.X, probe.Y, probe.params, grads).to_json()
     return {name: part for name, part in whole.items() if name not in ("format", "X", "Y", "params", "grads")}

@@ -24,6 +24,7 @@ SCALES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 DATA_GRID = 2.0**-10  # of the standardised features, in standard deviations
 PARAMS_GRID = 2.0**-20
+PROBES_GRID = 2.0**-30
 TEST_FRACTION = 0.25
 
 
@@ -56,6 +57,11 @@ def seeded(seed: int) -> Probe:
     X, Y = centred(dims[0], m), uniform(dims[-1], m)
     name = f"seed {seed}: {dims}, m = {m}, weight scale {scale:g}"
     return Probe(name, params, X, Y if seed % 2 else np.asarray(np.round(Y)))
+
+
+def rounded(probe: Probe) -> Probe:
+    """The probe with its parameters on a grid, for one of the default probes is scaled by what a BLAS adds up."""
+    return probe._replace(params={key: on_grid(V, PROBES_GRID) for key, V in probe.params.items()})
 
 
 class Data(NamedTuple):

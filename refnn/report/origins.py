@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from refnn._shapes import Array
+from refnn._shapes import Params
 from refnn.gradcheck.probes import Probe, default_probes
 from refnn.report import networks
 from refnn.report.arrays import number
@@ -32,7 +32,8 @@ def origin_again(case: Case, ledger: Ledger) -> None:
         if origin["index"] >= len(made):
             ledger.differences.append(f"{path}.index is {origin['index']}, there are {len(made)} probes")
             return
-        again = made[origin["index"]]
+        probe = made[origin["index"]]
+        again = probe._replace(params=_nearest(case.probe.params, probe.params, networks.PROBES_GRID))
     _same_network(case, again, ledger)
 
 
@@ -72,22 +73,23 @@ def training_again(report: Record, data: networks.Data | None, cases: list[Case]
     except (TypeError, ValueError) as error:
         raise ReportError(f"content.training is no training: {error}") from None
     for case, point in zip(recorded, again):
-        _same_network(case, point.probe(data)._replace(params=_nearest(case.probe.params, point)), ledger)
+        params = _nearest(case.probe.params, point.reached, networks.PARAMS_GRID)
+        _same_network(case, point.probe(data)._replace(params=params), ledger)
     ledger.same("content.training.correct", content["training"]["correct"], [point.correct(data) for point in again])
     costs = np.array([cost for point in again for cost in point.costs])
     before = np.array([number("measured.costs", x) for x in measured["costs"]])
     ledger.close("costs", "measured.costs", before, costs, HALF_THE_DIGITS * costs)
 
 
-def _nearest(recorded: dict[str, Array], point: networks.Checkpoint) -> dict[str, Array]:
-    """The parameters on the grid; where two points of it are equally near, up to rounding, the recorded one."""
-    unit = networks.PARAMS_GRID
-    nearest = dict(point.params)
-    for key, V in point.params.items():
+def _nearest(recorded: Params, reached: Params, unit: float) -> Params:
+    """The numbers reached, on the grid; where two points of it are equally near, up to rounding, the recorded one."""
+    nearest = {}
+    for key, V in reached.items():
+        nearest[key] = networks.on_grid(V, unit)
         before = recorded.get(key)
         if before is not None and before.shape == V.shape:
-            tie = np.abs(before - point.reached[key]) <= unit * (0.5 + HALF_THE_DIGITS)
-            nearest[key] = np.where(tie & (np.abs(before - V) == unit), before, V)
+            tie = np.abs(before - V) <= unit * (0.5 + HALF_THE_DIGITS)
+            nearest[key] = np.where(tie & (np.abs(before - nearest[key]) == unit), before, nearest[key])
     return nearest
 
 

@@ -119,5 +119,9 @@ def test_a_gradient_that_does_not_fit_is_refused():
         exact_check(lambda q: np.sum(q["x"]), lambda q: {"dy": q["x"]}, {"x": np.zeros(2)})
     with pytest.raises(ExactnessError, match=r"grads is not exact: the float 0\.5 is not exact"):
         exact_check(lambda q: np.sum(q["x"]), lambda q: {"dx": q["x"] * 0.5}, {"x": np.zeros(2)})
+    with pytest.raises(TypeError, match="params is list, expected a dict of arrays"):
+        exact_check(len, dict, [1])
+    with pytest.raises(ValueError, match="params has no entry"):
+        exact_check(len, dict, {"x": np.zeros((0, 3))})
     with pytest.raises(ExactnessError, match="nan has no exact value"):
         lift([np.nan])

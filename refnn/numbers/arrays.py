@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -42,9 +43,19 @@ def lift(array: ArrayLike) -> Objects:
 
 
 def random_point(params: Mapping[str, ArrayLike], *, seed: int = 0) -> dict[str, Objects]:
-    """Uniform random field elements in the shapes of `params`, whose values are not used."""
-    rng = np.random.default_rng(seed)
+    """Uniform random field elements in the shapes of `params`, whose values are not used.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `params` is no dict of arrays, or has no entry.
+    """
+    if not isinstance(params, Mapping):
+        raise TypeError(f"params is {type(params).__name__}, expected a dict of arrays")
     shapes = {name: np.shape(array) for name, array in params.items()}
+    if not any(map(math.prod, shapes.values())):
+        raise ValueError("params has no entry, expected a dict of arrays")
+    rng = np.random.default_rng(seed)
     return {name: map_entries(FieldElement, rng.integers(0, P, size=shape)) for name, shape in shapes.items()}
 
 

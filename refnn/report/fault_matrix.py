@@ -7,9 +7,7 @@ import json
 from refnn.report.cases import Case
 from refnn.report.record import Record
 from refnn.report.resources import POWER
-from refnn.report.style import GREEN, GREY, ORANGE, PAPER, Drawn, axes_of
-
-NEVER, SOMETIMES, ALWAYS = "never", "sometimes", "always"
+from refnn.report.style import GREEN, INK, ORANGE, PAPER, Drawn, axes_of
 
 
 def fault_matrix(report: Record, judged: list[Case]) -> Drawn:
@@ -20,37 +18,30 @@ def fault_matrix(report: Record, judged: list[Case]) -> Drawn:
         return None
     figure, axes = axes_of(0.9 + 0.155 * len(faults))
     axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(faults) - 0.5, -0.5))
-    looks = {NEVER: (PAPER, ORANGE, "X", 26), SOMETIMES: (PAPER, GREY, "D", 16), ALWAYS: (GREEN, GREEN, "o", 26)}
+    looks = {"o": (GREEN, "seen on every network"), "X": (ORANGE, "never seen"), "$n$": (INK, "% of networks")}
     for x, counts in enumerate(columns.values()):
         for y, fault in enumerate(faults):
             seen, tried = counts.get(fault, (0, 0))
-            if tried:
-                face, edge, marker, size = looks[NEVER if seen == 0 else ALWAYS if seen == tried else SOMETIMES]
-                face = ORANGE if seen == 0 else face
-                axes.scatter(x, y, size, facecolors=face, edgecolors=edge, marker=marker, linewidths=1.0)
-                if 0 < seen < tried:
-                    axes.annotate(
-                        f"{seen / tried:.0%}", (x, y), (4, 0), textcoords="offset points", fontsize=5.5, va="center"
-                    )
+            if 0 < seen < tried:
+                bbox = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.6}
+                share = f"{min(max(round(100 * seen / tried), 1), 99)}"
+                axes.text(x, y, share, fontsize=6.5, ha="center", va="center_baseline", bbox=bbox)
+            elif tried:
+                marker = "o" if seen else "X"
+                axes.scatter(x, y, 26, color=looks[marker][0], marker=marker, edgecolors="none", zorder=3)
     axes.set_yticks(range(len(faults)), faults, fontsize=6.5)
     axes.set_xticks(range(len(columns)), columns, rotation=38, ha="left", rotation_mode="anchor", fontsize=6.5)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
+    axes.grid(axis="x", visible=False)
     axes.spines[["left", "bottom"]].set_visible(False)
-    for word, (face, edge, marker, _) in looks.items():
-        axes.plot(
-            [],
-            [],
-            marker,
-            markerfacecolor=ORANGE if word == NEVER else face,
-            markeredgecolor=edge,
-            label=f"{word} seen",
-        )
-    axes.legend(loc="upper center", bbox_to_anchor=(0.35, -0.005), ncols=3, handletextpad=0.1, columnspacing=1)
+    for marker, (colour, label) in looks.items():
+        axes.plot([], [], marker=marker, linestyle="", color=colour, markeredgewidth=0, markersize=5, label=label)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.3, -0.005), ncols=3, handletextpad=0.1, columnspacing=0.8)
     caption = (
         "Bugs that people really make, planted on purpose, against gradient checkers at their default settings: a "
-        "circle for a bug seen on every network where it was tried, a diamond with the share for one seen on some, a "
-        "cross for one never seen. A check counts once it has been seen to fail."
+        "circle where the bug was seen on every network on which it was tried, a cross where on none, else the share. "
+        "A check counts once it has been seen to fail."
     )
     return "What a check would have seen", caption, figure
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,7 @@ FIRST = 0.1234567  # of the typical size of an entry; not a round number, at whi
 LEVELS = 14  # steps tried, at most
 FARTHEST = 2.0**10  # typical sizes
 SAFETY = 4.0  # on the noise of f and on the truncation error, themselves estimates
+FALL = 4.0**6  # by which what is left of the truncation error falls when h does by 4, if it is regular
 EXTRAPOLATED = 2.0  # how much the extrapolation magnifies the rounding error of D(h/4)
 
 
@@ -67,8 +68,8 @@ class Curve:
             self.values[t] = self.f(t)
         return self.values[t]
 
-    def level(self, h: float) -> _Level:
-        """The extrapolated difference from the steps h, h/2 and h/4."""
+    def level(self, h: float, local: float) -> _Level:
+        """The extrapolated difference from the steps h, h/2 and h/4. Up to `local`, f is taken to be itself."""
         steps = [(self.taken(s), self.taken(-s)) for s in (h, h / 2, h / 4)]
         if not all(down < 0 < up for up, down in steps):  # the number format has no such small step
             return _Level(h, math.nan, 0.0, math.inf, False, False)
@@ -78,12 +79,15 @@ class Curve:
         D0, D1, D2 = ((f_up - f_down) / (up - down) for (up, down), (f_up, f_down) in zip(steps, values, strict=True))
         R0, R1 = D1 + (D1 - D0) / 3, D2 + (D2 - D1) / 3
         value = R1 + (R1 - R0) / 15
-        # Where halving the step does not come near to quartering the change of D, the expansion does not hold: a kink
-        # or a saturation lies within the steps, and no extrapolation can be believed.
-        regular = abs(D1 - D0) >= 3 * abs(D2 - D1)
-        truncation = SAFETY * abs(R1 - R0) / 15 if regular else abs(D2 - D1)
         growth = max(1.0, max(map(abs, values[-1])) / abs(self.centre)) if self.centre else 1.0
         rounding = EXTRAPOLATED * self.noise * growth / (h / 4)
+        truncation = abs(R1 - R0) / 15
+        if abs(D1 - D0) < 3 * abs(D2 - D1):
+            # Halving the step does not nearly quarter the change of D. Either the changes are noise about a value that
+            # stands out of it, or the expansion does not hold: a kink or a saturation lies within the steps.
+            truncation = max(abs(D1 - D0), abs(D2 - D1))
+            if h > local and not (truncation <= 2 * rounding < abs(value) / 2):
+                truncation = math.inf
         # What the slopes to the right and to the left differ by. For a smooth f that is f″ h; extrapolated, it is gone.
         G0, G1, G2 = (
             (f_up - self.centre) / up - (f_down - self.centre) / down
@@ -99,10 +103,14 @@ def derivative(curve: Curve, size: float) -> Derivative:
     levels = {}
     h = FIRST * size
     for _ in range(LEVELS):
-        level = levels[h] = curve.level(h)
+        level = levels[h] = curve.level(h, FIRST * size)
         h = h * 4 if level.rounding > level.truncation else h / 4
         if h in levels or h > FARTHEST * size:
             break
+    for h in sorted(levels, reverse=True):  # a truncation error no smaller than the coarser level lets expect
+        expected = levels[4 * h].truncation / FALL if 4 * h in levels else 0.0
+        if expected < math.inf:
+            levels[h] = replace(levels[h], truncation=max(levels[h].truncation, expected))
 
     def error(level: _Level) -> float:
         """A truncation error can look small by coincidence. Finer levels, whose error is the noise, tell."""

@@ -81,7 +81,7 @@ class Curve:
         value = R1 + (R1 - R0) / 15
         growth = max(1.0, max(map(abs, values[-1])) / abs(self.centre)) if self.centre else 1.0
         rounding = EXTRAPOLATED * self.noise * growth / (h / 4)
-        truncation = abs(R1 - R0) / 15
+        truncation = SAFETY * abs(R1 - R0) / 15
         if abs(D1 - D0) < 3 * abs(D2 - D1):
             # Halving the step does not nearly quarter the change of D. Either the changes are noise about a value that
             # stands out of it, or the expansion does not hold: a kink or a saturation lies within the steps.

@@ -142,7 +142,7 @@ def _derivatives(
     if method != "central":
         defect = complex_step.defect(function, params, behaviour, rng)
         if not defect:
-            return by_complex_step(function, params, behaviour, places, rng, workers), notes
+            return by_complex_step(function, params, places, rng, workers), notes
         if method == "complex":
             raise ValueError(f"method is 'complex', but {defect}")
         notes.append(f"the complex step is not used: {defect}")

@@ -78,6 +78,8 @@ def _lost_direction(
         D = {key: random_direction(V, rng)}
         step = along(function, params, D, STEP)
         difference = central.along(function, params, D, behaviour)
+        if not np.isfinite(step):
+            return f"f is {step} for complex numbers along one direction of {key}"
         if not abs(step - difference.value) <= 2 * difference.error:
             return (
                 f"f loses the imaginary part, by abs, comparisons or casts: along one direction of {key} the complex "

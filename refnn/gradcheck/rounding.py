@@ -93,7 +93,8 @@ def _backward_bounds(
 
 
 def sigmoid_shift(A: Array, C: Array, E: Array) -> Array:
-    """The farthest that an error E in Z can move A = σ(Z), by the addition formula of `cancellation_free`: 1 at most."""
+    """The farthest that an error E in Z can move A = σ(Z), by the addition formula of `cancellation_free`."""
+    # The formula's 1 + A t and 1 + C t for t = expm1(-E), written without a subtraction.
     left = np.exp(-E)
-    stretch = np.minimum(C + A * left, A + C * left)  # 1 + A t or 1 + C t, without a subtraction
+    stretch = np.minimum(C + A * left, A + C * left)
     return np.asarray(np.divide(-A * C * np.expm1(-E), stretch, out=np.ones_like(A), where=stretch > 0))

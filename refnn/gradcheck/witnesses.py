@@ -70,35 +70,22 @@ def split(flat: Array, params: Mapping[str, Array]) -> list[Array]:
 
 
 def by_complex_step(
-    function: Scalar,
-    params: dict[str, Array],
-    behaviour: Behaviour,
-    places: list[Place],
-    rng: np.random.Generator,
-    workers: Workers,
+    function: Scalar, params: dict[str, Array], places: list[Place], rng: np.random.Generator, workers: Workers
 ) -> Findings:
-    """By the complex step; a place at which f has no complex value is left to central differences."""
+    """By the complex step."""
     points = complex_step.neighbours(params, rng)
     rows = workers(partial(complex_step.entries, function, points), places, complex_step.NAME)
     values = np.array(rows).reshape(-1, len(points))
     precision = complex_step.precision(values)
     no = np.zeros(len(values), bool)
-    found = Findings(
-        values[:, 0].copy(),
+    return Findings(
+        values[:, 0],
         precision.error(values[:, 0], ROUNDOFF),
         precision,
         no,
-        no.copy(),
+        no,
         (Testimony(complex_step.NAME, values.size),),
     )
-    lost = np.flatnonzero(~np.isfinite(found.error))
-    if lost.size:
-        rest = by_differences(function, params, behaviour, [places[i] for i in lost], None, rng, workers)
-        found.value[lost], found.error[lost] = rest.value, rest.error
-        found.flat[lost], found.kink[lost] = rest.flat, rest.kink
-        precision.noise[lost], precision.slope[lost] = rest.precision.noise, rest.precision.slope
-        found.testimony += rest.testimony
-    return found
 
 
 def by_differences(

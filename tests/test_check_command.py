@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from refnn.__main__ import main
+from refnn.commands import _source
+from refnn.gradcheck.article import FUNCTIONS, judge_module
 
 MINE = '''
 import numpy as np
@@ -148,3 +150,13 @@ def test_the_shell_gets_the_exit_status(mine):
     assert status(MINE) == 0
     assert status(MINE.replace("A[L] - Y", "Y - A[L]")) == 1
     assert status("1 / 0") == 2
+
+
+@pytest.mark.parametrize("source", ["def f(:", "'''", "x = (", "def sigmoid(Z):\n", "\\", "\x00"])
+def test_what_cannot_be_read_at_all_is_reported_and_ends(tmp_path, source):
+    path = tmp_path / "broken.py"
+    path.write_text(source)
+    found = _source.definitions(path, FUNCTIONS)
+    assert found.problems
+    with pytest.raises(ValueError, match="none of the article's functions"):
+        judge_module(found.namespace)

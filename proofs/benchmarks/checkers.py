@@ -94,8 +94,8 @@ def _torch(params, X, Y, grads, *, fast_mode):
             for W, b in zip(arrays[::2], arrays[1::2]):
                 Z = W @ A + b
                 A = torch.sigmoid(Z)
-            softplus = torch.nn.functional.softplus
-            return (Y * softplus(-Z) + (1 - Y) * softplus(Z)).sum() / X.shape[1]
+            zero = torch.zeros_like(Z)
+            return (Y * torch.logaddexp(zero, -Z) + (1 - Y) * torch.logaddexp(zero, Z)).sum() / X.shape[1]
 
         @staticmethod
         def backward(_ctx, g):

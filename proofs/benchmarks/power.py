@@ -199,9 +199,9 @@ def main():
         }
         args.json.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
-    missed = [
-        key for key, (seen, tried) in counts.items() if key[2] == OURS and seen != (tried if key[0] != "none" else 0)
-    ]
+    expected = {"none": lambda _: 0, **dict.fromkeys(FAULTS, lambda tried: tried)}
+    ours = [(f, n, *count) for (f, n, k), count in counts.items() if k == OURS and f in expected]
+    missed = [(fault, network) for fault, network, seen, tried in ours if seen != expected[fault](tried)]
     alarms = sum(verdict["WRONG"] for verdict in verdicts.values())
     for fault, network in missed:
         print(f"refnn misjudged: {fault} on {network}")

@@ -27,15 +27,18 @@ class Module:
     namespace: dict[str, Any]
     stand_ins: dict[str, Callable[..., Any]] = field(default_factory=lambda: dict(right.STAND_INS))
     notes: list[str] = field(default_factory=list)
+    own_caches: bool = False  # of another kind than the article's
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
         function: Callable[..., Any] = self.namespace[name]
         return function
 
     def replace(self, name: str) -> None:
-        """Put what is right in the place of a function, if another needs it."""
+        """Put what is right in the place of a function, if another needs it; it reads the article's caches."""
         if name in self.stand_ins:
             self.namespace[name] = self.stand_ins[name]
+        if name in ("one_layer_backward", "backprop") and self.own_caches:
+            self.namespace["forward_prop"] = self.stand_ins["forward_prop"]
 
 
 def _init_params(module: Module) -> Iterator[str]:
@@ -78,6 +81,7 @@ def _forward_prop(module: Module) -> Iterator[str]:
             try:
                 given = dict(zip(("A_prev", "W", "b", "Z"), (*cache[0], cache[1]), strict=True))
             except (TypeError, ValueError, KeyError, IndexError):
+                module.own_caches = True
                 module.notes.append(
                     "its caches are not the article's ((A_prev, W, b), Z); judged by what is made of them"
                 )
@@ -166,7 +170,7 @@ def _backprop(module: Module) -> Iterator[str]:
     if not check and module["one_layer_backward"] is module.stand_ins["one_layer_backward"]:
         module.namespace["one_layer_backward"] = right.one_layer_backward_of_article  # whose backprop leaves out 1/m
         check = check_backprop(gradient, progress=False)
-    if missing[0]:
+    if missing and missing[0]:
         yield f"returns no {', '.join(missing[0])} for a network of {len(right.probes()[0].params) // 2} layers"
     if check.verdict is Verdict.WRONG:
         yield check.cause or "; ".join(check.reasons)

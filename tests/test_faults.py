@@ -1,5 +1,6 @@
 """The catalogue of faults and the probes: every bug changes the gradient where it can be made, and is seen."""
 
+import json
 import re
 from pathlib import Path
 
@@ -201,3 +202,19 @@ def test_a_probe_that_could_not_have_seen_a_fault_is_blind_and_not_a_pass(reason
     check = right_on(*probe)
     assert check.verdict is Verdict.BLIND, str(check)
     assert said in check.reasons
+
+
+def test_the_committed_table_of_detection_is_of_this_catalogue_and_misses_nothing():
+    table = json.loads((Path(__file__).parent.parent / "proofs" / "benchmarks" / "power.json").read_text())
+    ours = [line for line in table["detection"] if line["checker"] == "refnn"]
+    assert {line["fault"] for line in ours} > set(FAULTS)
+    assert {line["network"] for line in ours} > {probe.name for probe in default_probes()}
+    for line in ours:
+        if line["fault"] in FAULTS:
+            assert line["objections"] == line["trials"] > 0, line
+        elif line["fault"] == "none":
+            assert line["objections"] == 0, line
+    verdicts = table["right_gradients"].values()
+    assert sum(sum(verdict.values()) for verdict in verdicts) >= 2000
+    assert not any(verdict["WRONG"] for verdict in verdicts)
+    assert table["cause_named"]["faults"] == dict.fromkeys(FAULTS, table["cause_named"]["seeds"])

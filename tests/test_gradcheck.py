@@ -421,7 +421,7 @@ def test_a_kink_beside_the_point_does_not_deceive_central_differences(distance):
 
     found = central.derivative(central.Curve(f, f(0), 1e-16), 1.0)
     assert abs(found.value + 2) <= found.error
-    assert found.error < 1e-8
+    assert found.error < 1e-4
 
 
 def test_the_step_of_central_differences_goes_up_where_f_is_flat_and_down_where_it_bends():

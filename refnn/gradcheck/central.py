@@ -43,6 +43,7 @@ class _Level:
     value: float
     truncation: float
     rounding: float
+    regular: bool  # the change of D falls as h² or h⁴ does
     even: bool
     kink: bool
 
@@ -72,20 +73,21 @@ class Curve:
         """The extrapolated difference from the steps h, h/2 and h/4. Up to `local`, f is taken to be itself."""
         steps = [(self.taken(s), self.taken(-s)) for s in (h, h / 2, h / 4)]
         if not all(down < 0 < up for up, down in steps):  # the number format has no such small step
-            return _Level(h, math.nan, 0.0, math.inf, False, False)
+            return _Level(h, math.nan, 0.0, math.inf, False, False, False)
         values = [(self(up), self(down)) for up, down in steps]
         if not all(math.isfinite(v) for pair in values for v in pair):
-            return _Level(h, math.nan, math.inf, 0.0, False, False)
+            return _Level(h, math.nan, math.inf, 0.0, False, False, False)
         D0, D1, D2 = ((f_up - f_down) / (up - down) for (up, down), (f_up, f_down) in zip(steps, values, strict=True))
         R0, R1 = D1 + (D1 - D0) / 3, D2 + (D2 - D1) / 3
         value = R1 + (R1 - R0) / 15
         growth = max(1.0, max(map(abs, values[-1])) / abs(self.centre)) if self.centre else 1.0
         rounding = EXTRAPOLATED * self.noise * growth / (h / 4)
         truncation = SAFETY * abs(R1 - R0) / 15
-        if abs(D1 - D0) < 3 * abs(D2 - D1):
+        change, next_change = abs(D1 - D0), abs(D2 - D1)
+        if change < 3 * next_change:
             # Halving the step does not nearly quarter the change of D. Either the changes are noise about a value that
             # stands out of it, or the expansion does not hold: a kink or a saturation lies within the steps.
-            truncation = max(abs(D1 - D0), abs(D2 - D1))
+            truncation = max(change, next_change)
             if h > local and not (truncation <= 2 * rounding < abs(value) / 2):
                 truncation = math.inf
         # What the slopes to the right and to the left differ by. For a smooth f that is f″ h; extrapolated, it is gone.
@@ -95,7 +97,8 @@ class Curve:
         )
         gap, coarser_gap = 2 * G2 - G1, 2 * G1 - G0
         kink = abs(gap) > 4 * abs(gap - coarser_gap) + 16 * rounding and abs(gap) > 1e-3 * abs(G2)
-        return _Level(h, value, truncation, rounding, D0 == D1 == D2 == 0, kink)
+        regular = 3 * next_change <= change <= 32 * next_change
+        return _Level(h, value, truncation, rounding, regular, D0 == D1 == D2 == 0, kink)
 
 
 def derivative(curve: Curve, size: float) -> Derivative:
@@ -108,9 +111,10 @@ def derivative(curve: Curve, size: float) -> Derivative:
         if h in levels or h > FARTHEST * size:
             break
     for h in sorted(levels, reverse=True):  # a truncation error no smaller than the coarser level lets expect
-        expected = levels[4 * h].truncation / FALL if 4 * h in levels else 0.0
-        if expected < math.inf:
-            levels[h] = replace(levels[h], truncation=max(levels[h].truncation, expected))
+        coarser = levels.get(4 * h)
+        if coarser is not None and coarser.regular:
+            truncation = max(levels[h].truncation, coarser.truncation / FALL)
+            levels[h] = replace(levels[h], truncation=truncation)
 
     def error(level: _Level) -> float:
         """A truncation error can look small by coincidence. Finer levels, whose error is the noise, tell."""

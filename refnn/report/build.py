@@ -116,9 +116,15 @@ def report_on_subjects(
             for i, each in enumerate(zip(subjects, answers, bar(check.probes, "certificates"), strict=True))
         ],
         "costs": list(costs),
+        "findings": findings(check),
     }
     cited = citation(plain(name), record.sha256(content))
     return record.sealed(content, measured, environment(), cited), check
+
+
+def findings(check: GradientCheck) -> list[str]:
+    """How a wrong gradient differs from the right one, in words."""
+    return [plain(str(finding)) for finding in check.diagnosis.findings] if check.diagnosis else []
 
 
 class Recorder:

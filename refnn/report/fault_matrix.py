@@ -37,7 +37,7 @@ def fault_matrix(report: Record, judged: list[Case]) -> Drawn:
     axes.spines[["left", "bottom"]].set_visible(False)
     for marker, (colour, label) in looks.items():
         axes.plot([], [], marker=marker, linestyle="", color=colour, markeredgewidth=0, markersize=5, label=label)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.3, -0.005), ncols=3, handletextpad=0.1, columnspacing=0.8)
+    axes.legend(loc="upper right", bbox_to_anchor=(1, -0.005), ncols=3, handletextpad=0.1, columnspacing=0.8)
     caption = (
         "Bugs that people really make, planted on purpose, against gradient checkers at their default settings: a "
         "circle where the bug was seen on every network on which it was tried, a cross where on none, else the share. "

@@ -160,11 +160,12 @@ def _ulps(report: Record, judged: list[Case]) -> Drawn:
     axes.grid(axis="x", visible=False)
     count = sum(case.evidence["certificate"] is not None for case in judged)
     caption = (
-        f"Rigorous bounds, by ball arithmetic, on the rounding error of dW and db on {count} networks, in units in the "
-        f"last place (ulp); a sample of each layer, with median and quartiles of all its entries. Those far above the "
-        "rest are sums that nearly cancel: their error is small beside the terms."
+        f"Rigorous bounds, by ball arithmetic, on the distance of dW and db from the true derivatives on {count} "
+        "networks, in units in the last place (ulp); a sample of each layer, with median and quartiles of all its "
+        "entries. In a right gradient those far above the rest are sums that nearly cancel: their error is small "
+        "beside the terms."
     )
-    return "The error that is left: a few units in the last place", caption, figure
+    return "The distance from the true derivative", caption, figure
 
 
 def _magnitudes(report: Record, judged: list[Case]) -> Drawn:

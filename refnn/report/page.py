@@ -13,7 +13,7 @@ from refnn.report.citation import SHORT
 from refnn.report.figures import Figure
 from refnn.report.record import Record
 from refnn.report.resources import PAGE, PAGE_STYLE
-from refnn.report.table import errors, row
+from refnn.report.table import errors, row, worst_entries
 
 SUMMARY = {
     "PASS": "Every entry of the gradient agrees with independent numerical derivatives on all {n} networks.",
@@ -21,6 +21,10 @@ SUMMARY = {
     "UNRELIABLE": "The numbers cannot decide on {bad} of {n} networks.",
     "BLIND": "{bad} of {n} networks could not have shown a fault; the others pass.",
 }
+
+
+NEAREST = "Of all entries, those nearest to the edge of their tolerance."
+FARTHEST = "Of all entries, those farthest beyond their tolerance."
 
 
 def page(report: Record, drawn: Sequence[tuple[Figure, str]]) -> str:
@@ -34,9 +38,10 @@ def page(report: Record, drawn: Sequence[tuple[Figure, str]]) -> str:
         "verdict": content["verdict"],
         "short": report["identity"][:SHORT],
         "identity": report["identity"],
-        "summary": _summary(content),
+        "summary": _summary(content, measured["findings"]),
         "witnesses": "the " + " and the ".join(content["witnesses"]) if content["witnesses"] else "none",
         "tolerance": content["tolerance"],
+        "nearest": NEAREST if content["verdict"] == "PASS" else FARTHEST,
         "large": f"{LARGE:,}",
         "kinds": str(sum(fault["tried"] > 0 for fault in faults)),
         "faults": f"it saw {seen:,} of {tried:,}",
@@ -62,7 +67,8 @@ def page(report: Record, drawn: Sequence[tuple[Figure, str]]) -> str:
             for figure, svg in drawn
         ),
         "networks": _rows((cells, cells[0]) for cells in rows),
-        "reasons": _reasons(content["networks"]),
+        "reasons": _reasons(content["networks"], measured["findings"]),
+        "worst": _rows((cells, "") for cells in worst_entries(report)),
         "bugs": _rows((_bug(fault), "") for fault in faults),
         "environment": _rows(
             ((key.replace("_", " "), _text(value)), "") for key, value in report["environment"].items()
@@ -72,14 +78,16 @@ def page(report: Record, drawn: Sequence[tuple[Figure, str]]) -> str:
     return text.substitute(**{key: escape(word) for key, word in words.items()}, **parts)
 
 
-def _summary(content: Record) -> str:
+def _summary(content: Record, findings: Sequence[str]) -> str:
     verdict = content["verdict"]
     bad = sum(network["verdict"] == verdict for network in content["networks"])
     said = SUMMARY[verdict].format(n=len(content["networks"]), bad=bad)
     named = " or ".join(
         " and ".join(FAULTS[f].summary if f in FAULTS else f for f in cause) for cause in content["causes"]
     )
-    return f"{said} The cause: {named}." if named else said
+    if named:
+        return f"{said} The cause: {named}."
+    return f"{said} On the first of them, {'; '.join(findings)}." if findings else said
 
 
 def _bug(fault: Record) -> tuple[str, ...]:
@@ -98,9 +106,10 @@ def _rows(rows: Iterable[tuple[Sequence[str], str]]) -> str:
     return "\n".join(lines)
 
 
-def _reasons(networks: Sequence[Record]) -> str:
-    said = [f"<li>{escape(n['name'])}: {escape(reason)}</li>" for n in networks for reason in n["reasons"]]
-    return f"<ul>{''.join(said)}</ul>" if said else ""
+def _reasons(networks: Sequence[Record], findings: Sequence[str]) -> str:
+    said = [f"{network['name']}: {reason}" for network in networks for reason in network["reasons"]]
+    items = "".join(f"<li>{escape(line)}</li>" for line in [*said, *findings])
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def _text(value: object) -> str:

@@ -57,6 +57,7 @@ def replay(report: Record) -> Ledger:
     if not ledger.obstacles:  # a cause has to explain what could not be replayed, too
         causes = [list(cause.faults) for cause in checks.diagnosis.causes] if checks.diagnosis else []
         ledger.same("content.causes", content["causes"], causes)
+        ledger.same("measured.findings", report["measured"]["findings"], build.findings(checks))
     witnesses = sorted({testimony.witness for check in checks.probes for testimony in check.witnesses})
     ledger.same("content.witnesses", content["witnesses"], witnesses)
     ledger.same("content.tolerance", content["tolerance"], checks.tolerance)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from refnn.report.arrays import number
 from refnn.report.record import Record
 
+SHOWN = 12  # worst entries
+DIGITS = {"given": 17, "expected": 17, "tolerance": 2}
 HEADER = ("verdict", "network", "entries", "rel. error", "error / tolerance")
 
 
@@ -33,6 +37,21 @@ def row(found: Record, evidence: Record) -> tuple[str, ...]:
     worst = [errors(entry) for entry in evidence["worst"].values() if entry is not None]
     relative, excess = (f"{max(column):.1e}" for column in zip(*worst)) if worst else ("–", "–")
     return found["verdict"], found["name"], f"{entries:,}", relative, excess
+
+
+def worst_entries(report: Record) -> list[tuple[str, ...]]:
+    """The entries with the largest errors beside their tolerances: where they stand, and their numbers."""
+    found = [
+        (errors(entry)[1], f"{name}{entry['index']}", network["name"], entry)
+        for network, evidence in zip(report["content"]["networks"], report["measured"]["networks"])
+        for name, entry in evidence["worst"].items()
+        if entry is not None
+    ]
+    found.sort(key=lambda line: -line[0] if line[0] == line[0] else -math.inf)
+    return [
+        (place, network, *(f"{number(key, entry[key]):.{digits}g}" for key, digits in DIGITS.items()))
+        for _, place, network, entry in found[:SHOWN]
+    ]
 
 
 def errors(entry: Record) -> tuple[float, float]:

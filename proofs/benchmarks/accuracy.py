@@ -3,10 +3,12 @@
     python proofs/benchmarks/accuracy.py        (make bench)
 
 Prints, for 20 networks [5, 7, 4, 3, 1] at each weight scale, the worst relative error of any entry of any dW and db in
-float64, against the true derivative enclosed by balls (refnn.certify). 1 means that no digit is right.
+float64, against the true derivative enclosed by balls (refnn.certify); 1 means that no digit is right. Then the time that
+such a certificate takes for [30, 16, 8, 1] with 569 examples.
 """
 
 import importlib.util
+import time
 
 import numpy as np
 
@@ -97,6 +99,13 @@ def main():
             cells = [worst_error(gradient, scale) for scale in SCALES]
         print(f"{name:<16}" + "".join(f"{worst:>10.1e}" + ("*" if broken else "") for worst, broken in cells))
     print("* some entries NaN or infinite, left out of the error")
+
+    rng = np.random.default_rng(0)
+    params, X = refnn.init_params([30, 16, 8, 1], rng=rng), rng.standard_normal((30, 569))
+    Y = rng.integers(0, 2, (1, 569))
+    start = time.perf_counter()
+    certify(X, Y, params, reference(params, X, Y))
+    print(f"certificate of [30, 16, 8, 1], m = 569: {time.perf_counter() - start:.1f} s")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python proofs/benchmarks/accuracy.py        (make bench)
 
 Prints, for 20 networks [5, 7, 4, 3, 1] at each weight scale, the worst relative error of any entry of any dW and db in
-float64, against the true derivative enclosed by balls (refnn.certify); 1 means that no digit is right. Then the time that
-such a certificate takes for [30, 16, 8, 1] with 569 examples.
+float64, against the true derivative enclosed by balls (refnn.certify); 1 means that no digit is right. Then the time
+that such a certificate takes for [30, 16, 8, 1] with 569 examples.
 """
 
 import importlib.util

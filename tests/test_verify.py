@@ -345,6 +345,23 @@ def test_sizes_that_an_origin_invents_are_never_allocated():
         assert "content.networks[0].origin" in str(ledger)
 
 
+def test_a_training_that_invents_sizes_is_never_begun(monkeypatch):
+    monkeypatch.setattr(networks, "SEEDS", range(10, 11))
+    monkeypatch.setattr(build, "FAULTS", {})
+    monkeypatch.setattr(networks, "RECIPE", networks.Recipe((30, 2, 1), 0.5, (0, 3)))
+    report, _ = build.report_on_reference()
+    for dims in ([30, 10**7, 1], [30, 10**7, 10**7, 1], [30, 3, 1]):
+        ledger = replay.replay(forged(changed(report, ("content", "training", "layer_dims"), dims)))
+        assert ledger.outcome is Outcome.DIFFERS
+        assert "content.training" in str(ledger)
+
+
+@pytest.mark.parametrize("weight", [1e308, -1e-308, 1e17, 5e-324])
+def test_extreme_numbers_are_judged_and_not_stumbled_over(report, weight):
+    tampered = forged(changed(report, ("content", "networks", 1, "params", "W1", "hex", 0), float(weight).hex()))
+    assert replay.replay(tampered).outcome is not Outcome.CONFIRMED
+
+
 def test_a_file_that_is_not_there_is_an_error_and_no_traceback(tmp_path, capsys):
     assert main(["verify", str(tmp_path / "nothing.json")]) == 2
     assert "nothing.json" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -28,7 +29,7 @@ from refnn.report.record import Record, plain
 REFERENCE = "refnn.backprop"
 CERTIFIED = 5  # of every five networks one carries a certificate
 CERTIFIED_WORK = 1e9  # (weights and biases)² times examples, at most, of a network that carries one
-LARGEST = 500_000  # weights and biases of all networks of a report
+LARGEST = 500_000  # numbers in all networks of a report
 PLANTED = 25  # networks on which faults are planted
 LARGE = 1000  # entries of a dA_l that is not looked at: it would fill most of the report
 
@@ -91,11 +92,9 @@ def report_on_subjects(
     costs: Sequence[str] = (),
 ) -> tuple[Record, GradientCheck]:
     """The report on a gradient of any networks; `costs` are those of every epoch of the training."""
-    size = sum(V.size for subject in subjects for V in subject.probe.params.values())
+    size = sum(V.size for _, params, X, Y in (s.probe for s in subjects) for V in (*params.values(), X, Y))
     if size > LARGEST:
-        raise ValueError(
-            f"a report on {size:,} weights and biases, expected at most {LARGEST:,}: check smaller networks"
-        )
+        raise ValueError(f"a report on {size:,} numbers, expected at most {LARGEST:,}: check smaller networks")
     recorder = Recorder(gradient)
     check = check_backprop(recorder, probes=[subject.probe for subject in subjects])
     certifying = find_spec("flint") is not None
@@ -128,27 +127,30 @@ def findings(check: GradientCheck) -> list[str]:
 
 
 class Recorder:
-    """A gradient that remembers its latest answer at each point."""
+    """A gradient that keeps a copy of its latest answer at each point."""
 
     def __init__(self, gradient: GradientFunction) -> None:
         self.gradient = gradient
-        self.answers: dict[bytes, Mapping[str, Any]] = {}
+        self.answers: dict[bytes, dict[str, Array] | None] = {}
 
     def __call__(self, params: dict[str, Array], X: Array, Y: Array) -> Mapping[str, Any]:
-        before = point(params, X, Y)
+        probe = Probe("", {key: V.copy() for key, V in params.items()}, X.copy(), Y.copy())
         grads = self.gradient(params, X, Y)
         if isinstance(grads, Mapping):
-            grads = {key: dV for key, dV in grads.items() if not (str(key).startswith("dA") and np.size(dV) > LARGE)}
-        self.answers[before] = grads
+            grads = {key: dV for key, dV in grads.items() if not (str(key).startswith("dA") and _size(dV) > LARGE)}
+        try:
+            self.answers[point(*probe[1:])] = gradient_of(grads, probe)
+        except UnfitGradientError:
+            self.answers[point(*probe[1:])] = None
         return grads
 
     def answer(self, probe: Probe) -> dict[str, Array] | None:
         """The gradient at the probe, keyed "dW1" …; None where there is none to speak of."""
-        grads = self.answers.get(point(*probe[1:]))
-        try:
-            return gradient_of(grads, probe)
-        except UnfitGradientError:
-            return None
+        return self.answers.get(point(*probe[1:]))
+
+
+def _size(array: Any) -> int:
+    return math.prod(np.shape(array))
 
 
 def gradient_of(grads: object, probe: Probe) -> dict[str, Array]:
@@ -201,11 +203,15 @@ def certificate(probe: Probe, grads: Mapping[str, Array]) -> Record | None:
 
     None for a gradient that is not finite, and for a network on which they are no matter of seconds.
     """
-    work = sum(V.size for V in probe.params.values()) ** 2 * probe.X.shape[1]
-    if work > CERTIFIED_WORK or not all(np.isfinite(dV).all() for dV in grads.values()):
+    if work(probe) > CERTIFIED_WORK or not all(np.isfinite(dV).all() for dV in grads.values()):
         return None
     whole = certify(probe.X, probe.Y, probe.params, grads).to_json()
     return {name: part for name, part in whole.items() if name not in ("format", "X", "Y", "params", "grads")}
+
+
+def work(probe: Probe) -> int:
+    """Multiplications, about, of a look at each weight and bias on its own."""
+    return int(sum(V.size for V in probe.params.values()) ** 2 * probe.X.shape[1])
 
 
 def faults(probes: Sequence[Probe]) -> list[Record]:

@@ -26,12 +26,6 @@ class Case:
     found: Record
     evidence: Record
 
-    @property
-    def work(self) -> float:
-        """Multiplications of a second opinion."""
-        weights = sum(V.size for V in self.probe.params.values())
-        return float(weights**2 * self.probe.X.shape[1])
-
 
 def cases(report: Record, training: networks.Data | None) -> list[Case]:
     """The networks of a report; those of a training take its examples."""

@@ -9,6 +9,7 @@ import numpy as np
 from refnn._shapes import Array
 from refnn.gradcheck import cancellation_free
 from refnn.gradcheck._network import Network, cost, network
+from refnn.report.build import work
 from refnn.report.cases import Case
 
 STEPS = 10.0 ** np.arange(-20, 0.01, 0.25)
@@ -91,7 +92,7 @@ def pairs(cases: list[Case]) -> Pairs:
     layer, given, free, central = ([] for _ in range(4))
     for case in cases:
         net = network(*case.probe[1:])
-        if case.grads is None or case.work > AT_MOST:
+        if case.grads is None or work(case.probe) > AT_MOST:
             continue
         params, found = net.above(0), cancellation_free.estimates(net, progress=False)
         central.append(_differences(net, params, CENTRAL_STEP))

@@ -9,11 +9,14 @@ from refnn.report.record import Record
 from refnn.report.resources import POWER
 from refnn.report.style import GREEN, INK, ORANGE, PAPER, Drawn, axes_of
 
+RIGHT = "none"  # what the comparison calls a right gradient
+
 
 def fault_matrix(report: Record, judged: list[Case]) -> Drawn:
     columns = {"refnn, in this report": {f["name"]: (f["seen"], f["tried"]) for f in report["content"]["faults"]}}
-    columns |= _peers()
-    faults = [fault["name"] for fault in report["content"]["faults"] if fault["tried"]]
+    peers = _peers()
+    columns |= peers
+    faults = list(dict.fromkeys(fault for counts in columns.values() for fault in counts if counts[fault][1]))
     if not faults:
         return None
     figure, axes = axes_of(0.9 + 0.155 * len(faults))
@@ -37,11 +40,16 @@ def fault_matrix(report: Record, judged: list[Case]) -> Drawn:
     axes.spines[["left", "bottom"]].set_visible(False)
     for marker, (colour, label) in looks.items():
         axes.plot([], [], marker=marker, linestyle="", color=colour, markeredgewidth=0, markersize=5, label=label)
-    axes.legend(loc="upper right", bbox_to_anchor=(1, -0.005), ncols=3, handletextpad=0.1, columnspacing=0.8)
+    figure.legend(loc="outside lower center", ncols=3, handletextpad=0.1, columnspacing=0.8)
     caption = (
         "Bugs that people really make, planted on purpose, against gradient checkers at their default settings: a "
         "circle where the bug was seen on every network on which it was tried, a cross where on none, else the share. "
         "A check counts once it has been seen to fail."
+        + (
+            " All columns but the first were measured on networks chosen to show faults (make bench-power)."
+            if peers
+            else ""
+        )
     )
     return "What a check would have seen", caption, figure
 
@@ -51,6 +59,8 @@ def _peers() -> dict[str, dict[str, tuple[int, int]]]:
     columns: dict[str, dict[str, tuple[int, int]]] = {}
     if POWER.exists():
         for line in json.loads(POWER.read_text(encoding="utf-8"))["detection"]:
+            if line["fault"] == RIGHT:
+                continue
             column = columns.setdefault(line["checker"], {})
             seen, tried = column.get(line["fault"], (0, 0))
             column[line["fault"]] = seen + line["objections"], tried + line["trials"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -48,7 +47,7 @@ class Ledger:
             for kind, (ulps, path) in self.moved.items()
         ]
         lines.append(f"taken on trust: {'; '.join(self.trusted)}")
-        return plain_lines(lines)
+        return "\n".join(map(plain, lines))
 
     def same(self, path: str, recorded: Any, now: Any) -> None:
         """Words and counts."""
@@ -77,16 +76,6 @@ class Ledger:
             at = np.unravel_index(np.argmax(ulps), ulps.shape)
             before = self.moved.get(kind, (-1.0, ""))
             self.moved[kind] = max(before, (float(ulps[at]), f"{path}{_index(at)}"), key=lambda pair: pair[0])
-
-    def close_numbers(self, kind: str, path: str, recorded: Mapping[str, float], now: Mapping[str, float]) -> None:
-        """Single numbers by name, which agree in half of their digits."""
-        for name, x in recorded.items():
-            bound = HALF_THE_DIGITS * abs(now[name])
-            self.close(kind, f"{path}.{name}", np.asarray(x), np.asarray(now[name]), bound)
-
-
-def plain_lines(lines: list[str]) -> str:
-    return "\n".join(plain(line) for line in lines)
 
 
 def _index(at: tuple[Any, ...]) -> str:

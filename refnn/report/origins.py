@@ -24,7 +24,7 @@ def origin_again(case: Case, ledger: Ledger) -> None:
     if origin["kind"] == "seeded":
         again = networks.seeded(origin["seed"])
     else:
-        dims = [case.probe.X.shape[0], *(V.shape[0] for key, V in case.probe.params.items() if key[0] == "W")]
+        dims = layer_dims(case.probe)
         if origin["layer_dims"] not in (None, dims) or origin["examples"] not in (None, case.probe.X.shape[1]):
             ledger.differences.append(f"{path} has other sizes than the network: {dims}, m = {case.probe.X.shape[1]}")
             return
@@ -35,6 +35,10 @@ def origin_again(case: Case, ledger: Ledger) -> None:
         probe = made[origin["index"]]
         again = probe._replace(params=_nearest(case.probe.params, probe.params, networks.PROBES_GRID))
     _same_network(case, again, ledger)
+
+
+def layer_dims(probe: Probe) -> list[int]:
+    return [probe.X.shape[0], *(V.shape[0] for key, V in probe.params.items() if key[0] == "W")]
 
 
 @lru_cache(maxsize=4)
@@ -66,8 +70,10 @@ def training_again(report: Record, data: networks.Data | None, cases: list[Case]
     recipe = _recipe(content["training"])
     epochs = [case.found["origin"]["epoch"] for case in recorded]
     ledger.same("the epochs of content.training and of the networks", list(recipe.epochs), epochs)
-    if epochs != list(recipe.epochs):
-        return
+    widths = {tuple(layer_dims(case.probe)) for case in recorded}
+    ledger.same("the layer_dims of content.training and of the networks", {recipe.layer_dims}, widths)
+    if epochs != list(recipe.epochs) or widths != {recipe.layer_dims}:
+        return  # and nothing of an invented size was made
     try:
         again = list(networks.checkpoints(data, recipe, [case.probe.params for case in recorded]))
     except (TypeError, ValueError) as error:

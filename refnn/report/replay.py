@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from refnn._floats import quiet
 from refnn._progress import bar
 from refnn.certificate import certify
 from refnn.gradcheck._network import network
@@ -28,6 +29,7 @@ from refnn.report.record import Record
 MOST_WORK = 2e11  # multiplications: minutes
 
 
+@quiet
 def replay(report: Record) -> Ledger:
     """Recheck a report that `load` has read.
 
@@ -42,12 +44,16 @@ def replay(report: Record) -> Ledger:
         ledger.trusted.append(f"that this is the gradient of {content['subject']}")
     training = training_data(content["training"])
     recorded = cases(report, training)
-    work = sum(case.work for case in recorded)
-    if work > MOST_WORK:
-        ledger.obstacles.append(f"{work:.1e} multiplications, more than {MOST_WORK:.0e}, are needed")
+    needed = sum(build.work(case.probe) for case in recorded)
+    if needed > MOST_WORK:
+        ledger.obstacles.append(f"{needed:.1e} multiplications, more than {MOST_WORK:.0e}, are needed")
         return ledger
     training_again(report, training, recorded, ledger)
-    checks = check_backprop(recorded_gradient(recorded), probes=[case.probe for case in recorded])
+    try:
+        checks = check_backprop(recorded_gradient(recorded), probes=[case.probe for case in recorded])
+    except ArithmeticError as error:
+        ledger.obstacles.append(f"the numbers are beyond what the witnesses compute with: {error}")
+        return ledger
     for case, check in zip(bar(recorded, "second opinions"), checks.probes):
         origin_again(case, ledger)
         _verdict(case, check, content["subject"], ledger)
@@ -131,6 +137,9 @@ def _certificate(case: Case, ledger: Ledger) -> None:
     """The claimed bounds, computed again, and held against enclosures of twice the precision."""
     claimed, path = case.evidence["certificate"], f"measured.{case.path}.certificate"
     if claimed is None or case.grads is None:
+        return
+    if build.work(case.probe) > build.CERTIFIED_WORK:
+        ledger.differences.append(f"{path}: a network of this size carries none")
         return
     try:
         again = certify(case.probe.X, case.probe.Y, case.probe.params, case.grads)

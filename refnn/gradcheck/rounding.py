@@ -40,7 +40,7 @@ def gradient_bounds(
     u = float(np.finfo(dtype).eps) / 2
     tiny = float(np.finfo(dtype).tiny)
     rounded = u if rounds_inputs else 0.0
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
         E = _forward_bounds(net, u, tiny, rounded, plain)
         return _backward_bounds(net, E, u, tiny, rounded, plain)
 
@@ -72,6 +72,9 @@ def _backward_bounds(
     # dZ = A - Y subtracts numbers as large as A and Y; kept apart, (1 - Y) A and Y (1 - A) are as small as they look.
     # A cost in logarithms, log(1 + exp Z) - Y Z, has A from exp(Z - log(1 + exp Z)): good to |Z| roundoffs of 1.
     terms = A + Y + np.abs(net.Z[net.L]) if plain else (1 - Y) * A + Y * C
+    if plain:
+        # The article's dA_L ∘ σ′ divides by the rounded 1 - A and A; a σ′ of other make does not cancel their errors.
+        terms = terms + (1 - Y) * np.minimum(2 / C, 0.5 / (STEPS * u)) + Y * np.minimum(2 / A, 0.5 / (STEPS * u))
     E_dZ = ((1 - Y) * E_A + Y * E_C + STEPS * u * terms + rounded * Y) / m + tiny
     bounds = {}
     for l in range(net.L, 0, -1):

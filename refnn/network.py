@@ -154,7 +154,7 @@ def backprop(AL: ArrayLike, Y: ArrayLike, caches: Sequence[Cache]) -> Gradients:
     """The gradient of J in every weight, bias, input and hidden activation.
 
     At the output the quotient in the article's dA_L ∘ σ′(Z_L) is cancelled by hand,
-    dZ_L = [(1 - Y) σ(Z_L) - Y σ(-Z_L)] / m (D7): nothing is divided by a vanishing A, and saturation costs no digits.
+    dZ_L = [(1 - Y) σ(Z_L) - Y σ(-Z_L)] / m (D7): nothing is divided by a vanishing A, and no digit cancels at saturation.
 
     Parameters
     ----------

@@ -22,6 +22,7 @@ import refnn
 from refnn.__main__ import main
 from refnn.gradcheck.faults import FAULTS
 from refnn.report import arrays, build, citation, figures, load, networks, page, record, style
+from refnn.report.ledger import HALF_THE_DIGITS
 from refnn.report.resources import CITATION, SCHEMA
 from refnn.report.write import write
 
@@ -401,3 +402,9 @@ def test_the_committed_report_is_what_the_code_finds():
     then, now = dict(record.parts(committed)), dict(record.parts(report))
     assert [path for path in now if path.startswith("content.") and then.get(path) != now[path]] == []
     assert committed["identity"] == report["identity"]
+    for before, after in zip(committed["measured"]["networks"], report["measured"]["networks"]):
+        for name, entry in after["worst"].items():
+            recorded = before["worst"][name]
+            if recorded["index"] == entry["index"]:  # else rounding made another entry the worst
+                tolerance, again = (float.fromhex(e["tolerance"]) for e in (recorded, entry))
+                assert tolerance == pytest.approx(again, rel=HALF_THE_DIGITS), name

@@ -23,6 +23,7 @@ LEVELS = 14  # steps tried, at most
 FARTHEST = 2.0**10  # typical sizes
 SAFETY = 4.0  # on the noise of f and on the truncation error, themselves estimates
 FALL = 4.0**6  # by which what is left of the truncation error falls when h does by 4, if it is regular
+SLOW_FALL = 4.0**2  # and if it is not, of an f that is smooth
 EXTRAPOLATED = 2.0  # how much the extrapolation magnifies the rounding error of D(h/4)
 
 
@@ -43,13 +44,14 @@ class _Level:
     value: float
     truncation: float
     rounding: float
+    credible: bool  # beyond the local scale, only a value that stands out of the noise is
     regular: bool  # the change of D falls as h² or h⁴ does
     even: bool
     kink: bool
 
     @property
     def error(self) -> float:
-        return self.truncation + self.rounding
+        return self.truncation + self.rounding if self.credible else math.inf
 
 
 class Curve:
@@ -73,23 +75,23 @@ class Curve:
         """The extrapolated difference from the steps h, h/2 and h/4. Up to `local`, f is taken to be itself."""
         steps = [(self.taken(s), self.taken(-s)) for s in (h, h / 2, h / 4)]
         if not all(down < 0 < up for up, down in steps):  # the number format has no such small step
-            return _Level(h, math.nan, 0.0, math.inf, False, False, False)
+            return _Level(h, math.nan, 0.0, math.inf, True, False, False, False)
         values = [(self(up), self(down)) for up, down in steps]
         if not all(math.isfinite(v) for pair in values for v in pair):
-            return _Level(h, math.nan, math.inf, 0.0, False, False, False)
+            return _Level(h, math.nan, math.inf, 0.0, True, False, False, False)
         D0, D1, D2 = ((f_up - f_down) / (up - down) for (up, down), (f_up, f_down) in zip(steps, values, strict=True))
         R0, R1 = D1 + (D1 - D0) / 3, D2 + (D2 - D1) / 3
         value = R1 + (R1 - R0) / 15
         growth = max(1.0, max(map(abs, values[-1])) / abs(self.centre)) if self.centre else 1.0
         rounding = EXTRAPOLATED * self.noise * growth / (h / 4)
-        truncation = SAFETY * abs(R1 - R0) / 15
+        safety = SAFETY if h <= local else SAFETY**2  # the series may be near the end of its reach
+        truncation = safety * abs(R1 - R0) / 15
         change, next_change = abs(D1 - D0), abs(D2 - D1)
-        if change < 3 * next_change:
+        if irregular := change < 3 * next_change:
             # Halving the step does not nearly quarter the change of D. Either the changes are noise about a value that
             # stands out of it, or the expansion does not hold: a kink or a saturation lies within the steps.
-            truncation = max(change, next_change)
-            if h > local and not (truncation <= 2 * rounding < abs(value) / 2):
-                truncation = math.inf
+            truncation = SAFETY * max(change, next_change)
+        credible = h <= local or (abs(value) > 16 * rounding and not (irregular and truncation > 2 * SAFETY * rounding))
         # What the slopes to the right and to the left differ by. For a smooth f that is f″ h; extrapolated, it is gone.
         G0, G1, G2 = (
             (f_up - self.centre) / up - (f_down - self.centre) / down
@@ -98,23 +100,23 @@ class Curve:
         gap, coarser_gap = 2 * G2 - G1, 2 * G1 - G0
         kink = abs(gap) > 4 * abs(gap - coarser_gap) + 16 * rounding and abs(gap) > 1e-3 * abs(G2)
         regular = 3 * next_change <= change <= 32 * next_change
-        return _Level(h, value, truncation, rounding, regular, D0 == D1 == D2 == 0, kink)
+        return _Level(h, value, truncation, rounding, credible, regular, D0 == D1 == D2 == 0, kink)
 
 
 def derivative(curve: Curve, size: float) -> Derivative:
     """The derivative of f at distance 0 along the curve, for entries of the given typical size."""
     levels = {}
-    h = FIRST * size
+    h = local = FIRST * size
     for _ in range(LEVELS):
-        level = levels[h] = curve.level(h, FIRST * size)
+        level = levels[h] = curve.level(h, local)
         h = h * 4 if level.rounding > level.truncation else h / 4
         if h in levels or h > FARTHEST * size:
             break
     for h in sorted(levels, reverse=True):  # a truncation error no smaller than the coarser level lets expect
         coarser = levels.get(4 * h)
-        if coarser is not None and coarser.regular:
-            truncation = max(levels[h].truncation, coarser.truncation / FALL)
-            levels[h] = replace(levels[h], truncation=truncation)
+        if coarser is not None and (coarser.regular or h > local):
+            expected = coarser.truncation / (FALL if coarser.regular else SLOW_FALL)
+            levels[h] = replace(levels[h], truncation=max(levels[h].truncation, expected))
 
     def error(level: _Level) -> float:
         """A truncation error can look small by coincidence. Finer levels, whose error is the noise, tell."""

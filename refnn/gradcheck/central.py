@@ -120,9 +120,11 @@ def derivative(curve: Curve, size: float) -> Derivative:
 
     def error(level: _Level) -> float:
         """A truncation error can look small by coincidence. Finer levels, whose error is the noise, tell."""
-        finer = (other for other in levels.values() if other.h < level.h and math.isfinite(other.error))
-        gaps = (abs(other.value - level.value) - level.error - other.error for other in finer)
-        return level.error + max([0.0, *gaps])
+        finer = [other for other in levels.values() if other.h < level.h and math.isfinite(other.value)]
+        gaps = [abs(other.value - level.value) - level.error - other.error for other in finer]
+        # Beyond the local scale nothing is believed to be nearer to the truth than to the next finer level.
+        step = abs(levels[level.h / 4].value - level.value) if level.h > local else 0.0
+        return level.error + max([0.0, step, *gaps])
 
     best = min(levels.values(), key=lambda level: error(level) if math.isfinite(level.error) else math.inf)
     usable = [level for level in levels.values() if math.isfinite(level.error)]

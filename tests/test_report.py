@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from reports import in_float32, missing_mean_in_layer_1, raises, report_on, right, with_nan
 
 import refnn
+from refnn import _enclosure
 from refnn.__main__ import main
 from refnn.gradcheck.faults import FAULTS
 from refnn.report import arrays, build, citation, figures, load, networks, page, record, style
@@ -238,6 +239,14 @@ def test_the_reference_passes_and_a_broken_one_does_not(monkeypatch, tmp_path, c
     monkeypatch.setattr(build, "reference_gradient", missing_mean_in_layer_1)
     assert main(["report", "--out", str(tmp_path / "wrong")]) == 1
     assert "refnn.backprop: WRONG on 4 networks" in capsys.readouterr().out
+
+
+def test_a_wrong_backprop_gets_a_report_without_certificates(monkeypatch):
+    def disjoint(*_):
+        raise ArithmeticError("disjoint")
+
+    monkeypatch.setattr(_enclosure, "confirm", disjoint)
+    assert report_on(right, 10)["measured"]["networks"][0]["certificate"] is None
 
 
 def test_a_report_tells_planted_faults_tried_from_seen_and_named(report):

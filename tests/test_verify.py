@@ -20,6 +20,7 @@ from reports import (
     written,
 )
 
+from refnn import _enclosure
 from refnn.__main__ import main
 from refnn.report import build, load, networks, replay
 from refnn.report.ledger import Outcome
@@ -110,6 +111,16 @@ def test_the_replay_breaks_when_the_code_does(on_the_reference, monkeypatch):
     ledger = replay.replay(on_the_reference)
     assert ledger.outcome is Outcome.DIFFERS
     assert "measured.networks[0].gradient.dW1" in str(ledger)
+
+
+def test_a_certificate_that_contradicts_the_code_differs(report, monkeypatch):
+    def disjoint(*_):
+        raise ArithmeticError("disjoint")
+
+    monkeypatch.setattr(_enclosure, "confirm", disjoint)
+    ledger = replay.replay(report)
+    assert ledger.outcome is Outcome.DIFFERS
+    assert "measured.networks[0].certificate: disjoint" in str(ledger)
 
 
 # ---------------------------------------------------------------------- changed

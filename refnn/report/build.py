@@ -201,11 +201,15 @@ def _entry(entry: Entry) -> Record:
 def certificate(probe: Probe, grads: Mapping[str, Array]) -> Record | None:
     """Rigorous bounds on the error of each entry, without the arrays that the report has already.
 
-    None for a gradient that is not finite, and for a network on which they are no matter of seconds.
+    None for a gradient that is not finite, for a network on which they are no matter of seconds, and where the two
+    enclosures of the derivative are disjoint, as they are when backprop itself is wrong.
     """
     if work(probe) > CERTIFIED_WORK or not all(np.isfinite(dV).all() for dV in grads.values()):
         return None
-    whole = certify(probe.X, probe.Y, probe.params, grads).to_json()
+    try:
+        whole = certify(probe.X, probe.Y, probe.params, grads).to_json()
+    except ArithmeticError:
+        return None
     return {name: part for name, part in whole.items() if name not in ("format", "X", "Y", "params", "grads")}
 
 

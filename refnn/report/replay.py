@@ -147,7 +147,7 @@ def _certificate(case: Case, ledger: Ledger) -> None:
     except ImportError as error:
         ledger.obstacles.append(f"{path}: {error}")
         return
-    except ValueError as error:
+    except (ArithmeticError, ValueError) as error:
         ledger.differences.append(f"{path}: {error}")
         return
     ledger.same(f"{path}.bits", claimed["bits"], again.bits)

@@ -4,6 +4,7 @@ Nothing is computed before everything is checked, and nothing of the caller's is
 and `sigmoid`, whose caches hold their arguments, get copies.
 """
 
+import math
 import numbers
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from refnn import _shapes
+from refnn._floats import exp, quiet
 from refnn._shapes import Array, Cache, Gradients, Misfits, Params, Rng, number_array, positive, whole
 
 
@@ -18,6 +20,8 @@ def init_params(layer_dims: object, scale: object, rng: Rng) -> tuple[list[int],
     dims = _shapes.widths(layer_dims)
     if isinstance(scale, str) and scale != "xavier":
         raise ValueError(f"scale is {scale!r}, expected 'xavier' or a positive number")
+    if not isinstance(scale, str | numbers.Real):
+        raise TypeError(f"scale is {scale!r} ({type(scale).__name__}), expected 'xavier' or a positive number")
     return dims, scale if isinstance(scale, str) else positive("scale", scale), _shapes.generator(rng)
 
 
@@ -39,18 +43,15 @@ def forward_prop(X: object, params: object) -> tuple[Array, Params]:
     misfits.finite("X", X)
     misfits.refuse()
     dtype = _shapes.common_dtype([X, *arrays.values()])
-    return np.array(X, dtype=dtype), {key: np.array(V, dtype=dtype) for key, V in arrays.items()}
+    return np.array(X, dtype=dtype, order="C"), {key: np.array(V, dtype=dtype, order="C") for key, V in arrays.items()}
 
 
 def cost_function(AL: object, Y: object) -> tuple[Array, Array]:
-    misfits = Misfits()
-    A = number_array("AL", AL)
-    misfits.unit_interval("AL", A, "an activation")
-    return _with_labels("AL", A, Y, misfits)
+    return _with_labels("AL", AL, Y)
 
 
 def logistic_cost(ZL: object, Y: object) -> tuple[Array, Array]:
-    return _with_labels("ZL", number_array("ZL", ZL), Y, Misfits(), limits=True)
+    return _with_labels("ZL", ZL, Y)
 
 
 def one_layer_backward(dA: object, cache: object) -> tuple[Array, Cache]:
@@ -63,25 +64,43 @@ def one_layer_backward(dA: object, cache: object) -> tuple[Array, Cache]:
     parts = _shapes.layer_cache("cache", cache, n, m, misfits)
     misfits.refuse()
     dtype = _shapes.common_dtype([dA, *parts])
-    A_prev, W, b, Z = (part.astype(dtype, copy=False) for part in parts)
-    return dA.astype(dtype, copy=False), ((A_prev, W, b), Z)
+    A_prev, W, b, Z = (_shapes.cast(part, dtype) for part in parts)
+    return _shapes.cast(dA, dtype), ((A_prev, W, b), Z)
 
 
 def backprop(AL: object, Y: object, caches: object) -> tuple[Array, Array, list[Cache]]:
     if not isinstance(caches, Sequence) or not caches:
-        raise TypeError("caches is not a list of caches, expected those that forward_prop returns with AL")
+        raise TypeError(f"caches is {caches!r:.60}, expected the list that forward_prop returns with AL")
     misfits = Misfits()
-    AL, Y = cost_function(AL, Y)
-    n, m = AL.shape
-    layers = []
+    A, Y = _output("AL", AL, Y, misfits)
+    n: int | str
+    m: int | str
+    n, m = A.shape if A.ndim == 2 else ("n_L", "m")
+    layers: list[list[Array]] = []
     for l in range(len(caches), 0, -1):
-        parts = _shapes.layer_cache(f"caches[{l - 1}]", caches[l - 1], n, m, misfits)
-        misfits.refuse()
-        layers.append(parts)
-        n = parts[1].shape[1]
-    dtype = _shapes.common_dtype([AL, *(part for parts in layers for part in parts)])
-    cast = [[part.astype(dtype, copy=False) for part in parts] for parts in reversed(layers)]
-    return AL.astype(dtype), Y.astype(dtype), [((A_prev, W, b), Z) for A_prev, W, b, Z in cast]
+        layers.insert(0, _shapes.layer_cache(f"caches[{l - 1}]", caches[l - 1], n, m, misfits))
+        W = layers[0][1]
+        n = W.shape[1] if W.ndim == 2 else f"n_{l - 1}"
+    misfits.refuse()
+    _same_point(A, layers[-1][-1], misfits)
+    misfits.refuse()
+    dtype = _shapes.common_dtype([A, *(part for parts in layers for part in parts)])
+    cast = [[_shapes.cast(part, dtype) for part in parts] for parts in layers]
+    return (
+        _shapes.cast(A, dtype),
+        _shapes.cast(Y, dtype),
+        [((A_prev, W, b), Z) for A_prev, W, b, Z in cast],
+    )
+
+
+@quiet
+def _same_point(A: Array, Z: Array, misfits: Misfits) -> None:
+    """AL of another forward pass than caches would make a gradient of neither."""
+    if A.dtype.kind == Z.dtype.kind == "f":
+        distance = np.abs(A - 1 / (1 + exp(-Z)))
+        # Two right sigmoids are not further apart than a few roundings of numbers up to 1, in the coarser dtype.
+        wrong = distance > 8 * max(np.finfo(A.dtype).eps, np.finfo(Z.dtype).eps)
+        misfits.entries("AL", A, wrong, "σ of the last Z of caches")
 
 
 def update_parameters(params: object, grads: object, learning_rate: object) -> tuple[Params, Gradients, Any]:
@@ -90,12 +109,12 @@ def update_parameters(params: object, grads: object, learning_rate: object) -> t
     slopes = _shapes.gradients(grads, arrays, misfits)
     misfits.refuse()
     dtype = _shapes.common_dtype([*arrays.values(), *slopes.values()])
-    if dtype.kind != "O" or isinstance(learning_rate, numbers.Real):
-        learning_rate = positive("learning_rate", learning_rate)
+    if dtype.kind != "O" or not hasattr(learning_rate, "exp"):
+        learning_rate = positive("learning_rate", learning_rate, dtype)
     return (
         {key: V.astype(dtype) for key, V in arrays.items()},
         {key: dV.astype(dtype) for key, dV in slopes.items()},
-        learning_rate if dtype.kind == "O" else dtype.type(learning_rate),
+        learning_rate,
     )
 
 
@@ -105,27 +124,29 @@ def train(
     layer_dims: object,
     epochs: object,
     lr: object,
-    batch_size: object,
+    batch_size: int | None,
     rng: Rng,
     params: object,
     progress: object,
 ) -> tuple[Array, Array, list[int], int, Any, int | None, np.random.Generator, Params | None]:
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise TypeError(f"progress is {progress!r} ({type(progress).__name__}), expected True, None or a callable")
-    misfits = Misfits()
     dims = _shapes.widths(layer_dims)
-    epochs, lr = whole("epochs", epochs, 0), positive("lr", lr)
+    misfits = Misfits()
+    passes: int = misfits.attempt(whole, "epochs", epochs, 0)
     X = number_array("X", X)
     fits = misfits.shape("X", X, (dims[0], "m"), f"layer_dims starts with {dims[0]} inputs, of m >= 1 examples")
     misfits.finite("X", X)
     m: int | str = X.shape[1] if fits else "m"
     Y = _shapes.labels(Y, (dims[-1], m), misfits)
     start = None if params is None else _shapes.layers(params, misfits, dims)
-    misfits.refuse()
-    batch = None if batch_size is None else whole("batch_size", batch_size, 1, X.shape[1])
     dtype = _shapes.common_dtype([X, *(start or {}).values()])
+    misfits.attempt(positive, "lr", lr, dtype)
+    if batch_size is not None:
+        batch_size = misfits.attempt(whole, "batch_size", batch_size, 1, X.shape[1] if fits else math.inf)
+    misfits.refuse()
     start = start and {key: V.astype(dtype) for key, V in start.items()}
-    return X.astype(dtype), Y, dims, epochs, lr, batch, _shapes.generator(rng), start
+    return X.astype(dtype), Y, dims, passes, lr, batch_size, _shapes.generator(rng), start
 
 
 def predict(threshold: object) -> float:
@@ -135,11 +156,20 @@ def predict(threshold: object) -> float:
     return number
 
 
-def _with_labels(name: str, A: Array, Y: object, misfits: Misfits, *, limits: bool = False) -> tuple[Array, Array]:
-    """A and its labels in one dtype: that of A, as labels are mostly given in integers."""
-    fits = misfits.shape(name, A, ("n_L", "m"), "one row for each output, one column for each example")
-    misfits.finite(name, A, limits=limits)
-    Y = _shapes.labels(Y, A.shape if fits else ("n_L", "m"), misfits)
+def _with_labels(name: str, V: object, Y: object) -> tuple[Array, Array]:
+    """The output and its labels in one dtype: that of the output, as labels are mostly given in integers."""
+    misfits = Misfits()
+    V, Y = _output(name, V, Y, misfits)
     misfits.refuse()
-    dtype = _shapes.common_dtype([A])
-    return A.astype(dtype, copy=False), Y.astype(dtype, copy=False)
+    dtype = _shapes.common_dtype([V])
+    return _shapes.cast(V, dtype), _shapes.cast(Y, dtype)
+
+
+def _output(name: str, V: object, Y: object, misfits: Misfits) -> tuple[Array, Array]:
+    """AL or ZL, and labels of its shape."""
+    array = number_array(name, V)
+    fits = misfits.shape(name, array, ("n_L", "m"), "one row for each output, one column for each example")
+    misfits.finite(name, array, limits=name == "ZL")
+    if name == "AL":
+        misfits.unit_interval(name, array, "an activation")
+    return array, _shapes.labels(Y, array.shape if fits else ("n_L", "m"), misfits)

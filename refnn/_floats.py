@@ -18,8 +18,10 @@ def dot(A: Array, B: Array) -> Array:
     C: Array = A @ B
     if C.dtype == object or np.isfinite(C).all():
         return C
-    down = np.ldexp(C.real.dtype.type(1), -np.finfo(C.dtype).maxexp // 2 - 16)  # no sum of 2**32 products overflows
-    return np.where(np.isfinite(C), C, np.nan_to_num((A * down) @ (B * down) / down / down))
+    wide = np.result_type(C, float)
+    down = np.ldexp(wide.type(1).real, -np.finfo(wide).maxexp // 2 - 16)  # no sum of 2**32 products overflows
+    rescued = (A * down) @ (B * down) / down / down
+    return np.where(np.isfinite(C), C, np.nan_to_num(rescued.astype(C.dtype)))
 
 
 def exp(Z: Array) -> Array:

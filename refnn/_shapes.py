@@ -8,7 +8,7 @@ import math
 import numbers
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -48,14 +48,22 @@ class Misfits(list[str]):
             self.append(f"{name}{_place(index)} is {array[index]}, expected {expected}{more}")
 
     def finite(self, name: str, array: Array, *, limits: bool = False) -> None:
-        """No NaN, and no infinity unless limits are allowed. Objects judge for themselves."""
-        if array.dtype.kind in "fc":
-            wrong = np.isnan(array) if limits else ~np.isfinite(array)
-            self.entries(name, array, wrong, "a number" if limits else "a finite number")
+        """No NaN, and no infinity unless limits are allowed."""
+        values = _plain_numbers(array)
+        wrong = np.isnan(values) if limits else ~np.isfinite(values)
+        self.entries(name, array, wrong, "a number" if limits else "a finite number")
 
     def unit_interval(self, name: str, array: Array, what: str) -> None:
-        if array.dtype.kind in "biuf":
-            self.entries(name, array, (array < 0) | (array > 1), f"{what} in [0, 1]")
+        if array.dtype.kind != "c":
+            values = _plain_numbers(array)
+            self.entries(name, array, (values < 0) | (values > 1), f"{what} in [0, 1]")
+
+    def attempt(self, check: Callable[..., Any], *arguments: Any) -> Any:
+        """What the check returns, or None with its complaint collected."""
+        try:
+            return check(*arguments)
+        except ValueError as error:
+            return self.append(str(error))
 
 
 # ---------------------------------------------------------------------- one value
@@ -78,14 +86,36 @@ def number_array(name: str, value: object) -> Array:
     return array
 
 
+def _plain_numbers(array: Array) -> Array:
+    """The array, or for objects the values of those that are plain numbers; the others judge for themselves."""
+    if array.dtype != object:
+        return array
+
+    def value(x: Any) -> float:
+        try:
+            return float(x) if isinstance(x, numbers.Real) else 0.5
+        except OverflowError:
+            return math.inf
+
+    return np.reshape([value(x) for x in array.flat], array.shape)
+
+
 def _place(index: tuple[int, ...]) -> str:
     return str(list(index)) if index else ""
 
 
 def common_dtype(arrays: Iterable[Array]) -> np.dtype[Any]:
-    """The dtype of all together; integers and booleans count in float64."""
+    """The dtype of all together; integers, and objects that are all plain numbers, count in float64."""
+    arrays = list(arrays)
     dtype = np.result_type(*{array.dtype for array in arrays})
-    return np.dtype(np.float64) if dtype.kind in "biu" else dtype
+    objects = (x for array in arrays if array.dtype == object for x in array.flat)
+    plain = dtype.kind in "biu" or (dtype.kind == "O" and not any(hasattr(x, "exp") for x in objects))
+    return np.dtype(np.float64) if plain else dtype
+
+
+def cast(array: Array, dtype: np.dtype[Any]) -> Array:
+    """Row by row in memory, so that sums round alike however the caller laid it out; not copied where it is so."""
+    return np.require(array, dtype, "C")
 
 
 def labels(Y: object, shape: tuple[int | str, ...], misfits: Misfits) -> Array:
@@ -114,27 +144,38 @@ def real(name: str, value: object) -> Any:
     return value
 
 
-def positive(name: str, value: object) -> Any:
+def positive(name: str, value: object, dtype: np.dtype[Any] = np.dtype(np.float64)) -> Any:  # noqa: B008  # immutable
+    """The value as a number of the dtype, which has to hold it."""
     number = real(name, value)
-    if not (math.isfinite(number) and number > 0):
-        raise ValueError(f"{name} is {number}, expected a positive finite number")
-    return number
+    try:
+        with np.errstate(all="ignore"):
+            held = number if dtype.kind == "O" else dtype.type(number)
+    except OverflowError:
+        held = math.inf
+    if not (number > 0 and np.isfinite(complex(held)) and held != 0):
+        raise ValueError(f"{name} is {number}, expected a positive finite number of {dtype}")
+    return held
 
 
-def widths(layer_dims: object) -> list[int]:
-    if isinstance(layer_dims, str | Mapping) or not isinstance(layer_dims, Iterable):
+def widths(layer_dims: Any) -> list[int]:
+    if isinstance(layer_dims, str | bytes) or not (isinstance(layer_dims, Sequence) or np.ndim(layer_dims) == 1):
         raise TypeError(f"layer_dims is {layer_dims!r} ({type(layer_dims).__name__}), expected a sequence of integers")
-    dims = [whole(f"layer_dims[{l}]", n, 1) for l, n in enumerate(layer_dims)]
+    misfits = Misfits()
+    dims = [misfits.attempt(whole, f"layer_dims[{l}]", n, 1) for l, n in enumerate(layer_dims)]
+    misfits.refuse()
     if len(dims) < 2:
         raise ValueError(f"layer_dims is {dims}, expected at least 2 widths: inputs and outputs")
     return dims
 
 
-def generator(rng: Any) -> np.random.Generator:
+def generator(rng: Any, name: str = "rng") -> np.random.Generator:
+    said = f"{name} is {rng!r}, expected a seed, a numpy.random.Generator or None"
+    if isinstance(rng, bool):
+        raise TypeError(said)
     try:
         return np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"rng is {rng!r}, expected a seed, a numpy.random.Generator or None") from None
+        raise type(error)(said) from None
 
 
 # ---------------------------------------------------------------------- dicts and caches
@@ -188,7 +229,7 @@ def keys(L: int) -> list[str]:
     return [f"{kind}{l}" for l in range(1, L + 1) for kind in "Wb"]
 
 
-def layer_cache(name: str, cache: Any, n: int, m: int, misfits: Misfits) -> list[Array]:
+def layer_cache(name: str, cache: Any, n: int | str, m: int | str, misfits: Misfits) -> list[Array]:
     """A_prev, W, b and Z of a layer of n units on m examples."""
     try:
         (A_prev, W, b), Z = cache

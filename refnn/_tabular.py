@@ -47,6 +47,8 @@ def read_csv(path: str | PathLike[str], targets: list[str]) -> Table:
     """
     header, rows = _rows(path)
     missing = [target for target in targets if target not in header]
+    if len(set(targets)) < len(targets):
+        raise ValueError(f"the targets {_names(targets)} name a column twice")
     if missing:
         raise ValueError(f"{path} has no column {_names(missing)}; its columns are {_names(header)}")
     features = [name for name in header if name not in targets]
@@ -56,14 +58,14 @@ def read_csv(path: str | PathLike[str], targets: list[str]) -> Table:
         )
     faults: list[str] = []
     table = np.zeros((len(rows), len(header)))
-    for r, row in enumerate(rows):
+    for r, (number, row) in enumerate(rows.items()):
         if len(row) != len(header):
-            faults.append(f"row {r + 1} has {len(row)} cells, expected {len(header)}, one for each column")
+            faults.append(f"row {number} has {len(row)} cells, expected {len(header)}, one for each column")
             continue
         for c, (name, cell) in enumerate(zip(header, row)):
             table[r, c], fault = _number(cell, label=name in targets)
             if fault:
-                faults.append(f"row {r + 1}, column {name!r}: {fault}")
+                faults.append(f"row {number}, column {name!r}: {fault}")
     if faults:
         more = [f"… and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
         raise ValueError("\n".join([f"{path} cannot be used:", *faults[:_SHOWN], *more]))
@@ -75,6 +77,8 @@ def read_csv(path: str | PathLike[str], targets: list[str]) -> Table:
 def split(table: Table, test_fraction: float, rng: np.random.Generator) -> tuple[Table, Table]:
     """The rows at random into two tables, of which the second has the given fraction of them."""
     m = table.X.shape[1]
+    if not 0 < test_fraction < 1:
+        raise ValueError(f"the test fraction is {test_fraction}, expected a number between 0 and 1")
     tests = round(test_fraction * m)
     if not 0 < tests < m:
         raise ValueError(f"the test fraction {test_fraction} of {m} rows is {tests}, expected from 1 to {m - 1}")
@@ -86,14 +90,18 @@ def split(table: Table, test_fraction: float, rng: np.random.Generator) -> tuple
 
 def scaling(X: Array) -> Scaling:
     """The scaling under which every feature of X has mean 0 and deviation 1."""
-    deviation = X.std(axis=1, keepdims=True)
-    return Scaling(X.mean(axis=1, keepdims=True), np.where(deviation > 0, deviation, 1))
+    size = np.abs(X).max(axis=1, keepdims=True)  # so that no square overflows
+    size = np.where(size > 0, size, 1)
+    constant = X.min(axis=1, keepdims=True) == X.max(axis=1, keepdims=True)  # whose mean may be off by a rounding
+    mean = np.where(constant, X[:, :1], (X / size).mean(axis=1, keepdims=True) * size)
+    return Scaling(mean, np.where(constant, 1, (X / size).std(axis=1, keepdims=True) * size))
 
 
-def _rows(path: str | PathLike[str]) -> tuple[list[str], list[list[str]]]:
+def _rows(path: str | PathLike[str]) -> tuple[list[str], dict[int, list[str]]]:
+    """The header, and the rows that are not blank by their number."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            header, *rows = [row for row in csv.reader(file, strict=True) if row]
+            header, *lines = csv.reader(file, strict=True)
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not a text file in UTF-8, expected CSV") from None
     except csv.Error as error:
@@ -104,7 +112,7 @@ def _rows(path: str | PathLike[str]) -> tuple[list[str], list[list[str]]]:
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         raise ValueError(f"{path} has more than one column {_names(twice)}")
-    return header, rows
+    return header, {number: row for number, row in enumerate(lines, start=1) if row}
 
 
 def _number(cell: str, *, label: bool) -> tuple[float, str]:
@@ -112,7 +120,7 @@ def _number(cell: str, *, label: bool) -> tuple[float, str]:
     if not cell.strip():
         return 0.0, "the value is missing"
     try:
-        number = float(cell)
+        number = float(cell.replace("_", "?"))  # Python's own 1_000 is no number to anyone else
     except ValueError:
         return 0.0, f"{cell!r} is not a number"
     if label and number not in (0, 1):

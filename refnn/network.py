@@ -115,7 +115,7 @@ def logistic_cost(ZL: ArrayLike, Y: ArrayLike) -> Number:
 
     Returns
     -------
-    scalar, accurate at saturation too, as -log σ(Z) = softplus(-Z) and -log(1 - σ(Z)) = softplus(Z)
+    scalar; for real Z_L accurate at saturation too, as -log σ(Z) = softplus(-Z) and -log(1 - σ(Z)) = softplus(Z)
     """
     ZL, Y = _arguments.logistic_cost(ZL, Y)
     m = Y.shape[1]
@@ -154,7 +154,8 @@ def backprop(AL: ArrayLike, Y: ArrayLike, caches: Sequence[Cache]) -> Gradients:
     """The gradient of J in every weight, bias, input and hidden activation.
 
     At the output the quotient in the article's dA_L ∘ σ′(Z_L) is cancelled by hand,
-    dZ_L = [(1 - Y) σ(Z_L) - Y σ(-Z_L)] / m (D7): nothing is divided by a vanishing A, and no digit cancels at saturation.
+    dZ_L = [(1 - Y) σ(Z_L) - Y σ(-Z_L)] / m (D7): saturation costs dZ_L no digits. A sum over examples or units that
+    cancels still does, as in any floats; `certify` says how many.
 
     Parameters
     ----------
@@ -165,8 +166,6 @@ def backprop(AL: ArrayLike, Y: ArrayLike, caches: Sequence[Cache]) -> Gradients:
     -------
     dict of "dW1" "db1" … "dWL" "dbL", "dA0" … "dA{L-1}", each shaped like its variable; dA0 is ∂J/∂X
 
-    Notes
-    -----
     The evidence for this function is the chain in proofs/README.md.
     """
     AL, Y, caches = _arguments.backprop(AL, Y, caches)

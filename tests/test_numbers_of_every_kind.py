@@ -99,6 +99,16 @@ def test_every_float_computes_the_same(dtype):
         assert np.max(np.abs(value - expected[name])) <= 1000 * eps, name
 
 
+def test_the_layout_in_memory_does_not_matter():
+    X = np.random.default_rng(0).standard_normal((1000, 3)).astype(np.float32).T
+    Y = (X[:2] > 0).astype(np.float32)
+    assert not X.flags.c_contiguous
+    params = {key: np.asfortranarray(V.astype(np.float32)) for key, V in PARAMS.items()}
+    rows = run(X, Y, params)
+    for name, value in run(X.copy("C"), Y.copy("C"), {key: V.copy("C") for key, V in params.items()}).items():
+        assert np.array_equal(value, rows[name]), name
+
+
 def test_dual_floats_carry_the_derivative_of_the_cost():
     grads = run(X, Y, PARAMS)
     for key, V in {**PARAMS, "A0": X}.items():
@@ -181,7 +191,7 @@ def test_no_global_random_state_is_touched():
 # ---------------------------------------------------------------------- magnitudes
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex128])
 @given(data=st.data())
 def test_finite_input_of_any_magnitude_gives_no_nan_and_no_warning(dtype, data):
     def draw(shape):

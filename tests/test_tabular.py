@@ -32,6 +32,8 @@ def test_the_data_are_those_of_the_checksum():
 REFUSED = [
     (GOOD.replace("label", "class"), "has no column 'label'; its columns are 'height', 'weight', 'class'"),
     (GOOD.replace("3,7.5", "3,heavy"), "row 3, column 'weight': 'heavy' is not a number"),
+    (GOOD.replace("3,7.5", "3,7_5"), "row 3, column 'weight': '7_5' is not a number"),
+    (GOOD.replace("1,2.5,1\n", "1,2.5,1\n\n").replace("3,7.5", "3,"), "row 4, column 'weight': the value is missing"),
     (GOOD.replace("3,7.5", "3,"), "row 3, column 'weight': the value is missing"),
     (GOOD.replace("3,7.5", "3,nan"), "row 3, column 'weight': nan is not a finite number"),
     (GOOD.replace("3,7.5,1", "3,7.5,2"), "row 3, column 'label': the label is 2, expected 0 or 1"),
@@ -63,8 +65,11 @@ def test_what_is_no_table_of_numbers_is_refused(text, said, tmp_path, capsys):
         (["--layer-dims", "2,2"], "expected (2, 15): one label for each output and example"),
         (["--lr", "0"], "lr is 0.0, expected a positive finite number"),
         (["--epochs", "-1"], "epochs is -1, expected an integer of at least 0"),
+        (["--seed", "-1"], "--seed is -1, expected a seed"),
+        (["--test-fraction", "nan"], "the test fraction is nan, expected a number between 0 and 1"),
+        (["--target", "label"], "the targets 'label', 'label' name a column twice"),
         (["--batch-size", "-1"], "batch_size is -1, expected an integer from 1 to 15"),
-        (["--test-fraction", "1"], "the test fraction 1.0 of 20 rows is 20, expected from 1 to 19"),
+        (["--test-fraction", "1"], "the test fraction is 1.0, expected a number between 0 and 1"),
     ],
 )
 def test_unusable_options_are_refused(options, said, tmp_path, capsys):
@@ -96,6 +101,12 @@ def test_several_targets_and_a_constant_feature_are_taken(tmp_path):
     path = write(tmp_path, "h,constant,odd,half\n" + rows)
     assert main(["train", path, "--target", "odd", "--target", "half", "--epochs", "2", "--out", str(tmp_path)]) == 0
     assert np.load(tmp_path / "params.npz")["W3"].shape == (2, 8)
+
+
+def test_a_scaling_keeps_constants_and_large_numbers_in_range():
+    scaling = _tabular.scaling(np.array([[0.1] * 7, [1e200, -1e200, 0, 0, 0, 0, 0]]))
+    assert scaling.deviation[0] == 1
+    assert scaling(np.array([[0.1], [1e200]])).ravel().tolist() == [0, pytest.approx(np.sqrt(7 / 2))]
 
 
 def test_the_readme_s_accuracy_is_reached_on_real_data(tmp_path, capsys):

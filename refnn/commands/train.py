@@ -7,6 +7,7 @@ import numpy as np
 
 from refnn import _tabular
 from refnn._plots import pyplot, save_cost_history
+from refnn._shapes import generator
 from refnn.network import predict, train
 
 
@@ -42,12 +43,13 @@ def widths(text: str) -> list[int]:
 def run(args: argparse.Namespace) -> int:
     pyplot()  # a missing library is better known before the training
     table = _tabular.read_csv(args.data, args.target)
-    rng = np.random.default_rng(args.seed)
+    rng = generator(args.seed, "--seed")
     training, test = _tabular.split(table, args.test_fraction, rng)
     scaling = _tabular.scaling(training.X)
     layer_dims = args.layer_dims or [len(table.features), 16, 8, len(table.targets)]
     X, Y = scaling(training.X), training.Y
     batch_size = min(args.batch_size, X.shape[1]) or None
+    args.out.mkdir(parents=True, exist_ok=True)
     params, costs = train(X, Y, layer_dims, args.epochs, args.lr, batch_size=batch_size, rng=rng, progress=True)
 
     print(f"network    {layer_dims}, {args.epochs} epochs, learning rate {args.lr}, seed {args.seed}")
@@ -56,7 +58,6 @@ def run(args: argparse.Namespace) -> int:
     for name, part in (("train", training), ("test", test)):
         right = predict(scaling(part.X), params) == part.Y
         print(f"{name:<10} {right.mean():.2%} accuracy, {right.sum()} of {right.size} labels")
-    args.out.mkdir(parents=True, exist_ok=True)
     np.savez(args.out / "params.npz", **params)  # type: ignore[arg-type]  # no parameter is named allow_pickle
     np.savez(args.out / "scaling.npz", mean=scaling.mean, deviation=scaling.deviation, features=table.features)
     save_cost_history(costs, args.out / "cost.png", title=f"{Path(args.data).name}, {layer_dims}")

@@ -43,6 +43,12 @@ def test_each_mutant_of_the_definitions_broke_a_proof():
     assert [mutant for mutant, breaks in results.items() if breaks is None] == []
 
 
+def test_the_chain_of_evidence_counts_the_mutants_of_the_record():
+    chain = (COQ.parent / "README.md").read_text()
+    assert f"{len(RECORD['network.py'])} changes of `network.py`" in chain
+    assert f"and {len(RECORD['Generic.v'])} of `Generic.v`" in chain
+
+
 def test_the_python_lines_quoted_beside_the_definitions_are_in_the_source():
     package = Path(refnn.network.__file__).parent
     source = (package / "network.py").read_text() + (package / "_floats.py").read_text()
@@ -69,10 +75,10 @@ def test_the_assumptions_of_every_theorem_are_printed():
     assert printed == theorems
 
 
-def test_the_assumptions_are_the_axioms_of_the_classical_reals():
+def test_the_theorems_assume_four_axioms_of_the_library():
     assert (COQ / "assumptions.txt").read_text().split() == [
-        "ClassicalDedekindReals.sig_forall_dec",  # a decidable property of numbers holds of all or fails at one
-        "ClassicalDedekindReals.sig_not_dec",  # what is not false can be decided
+        "ClassicalDedekindReals.sig_forall_dec",  # a property is decided for all natural numbers at once
+        "ClassicalDedekindReals.sig_not_dec",  # for each proposition, whether its negation holds is decided
         "Classical_Prop.classic",  # excluded middle
         "FunctionalExtensionality.functional_extensionality_dep",  # functions with equal values are equal
     ]

@@ -1,7 +1,14 @@
 (** * Assumptions.v: what the theorems rest on
 
     Prints, for each theorem of Theorems.v and Example.v, every axiom in its proof.  `make` compares the output with
-    assumptions.txt: axioms of the classical real numbers of Coq's standard library, and none of ours. *)
+    assumptions.txt, which has four axioms of Coq's standard library, and none of ours:
+
+    sig_forall_dec                   a decidable property of natural numbers holds of all, or fails at one that is found
+    sig_not_dec                      for each proposition, whether its negation holds is decided
+    classic                          excluded middle
+    functional_extensionality_dep    functions with equal values are equal
+
+    The first two come with Coq's real numbers.  All four hold in ordinary mathematics. *)
 
 From RefNN Require Import Theorems Example.
 
@@ -11,6 +18,9 @@ Print Assumptions backprop_b.
 Print Assumptions backprop_X.
 Print Assumptions backprop_A.
 Print Assumptions cost_above_meaning.
+Print Assumptions backprop_A_output.
+Print Assumptions backprop_Z_output.
+Print Assumptions backprop_Z.
 Print Assumptions backprop_frechet.
 Print Assumptions sigmoid_derivative.
 Print Assumptions sigmoid_complement.

@@ -43,7 +43,7 @@ Proof.
   evaluate. lra.
 Qed.
 
-(** ∂J/∂W_1[0,0] = -1/16, and J depends on it as the definition of J says. *)
+(** ∂J/∂W_1[0,0] = -1/16 *)
 Theorem derivative_is_a_number : is_derive (fun w => cost n 2 2 Y (set_W W 1%nat 0%nat 0%nat w) b X) 0 (- 1 / 16).
 Proof. rewrite <- gradient_value. apply (backprop_W n 2 2 Y ltac:(lia) W b X 1%nat 0%nat 0%nat); simpl; lia. Qed.
 

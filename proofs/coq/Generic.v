@@ -22,7 +22,7 @@ Module Network (N : NUM).
 Declare Scope num_scope.
 Delimit Scope num_scope with num.
 Bind Scope num_scope with N.t.
-Local Notation R := N.t.
+Local Notation number := N.t.
 Local Notation "x + y" := (N.add x y) : num_scope.
 Local Notation "x - y" := (N.sub x y) : num_scope.
 Local Notation "x * y" := (N.mul x y) : num_scope.
@@ -35,7 +35,7 @@ Local Notation ln := N.ln.
 Local Open Scope num_scope.
 
 (** The sum of f i over i = 0, ..., n - 1, written  Σ i < n, f i *)
-Fixpoint bigsum (n : nat) (f : nat -> R) : R :=
+Fixpoint bigsum (n : nat) (f : nat -> number) : number :=
   match n with
   | O => 0
   | S p => bigsum p f + f p
@@ -43,15 +43,15 @@ Fixpoint bigsum (n : nat) (f : nat -> R) : R :=
 Local Notation "'Σ' i < n , x" := (bigsum n (fun i => x)) (at level 200, i name, n at level 69, x at level 200).
 
 (** A matrix, the weights and the biases of all layers *)
-Definition mat := nat -> nat -> R.
+Definition mat := nat -> nat -> number.
 Definition weights := nat -> mat.
-Definition biases := nat -> nat -> R.
+Definition biases := nat -> nat -> number.
 
 (** (D2)   sigmoid: `A = 1 / (1 + exp(-Z))` *)
-Definition sigmoid (z : R) : R := 1 / (1 + exp (- z)).
+Definition sigmoid (z : number) : number := 1 / (1 + exp (- z)).
 
 (** (D5)   softplus: `np.log(1 + np.exp(Z))` *)
-Definition softplus (z : R) : R := ln (1 + exp z).
+Definition softplus (z : number) : number := ln (1 + exp z).
 
 Section Network.
 Variable n : nat -> nat.  (* layer_dims: n l units in layer l, n 0 features *)
@@ -62,11 +62,11 @@ Variable Y : mat.         (* labels *)
 (** ** The cost *)
 
 (** (D4)   cost_function: `-np.sum(weigh(Y, np.log(AL)) + weigh(1 - Y, np.log(1 - AL))) / m`; weigh is `Y * T` *)
-Definition cost_function (AL : mat) : R :=
+Definition cost_function (AL : mat) : number :=
   - (Σ k < m, Σ i < n L, Y i k * ln (AL i k) + (1 - Y i k) * ln (1 - AL i k)) / N.of_nat m.
 
 (** (D5)   logistic_cost: `np.sum(weigh(Y, softplus(-ZL)) + weigh(1 - Y, softplus(ZL))) / m` *)
-Definition logistic_cost (ZL : mat) : R :=
+Definition logistic_cost (ZL : mat) : number :=
   (Σ k < m, Σ i < n L, Y i k * softplus (- ZL i k) + (1 - Y i k) * softplus (ZL i k)) / N.of_nat m.
 
 (** (D6)   The article's dAL, over m.  The code does not compute it: (D7) is what it becomes behind the sigmoid. *)
@@ -88,7 +88,7 @@ Definition dW_layer (dZ A_prev : mat) : mat := fun i j =>
   Σ k < m, dZ i k * A_prev j k.
 
 (** (D10)  linear_backward: `db = np.sum(dZ, axis=1, keepdims=True)` *)
-Definition db_layer (dZ : mat) : nat -> R := fun i =>
+Definition db_layer (dZ : mat) : nat -> number := fun i =>
   Σ k < m, dZ i k.
 
 Section AtAPoint.
@@ -115,7 +115,7 @@ Fixpoint A (l : nat) : mat :=
 Definition Z (l : nat) : mat := linear l (A (pred l)).
 
 (** (D4)   J, as a function of the weights, biases and inputs *)
-Definition cost : R := cost_function (A L).
+Definition cost : number := cost_function (A L).
 
 (** backprop: [dZ_down s] is [dZ] of layer [L - s], so it starts at the output and walks down. *)
 Fixpoint dZ_down (s : nat) : mat :=
@@ -124,19 +124,20 @@ Fixpoint dZ_down (s : nat) : mat :=
   | S s' => let l := Nat.sub L s in dZ_hidden (dA_prev (S l) (dZ_down s')) (Z l)
   end.
 
-(** `grads[f"dA{l - 1}"], grads[f"dW{l}"], grads[f"db{l}"] = dA_prev, dW, db` for 1 <= l <= L *)
+(** `grads[f"dA{L - 1}"], grads[f"dW{L}"], grads[f"db{L}"] = linear_backward(dZL, linear_cache)` for the last layer,
+    `grads[f"dA{l - 1}"], grads[f"dW{l}"], grads[f"db{l}"] = dA_prev, dW, db` for 1 <= l < L *)
 Definition dZ (l : nat) : mat := dZ_down (Nat.sub L l).
 Definition dA (l : nat) : mat := dA_prev (S l) (dZ (S l)).
 Definition dW (l : nat) : mat := dW_layer (dZ l) (A (pred l)).
-Definition db (l : nat) : nat -> R := db_layer (dZ l).
+Definition db (l : nat) : nat -> number := db_layer (dZ l).
 
 End AtAPoint.
 End Network.
 
 (** (D12)  update_parameters: `V - learning_rate * grads[f"d{key}"]` *)
-Definition update_W (learning_rate : R) (W dW : weights) : weights := fun l i j =>
+Definition update_W (learning_rate : number) (W dW : weights) : weights := fun l i j =>
   W l i j - learning_rate * dW l i j.
-Definition update_b (learning_rate : R) (b db : biases) : biases := fun l i =>
+Definition update_b (learning_rate : number) (b db : biases) : biases := fun l i =>
   b l i - learning_rate * db l i.
 
 End Network.

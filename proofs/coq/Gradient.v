@@ -1,12 +1,13 @@
 (** * Gradient.v: backprop returns the gradient
 
-    Main results: [derivative_along_curve]; [partial_W], [partial_b], [partial_X], [partial_A].
+    Main results: [derivative_along_curve]; [partial_W], [partial_b], [partial_X], [partial_A_output], [partial_A],
+                  [partial_Z_output], [partial_Z_hidden].
     Builds on:    Tangent.v (how fast the cost moves), Adjoint.v (that this is backprop's inner product).
     Names:        [x_same]: writing back the entry that was there changes nothing. *)
 
 From Coq Require Import Reals Lra Lia Arith Bool FunctionalExtensionality.
 From Coquelicot Require Import Coquelicot.
-From RefNN Require Import Model Sums Calculus Tangent Adjoint.
+From RefNN Require Import Model Sums Calculus Output Tangent Adjoint.
 Open Scope R_scope.
 
 (** The cost moves with the inner product of backprop's gradient and the motion. *)
@@ -131,6 +132,41 @@ Proof.
   split; [|split]; intros; [apply is_derive_fixed .. | apply is_derive_set].
 Qed.
 
+Notation A_ := (A n W b X).
+Notation Z_ := (Z n W b X).
+
+(** (D6): ∂J/∂A_L *)
+Lemma partial_A_output : forall i k, (i < n L)%nat -> (k < m)%nat ->
+  is_derive (fun t => cost_function n L m Y (set_A (A_ L) i k t)) (A_ L i k) (dA_output m Y (A_ L) i k).
+Proof.
+  intros i k Hi Hk.
+  pose proof (is_derive_cost_function n L m Y (set_A (A_ L) i k) (set_A (fun _ _ => 0) i k 1) (A_ L i k)) as H.
+  rewrite set_A_same, (bigsum_single m k), (bigsum_single (n L) i) in H; try assumption.
+  - replace (set_A _ _ _ _ i k) with 1 in H by (unfold set_A; indices). rewrite Rmult_1_r in H.
+    apply H; intros. split; [now apply A_between_0_1 | apply is_derive_set].
+  - unfold set_A; intros; indices.
+  - unfold set_A; intros; apply bigsum_0; intros; indices.
+Qed.
+
+(** (D8): whatever of [A l] has the derivative [v], has of [Z l] this one. *)
+Lemma through_sigmoid : forall (f : mat -> R) l i k v, (0 < l)%nat ->
+  is_derive (fun t => f (set_A (A_ l) i k t)) (A_ l i k) v ->
+  is_derive (fun t => f (fun i' k' => sigmoid (set_A (Z_ l) i k t i' k'))) (Z_ l i k)
+    (v * (sigmoid (Z_ l i k) * sigmoid (- Z_ l i k))).
+Proof.
+  intros f [|p] i k v Hl H; [easy|].
+  apply (is_derive_ext (fun t => f (set_A (A_ (S p)) i k (sigmoid t)))).
+  { intros t. f_equal. extensionality i'; extensionality k'. unfold set_A. now destruct (_ && _)%bool. }
+  rewrite Rmult_comm. apply (is_derive_comp (fun a => f (set_A (A_ (S p)) i k a)) sigmoid); [exact H|].
+  apply is_derive_sigmoid.
+Qed.
+
+(** (D7): ∂J/∂Z_L *)
+Lemma partial_Z_output : forall i k, (i < n L)%nat -> (k < m)%nat ->
+  is_derive (fun t => cost_function n L m Y (fun i' k' => sigmoid (set_A (Z_ L) i k t i' k'))) (Z_ L i k)
+    (dZ n L m Y W b X L i k).
+Proof. intros. rewrite dZ_output_fused by assumption. now apply through_sigmoid, partial_A_output. Qed.
+
 End Coordinates.
 
 (** ** Hidden activations: they are the inputs of the layers above *)
@@ -199,6 +235,15 @@ Lemma partial_A : forall j k, (j < n l)%nat -> (k < m)%nat ->
 Proof.
   intros j k Hj Hk. rewrite <- dA_above. apply partial_X; [lia | | exact Hk].
   unfold above. now rewrite Nat.add_0_r.
+Qed.
+
+(** (D8): ∂J/∂Z_l *)
+Lemma partial_Z_hidden : forall i k, (0 < l)%nat -> (i < n l)%nat -> (k < m)%nat ->
+  is_derive (fun t => cost_above l n L m Y W b (fun i' k' => sigmoid (set_A (Z n W b X l) i k t i' k')))
+    (Z n W b X l i k) (dZ n L m Y W b X l i k).
+Proof.
+  intros i k Hl Hi Hk. rewrite dZ_recursion by assumption. unfold dZ_hidden. rewrite Rmult_assoc.
+  now apply (through_sigmoid n W b X (cost_above l n L m Y W b)), partial_A.
 Qed.
 
 End Above.

@@ -15,11 +15,11 @@ Import ListNotations.
 
 Module Program (N : NUM).
 Include Network N.
-Local Notation R := N.t.
+Local Notation number := N.t.
 
 (** ** Tables *)
 
-Definition table := list (list R).
+Definition table := list (list number).
 
 (** The entries of a matrix in range, computed once, row by row. *)
 Definition tabulate (rows columns : nat) (M : mat) : table :=

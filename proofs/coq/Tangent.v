@@ -2,7 +2,7 @@
 
     Forward differentiation, layer by layer; backprop does not occur here.
 
-    Main results: [is_derive_A], [is_derive_cost].
+    Main results: [is_derive_A], [is_derive_cost_function], [is_derive_cost].
     Builds on:    Calculus.v, Output.v.
     Names:        [velocity_Z], [velocity_A] are the velocities of [Z] and [A]. *)
 
@@ -12,6 +12,27 @@ From RefNN Require Import Model Sums Calculus Output.
 Open Scope R_scope.
 
 Local Opaque is_derive.
+
+(** (D6): when the predictions move, with velocities [A'], the cost moves with their inner product with [dA_output]. *)
+Lemma is_derive_cost_function : forall n L m Y (At : R -> mat) A' t0,
+  (forall i k, (i < n L)%nat -> (k < m)%nat ->
+     0 < At t0 i k < 1 /\ is_derive (fun t => At t i k) t0 (A' i k)) ->
+  is_derive (fun t => cost_function n L m Y (At t)) t0
+    (Σ k < m, Σ i < n L, dA_output m Y (At t0) i k * A' i k).
+Proof.
+  intros n L m Y At A' t0 motion. unfold cost_function.
+  set (v := Σ k < m, Σ i < n L, (Y i k / At t0 i k - (1 - Y i k) / (1 - At t0 i k)) * A' i k).
+  replace (Σ k < m, _) with (- / INR m * v).
+  - apply (is_derive_ext (fun t => - / INR m * Σ k < m, Σ i < n L,
+      Y i k * ln (At t i k) + (1 - Y i k) * ln (1 - At t i k))).
+    { intros t. unfold Rdiv. rewrite Ropp_mult_distr_l_reverse, Rmult_comm, Ropp_mult_distr_l. reflexivity. }
+    apply is_derive_scaled.
+    apply (is_derive_bigsum m (fun t k => Σ i < n L, Y i k * ln (At t i k) + (1 - Y i k) * ln (1 - At t i k))).
+    intros k Hk. apply (is_derive_bigsum (n L) (fun t i => Y i k * ln (At t i k) + (1 - Y i k) * ln (1 - At t i k))).
+    intros i Hi. apply (is_derive_cross_entropy (Y i k) (fun t => At t i k)); now apply motion.
+  - unfold v. rewrite <- bigsum_scal_l. apply bigsum_ext; intros k _.
+    rewrite <- bigsum_scal_l. apply bigsum_ext; intros i _. unfold dA_output, Rdiv. ring.
+Qed.
 
 Section Tangent.
 Variable n : nat -> nat.
@@ -58,23 +79,8 @@ Lemma is_derive_cost : (0 < L)%nat ->
   is_derive (fun t => cost n L m Y (Wt t) (bt t) (Xt t)) t0
     (Σ k < m, Σ i < n L, dA_output m Y (A_ L) i k * velocity_A L i k).
 Proof.
-  intros HL. unfold cost, cost_function.
-  set (v := Σ k < m, Σ i < n L, (Y i k / A_ L i k - (1 - Y i k) / (1 - A_ L i k)) * velocity_A L i k).
-  replace (Σ k < m, _) with (- / INR m * v).
-  - apply (is_derive_ext (fun t => - / INR m * Σ k < m, Σ i < n L,
-      Y i k * ln (A n (Wt t) (bt t) (Xt t) L i k) + (1 - Y i k) * ln (1 - A n (Wt t) (bt t) (Xt t) L i k))).
-    { intros t. unfold Rdiv. rewrite Ropp_mult_distr_l_reverse, Rmult_comm, Ropp_mult_distr_l. reflexivity. }
-    apply is_derive_scaled.
-    apply (is_derive_bigsum m (fun t k => Σ i < n L,
-      Y i k * ln (A n (Wt t) (bt t) (Xt t) L i k) + (1 - Y i k) * ln (1 - A n (Wt t) (bt t) (Xt t) L i k))).
-    intros k Hk.
-    apply (is_derive_bigsum (n L) (fun t i =>
-      Y i k * ln (A n (Wt t) (bt t) (Xt t) L i k) + (1 - Y i k) * ln (1 - A n (Wt t) (bt t) (Xt t) L i k))).
-    intros i Hi. apply (is_derive_cross_entropy (Y i k) (fun t => A n (Wt t) (bt t) (Xt t) L i k)).
-    + apply A_between_0_1, HL.
-    + apply is_derive_A; lia.
-  - unfold v. rewrite <- bigsum_scal_l. apply bigsum_ext; intros k _.
-    rewrite <- bigsum_scal_l. apply bigsum_ext; intros i _. unfold dA_output, Rdiv. ring.
+  intros HL. apply (is_derive_cost_function n L m Y (fun t => A n (Wt t) (bt t) (Xt t) L)). intros i k Hi Hk.
+  split; [apply A_between_0_1, HL | apply is_derive_A; lia].
 Qed.
 
 End Tangent.

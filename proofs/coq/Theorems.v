@@ -6,12 +6,17 @@
     (D11).  The theorems say that these are the derivatives of J.
 
     Words of analysis come from the library Coquelicot: [is_derive f t v] says that the function [f] is differentiable at
-    [t], with derivative [v].  The other words are in Generic.v (the network) and Model.v (curves, sizes, one entry
-    replaced).  [Σ i < n, f i] sums over i = 0, ..., n - 1, [W l i j] is entry (i, j) of the weights of layer [l].
+    [t], with derivative [v].  The other words are in Generic.v (the network), Program.v (the program of section 7) and
+    Model.v (curves, sizes, one entry replaced).  [Σ i < n, f i] sums over i = 0, ..., n - 1, [W l i j] is entry (i, j) of
+    the weights of layer [l].
 
-    Each proof is one line here; the work is in the file that the comment names.  A reader who wants the heart of it takes
-    Tangent.v, which differentiates forward through the layers, and Adjoint.v, which transposes that into backprop.
-    Assumptions.v lists what all rests on: the axioms of the classical reals of Coq's library, and none of ours. *)
+    In Coq [x / 0], and [ln x] for x <= 0, have some value; section 4 shows that none of them is used, if m > 0.  For
+    m = 0, J and all gradients are 0, and the theorems say nothing.
+
+    Each proof is a line or a few here; the work is in the file that the comment names.  A reader who wants the heart of
+    it takes Tangent.v, which differentiates forward through the layers, and Adjoint.v, which transposes that into
+    backprop.  Assumptions.v lists what all rests on: four axioms of Coq's library, which all hold in ordinary
+    mathematics, and none of ours. *)
 
 From Coq Require Import Reals List Permutation.
 From Coquelicot Require Import Coquelicot.
@@ -66,18 +71,36 @@ Theorem backprop_X : forall j k, (j < n O)%nat -> (k < m)%nat ->
   is_derive (fun x => J W b (set_A X j k x)) (X j k) (dA W b X 0 j k).
 Proof. now apply partial_X. Qed.
 
-(** ∂J/∂A_l[j,k]: perturb an activation of layer [l], and let the layers above it run on the perturbed one. *)
+(** ∂J/∂A_l[j,k]: perturb an activation below the last layer, and let the layers above it run on the perturbed one. *)
 Theorem backprop_A : forall l j k, (l < L)%nat -> (j < n l)%nat -> (k < m)%nat ->
   is_derive (fun a => cost_above l n L m Y W b (set_A (A W b X l) j k a)) (A W b X l j k) (dA W b X l j k).
 Proof. intros. now apply partial_A. Qed.
 
-(** ... where J as a function of [A l] is J. *)
+(** Here [cost_above l], taken at the [A l] of the network, is J. *)
 Theorem cost_above_meaning : forall l, (l < L)%nat -> cost_above l n L m Y W b (A W b X l) = J W b X.
 Proof. intros. now apply cost_above_is_cost. Qed.
 
+(** (D6), which the code passes over, is ∂J/∂A_L[i,k]; as a function of [A L], J is [cost_function]. *)
+Theorem backprop_A_output : forall i k, (i < n L)%nat -> (k < m)%nat ->
+  is_derive (fun a => cost_function n L m Y (set_A (A W b X L) i k a)) (A W b X L i k) (dA_output m Y (A W b X L) i k).
+Proof. now apply partial_A_output. Qed.
+
+(** (D7) is ∂J/∂Z_L[i,k]: perturb [Z L], and take the cost of its sigmoid. *)
+Theorem backprop_Z_output : forall i k, (i < n L)%nat -> (k < m)%nat ->
+  is_derive (fun z => cost_function n L m Y (fun i' k' => sigmoid (set_A (Z W b X L) i k z i' k'))) (Z W b X L i k)
+    (dZ W b X L i k).
+Proof. now apply partial_Z_output. Qed.
+
+(** (D8) is ∂J/∂Z_l[i,k] of a hidden layer: perturb [Z l], and let the layers above run on its sigmoid. *)
+Theorem backprop_Z : forall l i k, (0 < l < L)%nat -> (i < n l)%nat -> (k < m)%nat ->
+  is_derive (fun z => cost_above l n L m Y W b (fun i' k' => sigmoid (set_A (Z W b X l) i k z i' k'))) (Z W b X l i k)
+    (dZ W b X l i k).
+Proof. intros l i k [Hl HL] Hi Hk. now apply partial_Z_hidden. Qed.
+
 (** ** 3. All variables at once (Frechet.v)
 
-    J is differentiable in the sense of Fréchet: the error of the linear approximation is o(size of the perturbation). *)
+    J is differentiable in the sense of Fréchet: the error of the linear approximation is o(size of the perturbation).
+    Size is the sum of the absolute values of all entries in range; any other norm would do. *)
 Theorem backprop_frechet : forall eps, 0 < eps -> exists delta, 0 < delta /\
   forall W' b' X', size n L m W' b' X' < delta ->
   Rabs (J (fun l i j => W l i j + W' l i j) (fun l i => b l i + b' l i) (fun j k => X j k + X' j k)
@@ -96,7 +119,7 @@ Proof. exact is_derive_sigmoid. Qed.
 Theorem sigmoid_complement : forall z, sigmoid (- z) = 1 - sigmoid z.
 Proof. exact sigmoid_opp. Qed.
 
-(** Every logarithm in (D4) and every quotient in (D6) is defined. *)
+(** So, for m > 0, every logarithm in (D4) and every quotient in (D6) is defined. *)
 Theorem activation_between_0_and_1 : forall l i k, (0 < l)%nat -> 0 < A W b X l i k < 1.
 Proof. intros. now apply A_between_0_1. Qed.
 
@@ -126,7 +149,8 @@ Proof. now apply update_descends. Qed.
 (** ** 6. Mini-batches (Batches.v)
 
     (D13): cut the examples 0, ..., m - 1 into batches, in any order and of any sizes.  The mean of the batches' own
-    gradients, each computed from its own columns of [X] and [Y] alone and weighted by its size, is the gradient. *)
+    gradients, each computed from its own columns of [X] and [Y] alone and weighted by its size, all at the same [W] and
+    [b], is the gradient.  An epoch of train steps between its batches, so it is not covered. *)
 Section MiniBatches.
 Variable batches : list (list nat).
 Hypothesis partition : Permutation (concat batches) (seq 0 m).

@@ -1,10 +1,11 @@
-"""Does every sign, index and operator count?  Break each, one at a time, and see the tie or the proof break.
+"""Do signs, indices and operators count?  Break them, one at a time, and see the tie or the proof break.
 
     python mutants.py          all, and write mutants.json (minutes: each mutant of Generic.v is a run of Coq)
     python mutants.py source   those of network.py only, against vectors.json (seconds)
 
 A mutant of network.py must return other numbers than the extracted program, or fail. A mutant of Generic.v is still
-a well-formed definition, and some proof of some theorem about it must fail.
+a well-formed definition, and some proof of some theorem about it must fail. What is broken: in network.py the nodes
+that `other` names, in Generic.v each match of a pattern of CHANGES.
 """
 
 import ast
@@ -44,7 +45,7 @@ OTHER_OPERATOR = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div
 
 
 def other(node: ast.AST) -> ast.AST | None:
-    """The node with its sign, operator, transpose or integer changed; None for other nodes."""
+    """The node with its sign, operator, transpose, integer, key's layer or factors changed; None for other nodes."""
     match node:
         case ast.BinOp(left, op, right) if type(op) in OTHER_OPERATOR:
             return ast.BinOp(left, OTHER_OPERATOR[type(op)](), right)
@@ -52,6 +53,10 @@ def other(node: ast.AST) -> ast.AST | None:
             return operand
         case ast.Constant(int(value)) if not isinstance(value, bool):
             return ast.Constant(1 - value)
+        case ast.FormattedValue(ast.Name("l" | "L")):
+            return ast.Constant("1")
+        case ast.Call(ast.Name("dot"), [A, B]):
+            return ast.Call(node.func, [B, A], [])
     return None
 
 
@@ -128,6 +133,13 @@ CHANGES = (
     (r"(?<=\()S l(?=\))", "l"),
     (r"\bn L\b", "n O"),
     (r"(?<=\()1(?= )", "0"),
+    (r"(?<=< )m\b", "pred m"),
+    (r"\bn l\b", "n (pred l)"),
+    (r"\b(d?[Wb]) l i\b", r"\1 (S l) i"),
+    (r"\((d?Z) l\)", r"(\1 (S l))"),
+    (r"linear \(S p\)", "linear p"),
+    (r"Nat\.sub L ([ls])", r"Nat.sub L (S \1)"),
+    (r"\(dZ_down s'\)", "(dZ_down (pred s'))"),
 )
 
 

@@ -17,6 +17,7 @@ column k of Z_{l+1} alone, so that one pass serves all examples. Many moves shar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
@@ -78,7 +79,8 @@ def estimates(
 
 def underflow(net: Network) -> float:
     """Derivatives below this may vanish on the way to the cost, for the differences leave the range of the float."""
-    return float(np.finfo(net.Y.dtype).tiny) / step(net) ** 2
+    h = step(net)
+    return float(np.finfo(net.Y.dtype).tiny) / h**2 if h**2 > 0 else math.inf
 
 
 def step(net: Network) -> float:

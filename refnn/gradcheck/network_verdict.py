@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import Executor
 
@@ -39,6 +40,10 @@ def judge_network(
 
     `given` and `names`, from parameter to gradient and to the key it came under, are those of `gradient_arrays`.
     """
+    if not all(np.isfinite(Z).all() for Z in net.Z[1:]) or math.isinf(cancellation_free.underflow(net)):
+        largest = max(float(np.abs(V).max()) for V in (X, *params.values()))
+        reason = f"numbers as large as {largest:.1e} take every difference out of the range of floats"
+        return GradientCheck(Verdict.UNRELIABLE, tolerance=TOLERANCE, reasons=(reason,)), None
     allowance = _allowances(net, params, X, given)
     if method == "directions" or (method == "auto" and _work(net) > PER_ENTRY_WORK):
         return _judge_directions(net, given, names, allowance, seed, progress), None

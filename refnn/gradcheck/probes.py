@@ -119,7 +119,7 @@ def _reasons(params: Params, X: Array, Y: Array) -> Iterator[str]:
     right = backprop(params, X, Y)
     for key, value in right.items():
         if not value.any():
-            yield f"{key} is zero here: a wrong factor or a wrong sign would not show"
+            yield f"{key} is zero here or rounds to it: a wrong factor or a wrong sign would not show"
     for fault in FAULTS.values():
         dA_alone = fault.name == "article-dA-convention"  # shows on every network, to those who return dA
         if fault.applies(params, X, Y) and not dA_alone and not _shows(fault.gradient(params, X, Y), right):

@@ -66,12 +66,12 @@ def networks(
     """Networks with data, as tuples (name, params, X, Y), on each of which every fault of the catalogue shows.
 
     The numbers come from a seed, so that they stay generic while the network shrinks: towards few layers and units,
-    two examples, weights of size 1, hard labels.
+    three examples, weights of size 1, hard labels.
 
     Parameters
     ----------
     dims : strategy for the widths, or fixed ones; `layer_dims()` if None
-    examples : int of at least 2, the number m; from 2 to 8 if None
+    examples : int of at least 2, the number m; from 3 to 8 if None
 
     Examples
     --------
@@ -88,7 +88,7 @@ def networks(
 @st.composite
 def _any_network(draw: st.DrawFn, dims: st.SearchStrategy[list[int]] | Sequence[int], examples: int | None) -> Probe:
     widths = _shapes.widths(draw(dims) if isinstance(dims, st.SearchStrategy) else dims)
-    m = examples or draw(st.integers(2, 8))
+    m = examples or draw(st.integers(3, 8))
     scale = draw(st.sampled_from([1.0, 2.0, 0.3, 4.0, 0.01]))
     soft = draw(st.booleans())
     seed = draw(st.integers(0, 2**16))

@@ -136,3 +136,12 @@ def test_a_probe_of_ones_own_is_enough():
     check = check_backprop(reference, probes=[Probe("mine", params, X, Y)], progress=False)
     assert (check.verdict, check.probe) == (Verdict.PASS, "mine")
     assert name not in str(check)
+
+
+def test_a_gradient_that_exits_is_wrong_and_does_not_end_the_check():
+    def exits(*_):
+        raise SystemExit(0)
+
+    check = check_backprop(exits, progress=False)
+    assert check.verdict is Verdict.WRONG
+    assert check.reasons == ("gradient raised SystemExit: 0",)

@@ -147,3 +147,20 @@ def test_the_step_of_central_differences_goes_up_where_f_is_flat_and_down_where_
     assert abs(flat.value - 1e-9) <= flat.error < 1e-15
     sharp = central.derivative(central.Curve(lambda t: float(np.sin(1e4 * t)), 0.0, 1e-16), 1.0)
     assert abs(sharp.value - 1e4) <= sharp.error < 1e-6
+
+
+@pytest.mark.parametrize("given", [0.0, 1.0, 2.002])
+def test_small_entries_of_an_array_are_judged_as_sharply_as_its_large_ones(given):
+    x = np.array([1e-8, 1.0, 1e8])
+    right = {"x": 2 * x}
+    assert check_gradients(lambda p: np.sum(p["x"] ** 2), {"x": x}, right)
+    check = check_gradients(lambda p: np.sum(p["x"] ** 2), {"x": x}, {"x": x * [given, 2, 2]})
+    assert check.verdict is Verdict.WRONG
+
+
+def test_a_straight_function_allows_its_sums_another_order():
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        X, W = rng.standard_normal((20, 3)), rng.standard_normal((3, 4))
+        grads = {"W": X.T @ (X @ W > 0).astype(float)}
+        assert check_gradients(lambda p, X=X: np.sum(np.maximum(X @ p["W"], 0)), {"W": W}, grads)

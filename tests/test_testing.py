@@ -54,9 +54,9 @@ def test_networks_of_widths_drawn_by_a_strategy(network):
     assert network.params["W2"].shape == (1, 2)
 
 
-def test_networks_shrink_to_one_square_layer_and_two_examples():
+def test_networks_shrink_to_one_square_layer_and_three_examples():
     smallest = find(testing.networks(), lambda _: True, settings=MINIMAL)
-    assert smallest.name.startswith("layer_dims [2, 2], m = 2, weights of size 1, hard labels")
+    assert smallest.name.startswith("layer_dims [2, 2], m = 3, weights of size 1, hard labels")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_fault_fails_with_its_cause_and_the_smallest_network(name, dims):
     text = str(failure.value)
     assert text.startswith("WRONG on ")
     assert f"cause: {name}: " in text
-    assert f"the smallest network found that shows it:\nWRONG on layer_dims {dims}, m = 2" in text
+    assert f"the smallest network found that shows it:\nWRONG on layer_dims {dims}, m = 3" in text
     # The numbers printed are those of the network: they show the fault again.
     found = dict(re.findall(r"^(\w+) = (\[.*\])$", text[text.index("the smallest") :], re.MULTILINE))
     arrays = {key: np.array(eval(value)) for key, value in found.items()}

@@ -95,7 +95,7 @@ def judge_module(namespace: dict[str, Any]) -> ModuleCheck:
         module.notes.clear()
         try:
             reasons = list(dict.fromkeys(judge(module))) if name in there else ["not there"]
-        except Exception as error:  # other people's code may raise anything
+        except (Exception, SystemExit) as error:  # other people's code may raise anything
             reasons = [f"raised {type(error).__name__}: {error}"]
         if name in there:
             checks.append(FunctionCheck(name, tuple(reasons), tuple(dict.fromkeys(module.notes))))

@@ -138,7 +138,7 @@ def check_probe(
             given, names = gradient_arrays(gradient(arguments, copies["X"], copies["Y"]), params, net.activations)
         except UnfitGradientError as error:
             return GradientCheck(Verdict.WRONG, reasons=tuple(str(error).split("\n")), probe=probe.name), None
-        except Exception as error:  # the judged code may raise anything
+        except (Exception, SystemExit) as error:  # the judged code may raise anything
             reason = f"gradient raised {type(error).__name__}: {error}"
             return GradientCheck(Verdict.WRONG, reasons=(reason,), probe=probe.name), None
         reasons += [f"gradient changed its argument {what}" for what in _changes(arguments, copies, params, X, Y)]

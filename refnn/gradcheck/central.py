@@ -99,6 +99,8 @@ class Curve:
         )
         gap, coarser_gap = 2 * G2 - G1, 2 * G1 - G0
         kink = abs(gap) > 4 * abs(gap - coarser_gap) + 16 * rounding and abs(gap) > 1e-3 * abs(G2)
+        if irregular and abs(gap) > 16 * rounding:  # beside a kink the derivative may be either of the two slopes
+            truncation = max(truncation, abs(gap))
         regular = 3 * next_change <= change <= 32 * next_change
         return _Level(h, value, truncation, rounding, credible, regular, D0 == D1 == D2 == 0, kink)
 
@@ -130,7 +132,7 @@ def derivative(curve: Curve, size: float) -> Derivative:
     usable = [level for level in levels.values() if math.isfinite(level.error)]
     finest = min(usable, key=lambda level: level.h, default=best)
     flat = all(level.even for level in levels.values())
-    return Derivative(best.value, error(best), flat, finest.kink, len(curve.values))
+    return Derivative(best.value, error(best), flat, finest.kink or best.kink, len(curve.values))
 
 
 def along(function: Scalar, params: Mapping[str, Array], D: Mapping[str, Array], behaviour: Behaviour) -> Derivative:

@@ -22,6 +22,7 @@ from refnn.gradcheck.function import Behaviour, Place, Scalar, random_direction,
 NAME = "complex step"
 STEP = 2.0**-60  # of the typical size: its square is lost in any roundoff
 NEIGHBOURS = 4
+LINEAR = 32.0  # roundoffs that a sum in another order may take where f is straight, so that its noise is not seen
 SPACING = 2.0**-36  # of neighbours, in typical sizes: a curvature squared is lost, the noise is not
 SAFETY = 32.0  # on the noise, which a handful of values estimate, and for formulas that add their terms otherwise
 
@@ -101,8 +102,11 @@ def entries(function: Scalar, points: list[dict[str, Array]], places: list[Place
 
 
 def neighbours(params: Mapping[str, Array], rng: np.random.Generator) -> list[dict[str, Array]]:
-    """The parameters, and points beside them on one line."""
-    D = {key: random_direction(V, rng) for key, V in params.items()}
+    """The parameters, and points beside them on one line, each entry moved in proportion to itself."""
+    D = {
+        key: np.where(V == 0, typical_size(V), V) * rng.uniform(0.5, 1, V.shape) * rng.choice([-1, 1], V.shape)
+        for key, V in params.items()
+    }
     return [{key: V + k * SPACING * D[key] for key, V in params.items()} for k in range(NEIGHBOURS + 1)]
 
 
@@ -116,7 +120,7 @@ class Precision:
 
     def error(self, value: Array, u: float) -> Array:
         """How far a computation with roundoff u may be from the value."""
-        return np.asarray(SAFETY * u * (self.noise + self.slope) + 4 * u * np.abs(value))
+        return np.asarray(SAFETY * u * (self.noise + self.slope) + LINEAR * u * np.abs(value))
 
 
 def precision(values: Array) -> Precision:

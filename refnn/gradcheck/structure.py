@@ -154,7 +154,8 @@ def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> tuple[str, str, 
     listed = "; ".join(
         f"[{', '.join(map(str, i))}] is {float(g[tuple(i)])!r}, not {float(t[tuple(i)])!r}" for i in worst
     )
-    return "entries", f"{place}{_like(g[wrong], t[wrong], tol[wrong])}: {listed}", None
+    what = f"{place}{_like(g[wrong], t[wrong], tol[wrong])}"
+    return "entries", f"{what}: {listed}" if what else listed, None
 
 
 def _like(g: Array, t: Array, tol: Array) -> str:

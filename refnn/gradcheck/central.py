@@ -99,7 +99,7 @@ class Curve:
         )
         gap, coarser_gap = 2 * G2 - G1, 2 * G1 - G0
         kink = abs(gap) > 4 * abs(gap - coarser_gap) + 16 * rounding and abs(gap) > 1e-3 * abs(G2)
-        if irregular and abs(gap) > 16 * rounding:  # beside a kink the derivative may be either of the two slopes
+        if irregular and abs(gap) > 4 * rounding:  # beside a kink the derivative may be either of the two slopes
             truncation = max(truncation, abs(gap))
         regular = 3 * next_change <= change <= 32 * next_change
         return _Level(h, value, truncation, rounding, credible, regular, D0 == D1 == D2 == 0, kink)

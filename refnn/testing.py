@@ -17,7 +17,7 @@ import numpy as np
 from refnn import _shapes
 from refnn.gradcheck import GradientCheck, Verdict, check_backprop
 from refnn.gradcheck.backprop import GradientFunction, check_probe
-from refnn.gradcheck.probes import Probe, blindness
+from refnn.gradcheck.faults.probes import Probe, blindness
 from refnn.vectors import load_vectors
 
 try:

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "network": {"_shapes", "_floats", "_arguments", "_progress"},
     "numbers": {"_shapes", "_progress"},
     "gradcheck": {"_shapes", "_progress", "numbers"},
-    "_tabular": {"_shapes"},
+    "article": {"_shapes", "gradcheck"},
     "_plots": {"_shapes"},
 }
 

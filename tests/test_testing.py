@@ -8,8 +8,8 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from refnn import backprop, check_network, forward_prop, testing
-from refnn.gradcheck.faults import FAULTS
-from refnn.gradcheck.probes import blindness
+from refnn.gradcheck.faults.catalogue import FAULTS
+from refnn.gradcheck.faults.probes import blindness
 
 MINIMAL = settings(database=None, derandomize=True, deadline=None)
 

@@ -23,9 +23,9 @@ from checkers import PEERS
 import refnn
 from refnn._progress import bar
 from refnn.gradcheck import Verdict, check_backprop, check_network
-from refnn.gradcheck._lines import backprop
-from refnn.gradcheck.faults import FAULTS
-from refnn.gradcheck.probes import Probe, default_probes
+from refnn.gradcheck.faults.catalogue import FAULTS
+from refnn.gradcheck.faults.lines import backprop
+from refnn.gradcheck.faults.probes import Probe, default_probes
 
 OURS = "refnn"
 SCALES = (0.01, 0.1, 1, 3, 10, 50)

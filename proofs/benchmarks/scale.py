@@ -22,8 +22,8 @@ from contextlib import contextmanager  # noqa: E402
 import numpy as np  # noqa: E402
 
 import refnn  # noqa: E402
-from refnn.gradcheck import cancellation_free  # noqa: E402
-from refnn.gradcheck._network import network  # noqa: E402
+from refnn.gradcheck.problem import network  # noqa: E402
+from refnn.gradcheck.witness import cancellation_free  # noqa: E402
 
 TEN_MILLION = (3000, 2000, 1500, 600, 100, 10)
 WORKERS = 2

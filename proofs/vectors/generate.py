@@ -18,7 +18,7 @@ import numpy as np
 from cases import FLAGS, Case, valid
 
 from refnn import backprop, forward_prop, logistic_cost, sigmoid
-from refnn.gradcheck.faults import FAULTS
+from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.numbers import balls
 from refnn.numbers.floatball import FloatBall, float_balls
 

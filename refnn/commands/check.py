@@ -4,11 +4,11 @@ import argparse
 import json
 from pathlib import Path
 
-from refnn.commands import _source
+from refnn.article.module import FUNCTIONS, judge_module
+from refnn.commands import source as _source
 from refnn.commands.train import widths
-from refnn.gradcheck.article import FUNCTIONS, judge_module
 from refnn.gradcheck.backprop import check_backprop
-from refnn.gradcheck.result import Verdict
+from refnn.gradcheck.verdict.result import Verdict
 from refnn.report.build import report_on
 from refnn.report.write import require_libraries, write
 

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from refnn.gradcheck.result import Verdict
+from refnn.gradcheck.verdict.result import Verdict
 from refnn.report.build import report_on_reference
-from refnn.report.table import table
+from refnn.report.draw.table import table
 from refnn.report.write import require_libraries, write
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from refnn import _tabular
 from refnn._plots import pyplot, save_cost_history
 from refnn._shapes import generator
+from refnn.commands import tabular as _tabular
 from refnn.network import predict, train
 
 

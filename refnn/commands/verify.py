@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from refnn.report.ledger import Outcome
-from refnn.report.load import load
-from refnn.report.replay import replay
+from refnn.report.replay.ledger import Outcome
+from refnn.report.replay.load import load
+from refnn.report.replay.replay import replay
 
 STATUS = {Outcome.CONFIRMED: 0, Outcome.DIFFERS: 1, Outcome.CANNOT_REPLAY: 3}
 

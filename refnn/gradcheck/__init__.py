@@ -2,7 +2,7 @@
 
 from refnn.gradcheck.backprop import check_backprop, check_network
 from refnn.gradcheck.check import check_gradients, numerical_gradient
-from refnn.gradcheck.result import Entry, GradientCheck, ParameterCheck, Testimony, Verdict
+from refnn.gradcheck.verdict.result import Entry, GradientCheck, ParameterCheck, Testimony, Verdict
 
 __all__ = [
     "Entry",

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from refnn._progress import bar
-from refnn.gradcheck._inputs import UnfitGradientError, gradient_arrays, sigmoid_network
-from refnn.gradcheck._network import Array, network
-from refnn.gradcheck.diagnosis import Case, diagnose_all
+from refnn.gradcheck.faults.diagnosis import Case, diagnose_all
+from refnn.gradcheck.faults.probes import Probe, default_probes
+from refnn.gradcheck.inputs import UnfitGradientError, gradient_arrays, sigmoid_network
 from refnn.gradcheck.network_verdict import METHODS, TOLERANCE, judge_network
-from refnn.gradcheck.probes import Probe, default_probes
-from refnn.gradcheck.result import GradientCheck, Verdict
+from refnn.gradcheck.problem import Array, network
+from refnn.gradcheck.verdict.result import GradientCheck, Verdict
 
 GradientFunction = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from refnn.gradcheck import central, complex_step, exact, sums
-from refnn.gradcheck._inputs import gradient_arrays, real_parameters
-from refnn.gradcheck._network import Array
-from refnn.gradcheck.diagnosis import Diagnosis, structure
-from refnn.gradcheck.function import Behaviour, Function, Scalar, observe, prepare
-from refnn.gradcheck.judge import judge, precision_notes, worst_first
-from refnn.gradcheck.result import GradientCheck, Testimony, Verdict
-from refnn.gradcheck.witnesses import Findings, Workers, by_complex_step, by_differences, every_place
+from refnn.gradcheck.faults.diagnosis import Diagnosis, structure
+from refnn.gradcheck.inputs import gradient_arrays, real_parameters
+from refnn.gradcheck.problem import Array
+from refnn.gradcheck.verdict.judgement import judge, precision_notes, worst_first
+from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict
+from refnn.gradcheck.witness import central, complex_step, exact, sums
+from refnn.gradcheck.witness.entries import Findings, Workers, by_complex_step, by_differences, every_place
+from refnn.gradcheck.witness.function import Behaviour, Function, Scalar, observe, prepare
 
 PER_ENTRY = 50_000  # entries up to which "auto" moves each
 SECOND_LOOK = 16  # wrong entries that are put to a second witness

@@ -8,13 +8,14 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from refnn.gradcheck import cancellation_free, directional, stochastic, sums
-from refnn.gradcheck._network import Array, Network
-from refnn.gradcheck.diagnosis import Case
-from refnn.gradcheck.judge import judge, precision_notes, worst_first
-from refnn.gradcheck.probes import blindness
-from refnn.gradcheck.result import GradientCheck, Testimony, Verdict
-from refnn.gradcheck.rounding import gradient_bounds
+from refnn.gradcheck.faults.diagnosis import Case
+from refnn.gradcheck.faults.probes import blindness
+from refnn.gradcheck.problem import Array, Network
+from refnn.gradcheck.verdict import stochastic
+from refnn.gradcheck.verdict.judgement import judge, precision_notes, worst_first
+from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict
+from refnn.gradcheck.verdict.rounding import gradient_bounds
+from refnn.gradcheck.witness import cancellation_free, directional, sums
 
 METHODS = ("auto", "entries", "directions")
 PER_ENTRY_WORK = 2e10  # elements that a check of every entry may touch before "auto" takes directions: a minute's work

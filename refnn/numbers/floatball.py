@@ -1,7 +1,7 @@
 """Balls that hold whatever a correct floating-point run may return: a rounding-error analysis done by running the code.
 
 An Arb ball of as many bits holds the exact results of an operation, and not always the float next to one: some of the
-gradients in `pytest -rP tests/test_balls.py` lie outside such a run, most where numbers underflow.
+gradients in `pytest -rP tests/numbers/test_balls.py` lie outside such a run, most where numbers underflow.
 A `FloatBall` therefore adds the float's own rounding to each operation:
 
 - ``+ - * /``: the exact result, times 1 + δ with |δ| <= u (1 + 1/100), plus half the smallest subnormal;

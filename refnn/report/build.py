@@ -12,13 +12,13 @@ import numpy as np
 from refnn._progress import bar
 from refnn._shapes import Array
 from refnn.certificate import certify
-from refnn.gradcheck._inputs import UnfitGradientError, gradient_arrays
-from refnn.gradcheck._network import network
 from refnn.gradcheck.backprop import GradientFunction, check_backprop, check_network
-from refnn.gradcheck.cancellation_free import step
-from refnn.gradcheck.faults import FAULTS
-from refnn.gradcheck.probes import Probe, default_probes
-from refnn.gradcheck.result import Entry, GradientCheck, Verdict
+from refnn.gradcheck.faults.catalogue import FAULTS
+from refnn.gradcheck.faults.probes import Probe, default_probes
+from refnn.gradcheck.inputs import UnfitGradientError, gradient_arrays
+from refnn.gradcheck.problem import network
+from refnn.gradcheck.verdict.result import Entry, GradientCheck, Verdict
+from refnn.gradcheck.witness.cancellation_free import step
 from refnn.network import backprop, forward_prop
 from refnn.report import networks, record
 from refnn.report.arrays import encode, encode_on_grid

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refnn import _tabular
 from refnn._shapes import Array, Params
-from refnn.gradcheck.probes import Probe
+from refnn.commands import tabular as _tabular
+from refnn.gradcheck.faults.probes import Probe
 from refnn.network import init_params, predict, train
 from refnn.report.resources import DATA, TARGET
 

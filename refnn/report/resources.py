@@ -16,5 +16,5 @@ TARGET = "malignant"
 CITATION = _find("CITATION.cff", "CITATION.cff")
 POWER = _find("power.json", "proofs/benchmarks/power.json")
 SCHEMA = _HERE / "schema.json"
-PAGE = _HERE / "page.html"
-PAGE_STYLE = _HERE / "page.css"
+PAGE = _HERE / "draw/page.html"
+PAGE_STYLE = _HERE / "draw/page.css"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from refnn._plots import pyplot
 from refnn._progress import bar
-from refnn.report import style
 from refnn.report.citation import source
-from refnn.report.figures import FIGURES, figures
-from refnn.report.page import page
+from refnn.report.draw import style
+from refnn.report.draw.figures import FIGURES, figures
+from refnn.report.draw.page import page
 from refnn.report.record import Record, canonical
 
 

@@ -1,0 +1,104 @@
+"""Make the networks of a report again: from their seeds, and by training once more."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from refnn._shapes import Params
+from refnn.gradcheck.faults.probes import Probe, default_probes
+from refnn.report import networks
+from refnn.report.arrays import number
+from refnn.report.record import Record
+from refnn.report.replay.cases import Case
+from refnn.report.replay.ledger import HALF_THE_DIGITS, Ledger
+from refnn.report.replay.load import ReportError
+
+
+def origin_again(case: Case, ledger: Ledger) -> None:
+    """The network from its seed."""
+    origin, path = case.found["origin"], f"content.{case.path}.origin"
+    if origin["kind"] == "trained":
+        return
+    if origin["kind"] == "seeded":
+        again = networks.seeded(origin["seed"])
+    else:
+        dims = layer_dims(case.probe)
+        if origin["layer_dims"] not in (None, dims) or origin["examples"] not in (None, case.probe.X.shape[1]):
+            ledger.differences.append(f"{path} has other sizes than the network: {dims}, m = {case.probe.X.shape[1]}")
+            return
+        made = _default_probes(tuple(origin["layer_dims"] or ()), origin["examples"], origin["seed"])
+        if origin["index"] >= len(made):
+            ledger.differences.append(f"{path}.index is {origin['index']}, there are {len(made)} probes")
+            return
+        probe = made[origin["index"]]
+        again = probe._replace(params=_nearest(case.probe.params, probe.params, networks.PROBES_GRID))
+    _same_network(case, again, ledger)
+
+
+def layer_dims(probe: Probe) -> list[int]:
+    return [probe.X.shape[0], *(V.shape[0] for key, V in probe.params.items() if key[0] == "W")]
+
+
+@lru_cache(maxsize=4)
+def _default_probes(layer_dims: tuple[int, ...], examples: int | None, seed: int) -> tuple[Probe, ...]:
+    return default_probes(layer_dims or None, examples=examples, seed=seed)
+
+
+def _same_network(case: Case, again: Probe, ledger: Ledger) -> None:
+    path = f"content.{case.path}"
+    ledger.same(f"{path}.name", case.probe.name, again.name)
+    ledger.same(f"{path}.params", sorted(case.probe.params), sorted(again.params))
+    for key, V in again.params.items():
+        if key in case.probe.params:
+            ledger.close("parameters", f"{path}.params.{key}", case.probe.params[key], V)
+    for name in "XY":
+        ledger.close("data", f"{path}.data.{name}", getattr(case.probe, name), getattr(again, name))
+
+
+def training_again(report: Record, data: networks.Data | None, cases: list[Case], ledger: Ledger) -> None:
+    """Train once more, from each recorded checkpoint to the next, on the recorded data."""
+    content, measured = report["content"], report["measured"]
+    recorded = [case for case in cases if case.found["origin"]["kind"] == "trained"]
+    if data is None:
+        ledger.same("networks from a training", len(recorded), 0)
+        ledger.same("measured.costs", len(measured["costs"]), 0)
+        return
+    for name, V in networks.breast_cancer()._asdict().items():
+        ledger.close("data", f"content.training.{name}", getattr(data, name), V)
+    recipe = _recipe(content["training"])
+    epochs = [case.found["origin"]["epoch"] for case in recorded]
+    ledger.same("the epochs of content.training and of the networks", list(recipe.epochs), epochs)
+    widths = {tuple(layer_dims(case.probe)) for case in recorded}
+    ledger.same("the layer_dims of content.training and of the networks", {recipe.layer_dims}, widths)
+    if epochs != list(recipe.epochs) or widths != {recipe.layer_dims}:
+        return  # and nothing of an invented size was made
+    try:
+        again = list(networks.checkpoints(data, recipe, [case.probe.params for case in recorded]))
+    except (TypeError, ValueError) as error:
+        raise ReportError(f"content.training is no training: {error}") from None
+    for case, point in zip(recorded, again):
+        params = _nearest(case.probe.params, point.reached, networks.PARAMS_GRID)
+        _same_network(case, point.probe(data)._replace(params=params), ledger)
+    ledger.same("content.training.correct", content["training"]["correct"], [point.correct(data) for point in again])
+    costs = np.array([cost for point in again for cost in point.costs])
+    before = np.array([number("measured.costs", x) for x in measured["costs"]])
+    ledger.close("costs", "measured.costs", before, costs, HALF_THE_DIGITS * costs)
+
+
+def _nearest(recorded: Params, reached: Params, unit: float) -> Params:
+    """The numbers reached, on the grid; where two points of it are equally near, up to rounding, the recorded one."""
+    nearest = {}
+    for key, V in reached.items():
+        nearest[key] = networks.on_grid(V, unit)
+        before = recorded.get(key)
+        if before is not None and before.shape == V.shape:
+            tie = np.abs(before - V) <= unit * (0.5 + HALF_THE_DIGITS)
+            nearest[key] = np.where(tie & (np.abs(before - nearest[key]) == unit), before, nearest[key])
+    return nearest
+
+
+def _recipe(training: Record) -> networks.Recipe:
+    rate = number("content.training.learning_rate", training["learning_rate"])
+    return networks.Recipe(tuple(training["layer_dims"]), rate, tuple(training["epochs"]))

@@ -1,0 +1,248 @@
+"""`refnn check FILE.py`: which function of a module that follows the article is wrong, and how."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from refnn.article.module import FUNCTIONS, ModuleCheck, judge_module
+from refnn.commands import source as _source
+
+# A module after the article, with its own mistakes mended.
+MENDED = (Path(__file__).parent / "mended_article.txt").read_text()
+
+DOT = "-(np.dot(Y, np.log(A).T) + np.dot(1 - Y, np.log(1 - A).T)) / m"
+SUM = "-np.sum(np.multiply(Y, np.log(A)) + np.multiply(1 - Y, np.log(1 - A))) / m"
+ROUND = "S, _ = sigmoid(Z)\n    dZ = dA * S * (1 - S)"
+# (function, what stands in the mended module, what stands instead, what must be said)
+MISTAKES = [
+    ("init_params", "np.random.randn(n, n_prev)", "np.zeros((n, n_prev))", "W1 has equal entries"),
+    ("init_params", "(n, n_prev) *", "(n_prev, n) *", r"W1 has shape \(4, 6\), expected \(6, 4\)"),
+    ("init_params", "np.zeros((n, 1))", "np.zeros(n)", r"b1 has shape \(6,\), expected \(6, 1\)"),
+    ("sigmoid", "exp(-Z)", "exp(Z)", r"returns σ\(-Z\)"),
+    ("sigmoid", "1 / (1 + np.exp(-Z))", "np.tanh(Z)", r"A is not 1/\(1 \+ exp\(-Z\)\)"),
+    ("forward_prop", "caches.append((linear_cache, activation_cache))", "pass", "caches has 0 entries.*is appended"),
+    ("forward_prop", "np.dot(W, A) + b", "np.dot(W, A)", "AL: "),
+    ("forward_prop", "np.dot(W, A)", "np.dot(A, W)", "raised ValueError"),
+    ("forward_prop", "A, activation_cache = sigmoid(Z)", "A, _ = sigmoid(Z); activation_cache = A", "layer 1, Z: "),
+    ("cost_function", SUM, DOT, r"array of shape \(3, 3\) for 3 outputs.*its diagonal"),
+    ("cost_function", "return -", "return ", "the sign is flipped"),
+    ("cost_function", " / m", "", "m: 1/m is missing"),
+    ("cost_function", "np.sum(", "np.mean(", "times the right value"),
+    ("one_layer_backward", ROUND, "dZ = dA * sigmoid(Z) * (1 - sigmoid(Z))", r"takes sigmoid\(Z\) for an array"),
+    ("one_layer_backward", "dA * S * (1 - S)", "dA * S", "activation-as-derivative"),
+    ("one_layer_backward", "dA * S * (1 - S)", "dA * (1 - S**2)", "tanh-derivative"),
+    ("one_layer_backward", "dA * S * (1 - S)", "dA", "missing-hidden-derivative"),
+    ("one_layer_backward", "sigmoid(Z)", "sigmoid(sigmoid(Z)[0])", "double-sigmoid"),
+    ("one_layer_backward", "keepdims=True) / m", "keepdims=True)", "bias-missing-mean"),
+    ("one_layer_backward", "np.sum(dZ, axis=1, keepdims=True)", "np.sum(dZ)", r"db: has shape \(\), expected"),
+    ("one_layer_backward", "np.dot(W.T, dZ)", "np.dot(W.T, dZ) / m", "dA_prev: .*1/m: divided by m twice"),
+    ("backprop", "-(Y / AL - ", "(Y / AL - ", "sign-flipped"),
+    ("backprop", "(1 - AL))", "(1 - AL)) / Y.shape[1]", "1/m: the mean over examples is taken twice"),
+    (
+        "backprop",
+        '[f"dW{L}"], grads[f"db{L}"]',
+        '[f"dW{L - 1}"], grads[f"db{L - 1}"]',
+        "returns no dW3, db3.*overwritten",
+    ),
+    ("backprop", 'grads[f"dA{l + 1}"], caches', "dAL, caches", "raised ValueError|has shape"),
+    ("backprop", "reversed(range(L - 1))", "reversed(range(1, L - 1))", "returns no dW1, db1.*first-layer-zero"),
+    ("update_parameters", 'grads[f"dW{l}"]', 'grads[f"W{l}"]', "raised KeyError"),
+    ("update_parameters", "- learning_rate * grads", "+ learning_rate * grads", "W1: "),
+    ("update_parameters", "len(params) // 2 + 1", "len(params) // 2", "W3"),
+    ("update_parameters", "return params", "pass", "returns NoneType"),
+    ("train", "cost_history.append(cost_function(Y_hat, Y))", "pass", "cost_history has 0 entries.*is appended"),
+    (
+        "train",
+        "params = update_parameters(params,",
+        "update_parameters(dict(params),",
+        "the parameters stay as they were",
+    ),
+    ("train", "grads, lr)", "grads, -lr)", "are not those of gradient descent"),
+    ("train", "cost_function(Y_hat, Y)", "Y_hat.mean()", "does not hold the cost"),
+]
+
+
+def judge(tmp_path: Path, source: str) -> ModuleCheck:
+    path = tmp_path / "theirs.py"
+    path.write_text(source)
+    return judge_module(_source.definitions(path, FUNCTIONS).namespace)
+
+
+def function_source(name: str) -> str:
+    return re.search(rf"def {name}\(.*?(?=\ndef |\Z)", MENDED, re.S).group()
+
+
+def test_the_mended_article_passes(tmp_path):
+    check = judge(tmp_path, MENDED)
+    assert check, str(check)
+    assert [f.name for f in check.functions] == list(FUNCTIONS)
+    notes = {f.name: " ".join(f.notes) for f in check.functions}
+    assert "stall a deep network" in notes["init_params"]
+    assert "not finite" in notes["cost_function"]
+    assert "not finite" in notes["backprop"]
+    assert "dA is m times" in notes["backprop"]
+    assert "rebinds the entries" in notes["update_parameters"]
+
+
+def test_the_reference_passes_without_a_note():
+    import refnn.network
+
+    check = judge_module(_source.definitions(Path(refnn.network.__file__), FUNCTIONS).namespace)
+    assert check, str(check)
+    assert not any(f.notes for f in check.functions), str(check)
+
+
+@pytest.mark.parametrize(("name", "right", "wrong", "said"), MISTAKES, ids=lambda value: value.replace("\n", ";"))
+def test_one_mistake_is_found_in_its_function_and_nowhere_else(tmp_path, name, right, wrong, said):
+    function = function_source(name)
+    assert right in function
+    check = judge(tmp_path, MENDED.replace(function, function.replace(right, wrong)))
+    assert {f.name for f in check.functions if not f} == {name}, str(check)
+    found = next(f for f in check.functions if f.name == name)
+    assert re.search(said, "\n".join(found.reasons), re.S), str(check)
+
+
+def test_the_articles_key_error_is_explained(tmp_path):
+    check = judge(tmp_path, MENDED.replace('* grads[f"d', '* grads[f"'))
+    (wrong,) = (f for f in check.functions if not f)
+    assert wrong.reasons == ("reads grads['W1'], but backprop stores it as 'dW1'",)
+
+
+def test_two_mistakes_in_two_functions_are_told_apart(tmp_path):
+    source = MENDED.replace("dA * S * (1 - S)", "dA * S").replace("caches.append(", "print(")
+    check = judge(tmp_path, source.replace("-(Y / AL", "(Y / AL"))
+    reasons = {f.name: " ".join(f.reasons) for f in check.functions if not f}
+    assert reasons.keys() == {"forward_prop", "one_layer_backward", "backprop"}
+    assert "activation-as-derivative" in reasons["one_layer_backward"]
+    assert "sign-flipped" in reasons["backprop"]
+
+
+def test_refnns_convention_is_as_good_as_the_articles(tmp_path):
+    source = MENDED.replace("A_prev.T) / m", "A_prev.T)").replace("keepdims=True) / m", "keepdims=True)")
+    source = source.replace("(1 - Y) / (1 - AL))", "(1 - Y) / (1 - AL)) / Y.shape[1]")
+    check = judge(tmp_path, source)
+    assert check, str(check)
+    assert not any("dA is m times" in note for f in check.functions for note in f.notes)
+
+
+def test_a_sigmoid_that_returns_an_array_is_a_matter_of_taste(tmp_path):
+    source = MENDED.replace("return A, cache\n", "return A\n", 1)
+    source = source.replace("A, activation_cache = sigmoid(Z)", "A, activation_cache = sigmoid(Z), Z")
+    source = source.replace("S, _ = sigmoid(Z)", "S = sigmoid(Z)")
+    check = judge(tmp_path, source)
+    assert check, str(check)
+    wrong = judge(tmp_path, source.replace("np.exp(-Z)", "np.exp(Z)"))
+    assert [f.name for f in wrong.functions if not f] == ["sigmoid"]
+
+
+def test_caches_of_another_kind_are_theirs_to_choose(tmp_path):
+    source = MENDED.replace("linear_cache = (A, W, b)", "A_prev = A")
+    source = source.replace("(linear_cache, activation_cache)", '{"in": A_prev, "W": W, "Z": Z}')
+    source = source.replace("(A_prev, W, b), Z = cache", 'A_prev, W, Z = cache["in"], cache["W"], cache["Z"]')
+    check = judge(tmp_path, source)
+    assert check, str(check)
+    wrong = judge(tmp_path, source.replace("dA * S * (1 - S)", "dA * S"))
+    assert [f.name for f in wrong.functions if not f] == ["one_layer_backward"], str(wrong)
+
+
+def test_functions_alone_are_judged_with_stand_ins_for_the_others(tmp_path):
+    for name in ("one_layer_backward", "backprop", "train"):
+        check = judge(tmp_path, f"import numpy as np\n{function_source(name)}")
+        assert [f.name for f in check.functions] == [name]
+        assert check, str(check)
+        assert set(check.missing) == set(FUNCTIONS) - {name}
+
+
+def test_a_module_with_none_of_the_functions_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="none of the article's functions is defined: init_params, sigmoid"):
+        judge(tmp_path, "def gradient(params, X, Y): return {}")
+
+
+SCRIPT = """
+import a_library_that_is_not_installed
+print("training ...")
+X = a_library_that_is_not_installed.read("data.csv")
+Y = X > 0
+params, cost_history = train(X, Y, [4, 3, 1], 100000, 0.1)
+while True:
+    params = update_parameters(params, {}, 0.1)
+    sigmoid = None
+if __name__ == "__main__":
+    backprop = a_library_that_is_not_installed.backprop
+"""
+
+
+def test_a_file_that_trains_and_prints_when_imported_is_judged_without_running_that(tmp_path, capsys):
+    check = judge(tmp_path, MENDED + SCRIPT)
+    assert check, str(check)
+    assert capsys.readouterr().out == ""
+
+
+def test_the_globals_that_the_functions_need_are_run_and_no_others(tmp_path):
+    source = MENDED.replace("-np.sum(", "SIGN * np.sum(").replace("1 / (1 + np.exp(-Z))", "logistic(Z)")
+    source += "\ntry:\n    from numpy import exp\nexcept ImportError:\n    pass\nBAD = 1 / 0\n"
+    source += "def logistic(Z):\n    return 1 / (1 + exp(-Z))\n"
+    check = judge(tmp_path, source + "ONE = 1\nSIGN = -ONE\n")
+    assert check, str(check)
+    path = tmp_path / "early.py"
+    path.write_text(source + "SIGN = -ONE\nONE = 1\n")
+    found = _source.definitions(path, FUNCTIONS)
+    assert [problem.message for problem in found.problems] == ["NameError: name 'ONE' is not defined"]
+    wrong = [f for f in judge_module(found.namespace).functions if not f]
+    assert [(f.name, f.reasons) for f in wrong] == [
+        ("cost_function", ("raised NameError: name 'SIGN' is not defined",))
+    ]
+
+
+# What printing did to the article: calls lost with what stood before their comma, and a tab among spaces.
+DAMAGE = [
+    ("    A = 1 / (1 + np.exp(-Z))", "\tA = 1 / (1 + np.exp(, Z)))"),
+    ("Z = np.dot(W, A) + b", "Z =['W'], A) + b"),
+    (SUM, "-(np.sum(, np.log(A)) +, np.log(1 - A))) / m"),
+    ("dW = np.dot(dZ, A_prev.T)", "dW = (1 / m) *, A_prev.T)"),
+    ("dA_prev = np.dot(W.T, dZ)", "dA_prev =, dZ)"),
+]
+# The mistakes that the article itself makes where it can be read.
+SLIPS = [
+    ("cost_history.append(cost_function(Y_hat, Y))", "cost = cost_function(Y_hat, Y)"),
+    ('grads[f"dW{L}"], grads[f"db{L}"]', 'grads[f"dW{L - 1}"], grads[f"db{L - 1}"]'),
+    ('* grads[f"d', '* grads[f"'),
+]
+
+
+def test_the_printed_article_is_read_as_far_as_it_goes(tmp_path):
+    printed = MENDED
+    for whole, damaged in DAMAGE + SLIPS:
+        assert whole in printed
+        printed = printed.replace(whole, damaged)
+    path = tmp_path / "printed.py"
+    path.write_text(printed)
+    found = _source.definitions(path, FUNCTIONS)
+    lines = printed.splitlines()
+    damaged = [n for n, line in enumerate(lines, 1) if any(new.strip() in line for _, new in DAMAGE)]
+    lost = [p.line for p in found.problems if "a call was lost here" in str(p)]
+    assert lost == damaged
+    assert [lines[p.line - 1].strip() for p in found.problems if "tabs and spaces" in p.message] == ["cache = Z"]
+    check = judge_module(found.namespace)
+    assert set(check.missing) == {"sigmoid", "forward_prop", "cost_function", "one_layer_backward"}
+    reasons = {f.name: " ".join(f.reasons) for f in check.functions}
+    assert reasons["init_params"] == ""
+    assert "output-layer-overwritten" in reasons["backprop"]
+    assert "reads grads['W1']" in reasons["update_parameters"]
+    assert "cost_history has 0 entries" in reasons["train"]
+
+
+def test_a_library_that_is_missing_spoils_only_what_uses_it(tmp_path):
+    source = MENDED.replace("matplotlib.pyplot", "a_library_that_is_not_installed")
+    path = tmp_path / "plots.py"
+    path.write_text(source.replace("    return params, cost_history", "    plt.plot(cost_history)\n    return 1"))
+    found = _source.definitions(path, FUNCTIONS)
+    assert [problem.line for problem in found.problems] == [2]
+    assert [f.name for f in judge_module(found.namespace).functions if not f] == ["train"]
+
+
+def test_tabs_alone_do_not_lose_a_function(tmp_path):
+    check = judge(tmp_path, MENDED.replace("    A = 1 / (1", "\tA = 1 / (1"))
+    assert check, str(check)
+    assert check.missing == ()

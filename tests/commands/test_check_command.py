@@ -1,0 +1,162 @@
+"""`refnn check` from the shell: what it prints and writes, its exit status, and what it leaves alone."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from refnn.__main__ import main
+from refnn.article.module import FUNCTIONS, judge_module
+from refnn.commands import source as _source
+
+MINE = '''
+import numpy as np
+
+print("imported")
+
+
+def gradient(params, X, Y):
+    """Plain backprop."""
+    print("called")
+    L, A = len(params) // 2, [X]
+    for l in range(1, L + 1):
+        A.append(1 / (1 + np.exp(-(params[f"W{l}"] @ A[-1] + params[f"b{l}"]))))
+    grads, dZ = {}, (A[L] - Y) / Y.shape[1]
+    for l in range(L, 0, -1):
+        grads[f"dW{l}"], grads[f"db{l}"] = dZ @ A[l - 1].T, dZ.sum(axis=1, keepdims=True)
+        dZ = params[f"W{l}"].T @ dZ * A[l - 1] * (1 - A[l - 1])
+    return grads
+
+
+class Net:
+    gradient = staticmethod(gradient)
+
+
+def for_one_shape(params, X, Y):
+    assert X.shape[0] == 30, "this network takes 30 inputs"
+    return gradient(params, X, Y)
+
+
+not_a_function = 3
+'''
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "their_backprop.py"
+    path.write_text(MINE)
+    return path
+
+
+@pytest.mark.parametrize("target", ["{}:gradient", "their_backprop:gradient", "their_backprop:Net.gradient"])
+def test_a_right_backprop_passes_wherever_it_is_found(mine, capsys, target):
+    assert main(["check", target.format(mine)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("PASS")
+    assert "imported" not in out
+    assert "called" not in out
+
+
+def test_a_wrong_backprop_is_named_and_the_status_says_so(mine, capsys, tmp_path):
+    mine.write_text(MINE.replace("/ Y.shape[1]", ""))
+    assert main(["check", f"{mine}:gradient", "--json", "result.json"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("WRONG")
+    assert "missing-mean" in out
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["verdict"] == "WRONG"
+    assert [cause["faults"] for cause in result["diagnosis"]["causes"]] == [["missing-mean"]]
+
+
+def test_the_judged_file_and_its_folder_are_left_as_they_were(mine, tmp_path):
+    before = mine.stat()
+    assert main(["check", f"{mine}:gradient"]) == 0
+    after = mine.stat()
+    assert (before.st_mtime_ns, before.st_size, mine.read_text()) == (after.st_mtime_ns, after.st_size, MINE)
+    assert [path.name for path in tmp_path.iterdir()] == ["their_backprop.py"]
+
+
+def test_layer_dims_judge_code_that_is_made_for_one_shape(mine, capsys):
+    assert main(["check", f"{mine}:for_one_shape"]) == 1
+    assert "this network takes 30 inputs" in capsys.readouterr().out
+    assert main(["check", f"{mine}:for_one_shape", "--layer-dims", "30,4,1"]) == 0
+    assert main(["check", f"{mine}:for_one_shape", "--layer-dims", "[30, 4, 1]", "--examples", "3", "--seed", "7"]) == 0
+
+
+def test_a_blind_check_is_no_pass(mine, capsys):
+    assert main(["check", f"{mine}:gradient", "--examples", "1"]) == 2
+    assert capsys.readouterr().out.startswith("BLIND")
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("nowhere.py:gradient", "there is no file nowhere.py"),
+        ("nowhere.py", "nowhere.py"),
+        ("no_such_module:gradient", "importing no_such_module raised ModuleNotFoundError"),
+        ("their_backprop:nothing", "their_backprop has no nothing"),
+        ("their_backprop:not_a_function", "is int, expected a function (params, X, Y) -> grads"),
+        ("their_backprop", "is neither MODULE:FUNCTION nor the path of a .py file"),
+        ("their_backprop:Net", "cannot be called with (params, X, Y): too many positional arguments"),
+        ("json.py:gradient", "has the name of a module that is loaded already"),
+        ("exits.py:gradient", "importing exits.py raised SystemExit"),
+        ("broken.py:gradient", "importing broken.py raised SyntaxError"),
+        ("their_backprop.py", "none of the article's functions is defined"),
+    ],
+)
+def test_what_cannot_be_judged_has_status_2_and_a_reason(tmp_path, capsys, target, message):
+    (tmp_path / "json.py").write_text(MINE)
+    (tmp_path / "exits.py").write_text("raise SystemExit")
+    (tmp_path / "broken.py").write_text("def gradient(:")
+    assert main(["check", target]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--layer-dims", "4,0,1"], ["--layer-dims", "4"], ["--examples", "0"], ["--seed", "-1"]]
+)
+def test_unusable_options_have_status_2(mine, capsys, arguments):
+    assert main(["check", f"{mine}:gradient", *arguments]) == 2
+    assert capsys.readouterr().err
+
+
+def test_a_file_after_the_article_is_judged_function_by_function(tmp_path, capsys):
+    mended = (Path(__file__).parents[1] / "article" / "mended_article.txt").read_text()
+    path = tmp_path / "article.py"
+    path.write_text(mended)
+    assert main(["check", str(path), "--json", str(tmp_path / "result.json")]) == 0
+    path.write_text(mended.replace("S * (1 - S)", "S"))
+    assert main(["check", str(path), "--json", str(tmp_path / "result.json")]) == 1
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert {f["name"]: f["verdict"] for f in result["functions"]}["one_layer_backward"] == "WRONG"
+    path.write_text(mended.replace("np.dot(W.T, dZ)", ", dZ)"))
+    capsys.readouterr()
+    assert main(["check", str(path)]) == 2
+    assert "a call was lost here" in capsys.readouterr().out
+
+
+def test_the_shell_gets_the_exit_status(mine):
+    def status(code: str) -> int:
+        mine.write_text(code)
+        command = [sys.executable, "-m", "refnn", "check", "their_backprop:gradient", "--layer-dims", "3,2"]
+        return subprocess.run(command, cwd=mine.parent, capture_output=True, check=False).returncode
+
+    assert status(MINE) == 0
+    assert status(MINE.replace("A[L] - Y", "Y - A[L]")) == 1
+    assert status("1 / 0") == 2
+
+
+@pytest.mark.parametrize("source", ["def f(:", "'''", "x = (", "def sigmoid(Z):\n", "\\", "\x00"])
+def test_what_cannot_be_read_at_all_is_reported_and_ends(tmp_path, source):
+    path = tmp_path / "broken.py"
+    path.write_text(source)
+    found = _source.definitions(path, FUNCTIONS)
+    assert found.problems
+    with pytest.raises(ValueError, match="none of the article's functions"):
+        judge_module(found.namespace)

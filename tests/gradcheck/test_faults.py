@@ -1,0 +1,220 @@
+"""The catalogue of faults and the probes: every bug changes the gradient where it can be made, and is seen."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import refnn
+from refnn.gradcheck import Verdict, check_backprop, check_network
+from refnn.gradcheck.faults.catalogue import FAULTS
+from refnn.gradcheck.faults.lines import backprop
+from refnn.gradcheck.faults.probes import blindness, default_probes
+
+CATALOGUE = [
+    "missing-mean",
+    "bias-missing-mean",
+    "mean-over-outputs",
+    "sign-flipped",
+    "extra-output-derivative",
+    "missing-hidden-derivative",
+    "activation-as-derivative",
+    "tanh-derivative",
+    "double-sigmoid",
+    "wrong-layer-activation",
+    "weights-not-transposed",
+    "dW-transposed",
+    "bias-summed-over-units",
+    "last-example-only",
+    "weights-updated-first",
+    "off-by-one-layer-keys",
+    "output-layer-overwritten",
+    "first-layer-zero",
+    "input-as-previous-activation",
+    "bias-gradient-zero",
+    "squared-error-loss",
+    "labels-flipped",
+    "clipped-probabilities",
+    "float32-inside",
+    "article-dA-convention",
+]
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def relative_change(faulty, right, kinds="WbA"):
+    return max(np.max(np.abs(faulty[key] - V)) / np.max(np.abs(V)) for key, V in right.items() if key[1] in kinds)
+
+
+def test_the_catalogue_is_complete():
+    assert sorted(FAULTS) == sorted(CATALOGUE)
+    with pytest.raises(TypeError):
+        FAULTS["another"] = FAULTS["missing-mean"]
+
+
+def test_every_fault_cites_an_equation_that_is_derived():
+    derivation = (Path(__file__).parents[2] / "proofs" / "derivation.md").read_text()
+    for name, fault in FAULTS.items():
+        assert fault.name == name
+        assert re.search(rf"\\tag{{{fault.equation}}}", derivation), name
+        assert fault.summary
+
+
+@given(SEEDS)
+def test_with_no_line_replaced_it_is_the_reference(seed):
+    for _, params, X, Y in default_probes(seed=seed):
+        right = backprop(params, X, Y)
+        grads = refnn.backprop(*forward(params, X, Y))
+        assert grads.keys() == right.keys()
+        assert relative_change(grads, right) < 1e-12
+
+
+def forward(params, X, Y):
+    AL, caches = refnn.forward_prop(X, params)
+    return AL, Y, caches
+
+
+@given(SEEDS)
+def test_every_fault_shows_on_the_default_probes(seed):
+    seen = set()
+    for probe in default_probes(seed=seed):
+        right = backprop(*probe[1:])
+        for name, fault in FAULTS.items():
+            if fault.applies(*probe[1:]) and relative_change(fault.gradient(*probe[1:]), right) > 1e-8:
+                seen.add(name)
+    assert seen == set(FAULTS)
+
+
+@given(SEEDS)
+def test_a_fault_that_does_not_apply_changes_nothing(seed):
+    probes = [
+        *default_probes(seed=seed),
+        *default_probes((1, 1, 1), seed=seed),
+        *default_probes((3, 1), examples=1, seed=seed),
+    ]
+    for probe in probes:
+        right = backprop(*probe[1:])
+        for name, fault in FAULTS.items():
+            if not fault.applies(*probe[1:]):
+                faulty = fault.gradient(*probe[1:])
+                if name != "off-by-one-layer-keys":  # which gives other shapes, unless all widths agree
+                    assert relative_change(faulty, right, "Wb") < 1e-6, (name, probe.name)
+
+
+def test_a_gradient_is_float64_fresh_and_changes_nothing_of_the_callers():
+    for probe in default_probes():
+        for V in (*probe.params.values(), probe.X, probe.Y):
+            V.setflags(write=False)
+        for fault in FAULTS.values():
+            grads = fault.gradient(*probe[1:])
+            assert all(V.dtype == np.float64 for V in grads.values())
+            assert not any(
+                np.shares_memory(V, W) for V in grads.values() for W in (*probe.params.values(), probe.X, probe.Y)
+            )
+
+
+# By hand, one weight and two examples: W = b = 0, so A = 1/2, and X = (1, 2), Y = (1, 0): A - Y = (-1/2, 1/2).
+BY_HAND = {
+    "missing-mean": (0.5, 0.0),  # dW = -1/2 + 1 = 1/2; right: 1/4
+    "sign-flipped": (-0.25, 0.0),
+    "labels-flipped": (-0.25, 0.0),  # A - (1 - Y) = (1/2, -1/2)
+    "extra-output-derivative": (0.0625, 0.0),  # A (1 - A) = 1/4
+    "squared-error-loss": (0.125, 0.0),
+    "last-example-only": (0.5, 0.25),  # 1/2 · (1/2 · 2), 1/2 · 1/2
+    "bias-gradient-zero": (0.25, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_worked_by_hand(name):
+    params = {"W1": np.zeros((1, 1)), "b1": np.zeros((1, 1))}
+    grads = FAULTS[name].gradient(params, np.array([[1.0, 2.0]]), np.array([[1.0, 0.0]]))
+    assert (grads["dW1"].item(), grads["db1"].item()) == BY_HAND[name]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_check_backprop_catches_it_alone(name):
+    for seed in range(3):
+        assert check_backprop(FAULTS[name].gradient, seed=seed, progress=False).verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_check_network_catches_it_wherever_it_applies(name):
+    for probe in default_probes(seed=5):
+        if FAULTS[name].applies(*probe[1:]):
+            check = check_network(*probe[1:], FAULTS[name].gradient(*probe[1:]), progress=False)
+            assert check.verdict is Verdict.WRONG, (probe.name, str(check))
+
+
+@given(SEEDS, st.lists(st.integers(1, 6), min_size=2, max_size=6), st.integers(2, 9))
+def test_probes_of_any_shape_can_see(seed, layer_dims, examples):
+    probes = default_probes(layer_dims, examples=examples, seed=seed)
+    for name, params, X, Y in probes:
+        assert X.shape == (layer_dims[0], examples)
+        assert Y.shape == (layer_dims[-1], examples)
+        assert [params[f"W{l}"].shape[0] for l in range(1, len(layer_dims))] == layer_dims[1:]
+        assert blindness(params, X, Y) is None, name
+
+
+def test_probes_are_a_function_of_their_seed():
+    def numbers(seed):
+        return np.concatenate([V.ravel() for p in default_probes(seed=seed) for V in (p.X, p.Y, *p.params.values())])
+
+    assert np.array_equal(numbers(3), numbers(3))
+    assert not np.array_equal(numbers(3), numbers(4))
+
+
+@pytest.mark.parametrize("layer_dims", [[], [3], [3, 0], [3, 2.5], [3, True], "32", 4])
+def test_bad_widths_are_refused(layer_dims):
+    with pytest.raises((ValueError, TypeError), match="layer_dims"):
+        default_probes(layer_dims)
+
+
+def right_on(params, X, Y):
+    return check_network(params, X, Y, backprop(params, X, Y), progress=False)
+
+
+def symmetric(p):
+    return {key: V + V.T if key[0] == "W" else V for key, V in p.items()}
+
+
+BLIND = {
+    "one example": lambda p, X, Y: (p, X[:, :1], Y[:, :1]),
+    "all columns of X are equal": lambda p, X, Y: (p, np.repeat(X[:, :1], X.shape[1], axis=1), Y),
+    "W2 is zero": lambda p, X, Y: ({**p, "W2": 0 * p["W2"]}, X, Y),
+    "dA1 is zero here": lambda p, X, Y: ({**p, "W2": 1e-170 * p["W2"], "W3": 1e-170 * p["W3"]}, X, Y),
+    "weights-not-transposed would change nothing": lambda p, X, Y: (symmetric(p), X, Y),
+    "would change nothing|is zero here": lambda p, X, _: (p, X, refnn.forward_prop(X, p)[0]),
+}
+
+
+@pytest.mark.parametrize("reason", BLIND)
+def test_a_probe_that_could_not_have_seen_a_fault_is_blind_and_not_a_pass(reason):
+    square = default_probes()[1]
+    assert right_on(*square[1:]).verdict is Verdict.PASS
+    probe = BLIND[reason](*square[1:])
+    said = blindness(*probe)
+    assert said is not None
+    assert re.search(reason, said), said
+    check = right_on(*probe)
+    assert check.verdict is Verdict.BLIND, str(check)
+    assert said in check.reasons
+
+
+def test_the_committed_table_of_detection_is_of_this_catalogue_and_misses_nothing():
+    table = json.loads((Path(__file__).parents[2] / "proofs" / "benchmarks" / "power.json").read_text())
+    ours = [line for line in table["detection"] if line["checker"] == "refnn"]
+    assert {line["fault"] for line in ours} > set(FAULTS)
+    assert {line["network"] for line in ours} > {probe.name for probe in default_probes()}
+    for line in ours:
+        if line["fault"] in FAULTS:
+            assert line["objections"] == line["trials"] > 0, line
+        elif line["fault"] == "none":
+            assert line["objections"] == 0, line
+    verdicts = table["right_gradients"].values()
+    assert sum(sum(verdict.values()) for verdict in verdicts) >= 2000
+    assert not any(verdict["WRONG"] for verdict in verdicts)
+    assert table["cause_named"]["faults"] == dict.fromkeys(FAULTS, table["cause_named"]["seeds"])

@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PY := $(BIN)/python
+TESTS := $(PY) -m pytest --numprocesses auto --dist worksteal
 .DEFAULT_GOAL := help
 .PHONY: help report test test-deep check format proofs coq vectors symbols recheck reports peers bench bench-power bench-scale mutate dist clean
 
@@ -23,10 +24,10 @@ report: .venv/ready  ## gradient-check the reference: table, report.json, figure
 	$(BIN)/refnn report --out build/report
 
 test: .venv/ready  ## every check that needs only Python
-	$(PY) -m pytest
+	$(TESTS)
 
 test-deep: .venv/ready  ## the same with 50 times the random examples
-	HYPOTHESIS_PROFILE=deep $(PY) -m pytest
+	HYPOTHESIS_PROFILE=deep $(TESTS)
 
 check: .venv/ready  ## ruff and mypy --strict; changes nothing
 	$(BIN)/ruff check .

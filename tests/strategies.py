@@ -12,7 +12,7 @@ from refnn.testing import layer_dims
 
 ONE_UNIT = [1, 1]
 seeds = st.integers(0, 2**32 - 1)
-examples = st.integers(1, 4)
+examples = st.integers(1, 5)
 
 
 def shapes(dims, m):
@@ -47,5 +47,5 @@ def _with_data(params):
 field_networks = st.builds(field_network, layer_dims(max_width=4), examples, seeds)
 
 
-def float_networks(**options):
-    return st.builds(float_network, layer_dims(), st.integers(1, 5), seeds, **options)
+def float_networks(examples=examples, **options):
+    return st.builds(float_network, layer_dims(), examples, seeds, **options)

@@ -33,11 +33,12 @@ def steps_by_hand(X, Y, params, epochs, lr, batch_size, rng):
     return params, costs
 
 
-@given(float_networks(), st.data(), seeds)
-def test_training_is_the_loop_of_the_article_over_every_example_once_an_epoch(network, data, seed):
+@pytest.mark.parametrize("by", ["all examples", "batches"])
+@given(float_networks(st.integers(2, 8)), st.data(), seeds)
+def test_training_is_the_loop_of_the_article_over_every_example_once_an_epoch(by, network, data, seed):
     """The same bits; the cost up to the order in which its examples are added."""
     params, X, Y = network
-    batch_size = data.draw(st.none() | st.integers(1, X.shape[1]), "batch_size")
+    batch_size = data.draw(st.integers(1, X.shape[1]), "batch_size") if by == "batches" else None
     dims = [len(X), *(len(V) for key, V in params.items() if key[0] == "b")]
     trained, costs = refnn.train(X, Y, dims, 3, 0.5, params=params, batch_size=batch_size, rng=seed)
     expected, expected_costs = steps_by_hand(X, Y, params, 3, 0.5, batch_size, np.random.default_rng(seed))

@@ -9,9 +9,9 @@ import math
 import accuracy
 import numpy as np
 import pytest
-from example import AL, CACHES, PARAMS, Y, refusals, with_cache
 from hypothesis import example, given
 from hypothesis import strategies as st
+from small_network import AL, CACHES, PARAMS, Y, refusals, with_cache
 from strategies import ONE_UNIT, examples, field_network, field_networks, float_network, float_networks, seeds
 
 from refnn import backprop, check_gradients, check_network, cost_function, forward_prop, logistic_cost

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from example import AL, Y, refusals
+from small_network import AL, Y, refusals
 
 from refnn import cost_function
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from example import AL, PARAMS, X, changed, refusals
 from hypothesis import given
+from small_network import AL, PARAMS, X, changed, refusals
 from strategies import field_networks
 
 from refnn import forward_prop, sigmoid

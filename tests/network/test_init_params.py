@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from example import refusals
+from small_network import refusals
 
 from refnn import init_params
 

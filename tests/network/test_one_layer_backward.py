@@ -1,7 +1,7 @@
 """one_layer_backward: back through one layer. That it is so exactly, within backprop: test_in_the_field.py."""
 
 import numpy as np
-from example import AL, CACHES, refusals
+from small_network import AL, CACHES, refusals
 
 from refnn import one_layer_backward
 

@@ -1,7 +1,7 @@
 """predict: 1 from the threshold on."""
 
 import numpy as np
-from example import PARAMS, X, refusals
+from small_network import PARAMS, X, refusals
 
 from refnn import predict
 

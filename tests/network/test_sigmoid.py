@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from example import refusals
 from hypothesis import given
+from small_network import refusals
 from strategies import field_networks
 
 from refnn import sigmoid

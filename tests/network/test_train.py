@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from example import X, Y, refusals
 from hypothesis import given
 from hypothesis import strategies as st
+from small_network import X, Y, refusals
 from strategies import float_networks, seeds
 
 import refnn

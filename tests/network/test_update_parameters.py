@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 import numpy as np
-from example import GRADS, PARAMS, X, changed, refusals
 from hypothesis import given
+from small_network import GRADS, PARAMS, X, changed, refusals
 from strategies import float_networks
 
 from refnn import backprop, forward_prop, logistic_cost, update_parameters

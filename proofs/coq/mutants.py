@@ -30,6 +30,7 @@ HERE = Path(__file__).parent
 RECORD = HERE / "mutants.json"
 FUNCTIONS = (
     "sigmoid",
+    "sigmoid_derivative",
     "forward_prop",
     "cost_function",
     "logistic_cost",
@@ -55,8 +56,8 @@ def other(node: ast.AST) -> ast.AST | None:
             return ast.Constant(1 - value)
         case ast.FormattedValue(ast.Name("l" | "L")):
             return ast.Constant("1")
-        case ast.Call(ast.Name("dot"), [A, B]):
-            return ast.Call(node.func, [B, A], [])
+        case ast.BinOp(A, ast.MatMult(), B):
+            return ast.BinOp(B, ast.MatMult(), A)
     return None
 
 

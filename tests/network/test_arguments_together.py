@@ -45,7 +45,7 @@ def test_a_rate_that_the_dtype_cannot_hold_is_refused():
 
 
 def test_nothing_is_computed_before_all_is_checked(monkeypatch):
-    monkeypatch.setattr("refnn.network.dot", lambda *_: pytest.fail("computed"))
+    monkeypatch.setattr("refnn.network.init_params", lambda *_, **__: pytest.fail("computed"))
     with pytest.raises(ValueError, match="lr is nan"):
         train(lr=np.nan)
 

@@ -1,4 +1,4 @@
-"""The project keeps its own rules: who imports whom, what the runtime needs, and that the README tells the truth."""
+"""The project keeps its own rules: who imports whom, what is private, where the laws stand, what documents say."""
 
 import ast
 import re
@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import refnn.gradcheck
+import refnn.numbers
+import refnn.testing
+
 ROOT = Path(__file__).parents[1]
-FILES = sorted((ROOT / "refnn").rglob("*.py"))
-SOURCES = [path for folder in ("refnn", "tests", "proofs") for path in sorted((ROOT / folder).rglob("*.py"))]
+TESTS = Path(__file__).parent
 EXTRAS = {
     "matplotlib",
     "tqdm",
@@ -24,49 +27,87 @@ EXTRAS = {
     "selenium",
 }
 
-# Who may be imported by a room, beside itself. What is not named here may import all of refnn.
+# ---------------------------------------------------------------------- imports
+
+
+def modules():
+    """The file of each module of refnn, by its dotted name."""
+    for path in sorted((ROOT / "refnn").rglob("*.py")):
+        yield ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), path
+
+
+MODULES = dict(modules())
+of_every_module = pytest.mark.parametrize("module", MODULES)
+
+
+def package(module):
+    """The folder that a module stands in, by its dotted name."""
+    return module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
+
+
+def imported(module):
+    """What a module imports: another module and the name taken from it, or None; and whether at the top of the file."""
+    tree = ast.parse(MODULES[module].read_text())
+    for node in ast.walk(tree):
+        at_the_top = node in tree.body
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None, at_the_top) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package(module).rsplit(".", node.level - 1)[:1] if node.level else []
+            source = ".".join([*above, *filter(None, [node.module])])
+            for alias in node.names:
+                whole = f"{source}.{alias.name}"
+                yield (whole, None, at_the_top) if whole in MODULES else (source, alias.name, at_the_top)
+
+
+def inside(module, rooms):
+    """Whether a module is one of these rooms, or stands in one."""
+    return any(f"{module}.".startswith(f"refnn.{room}.") for room in rooms)
+
+
+# What each room may import beside itself, of refnn. A room that is not named here may import all of refnn.
 MAY_IMPORT = {
-    "_shapes": set(),
-    "_progress": set(),
-    "_floats": {"_shapes"},
-    "_arguments": {"_shapes", "_floats"},
-    "network": {"_shapes", "_floats", "_arguments", "_progress"},
-    "numbers": {"_shapes", "_progress"},
-    "gradcheck": {"_shapes", "_progress", "numbers"},
-    "article": {"_shapes", "gradcheck"},
-    "_plots": {"_shapes"},
+    "_shapes": [],
+    "_progress": [],
+    "_floats": ["_shapes"],
+    "_arguments": ["_shapes", "_floats"],
+    "network": ["_shapes", "_floats", "_arguments", "_progress"],
+    # An oracle does not import what it judges.
+    "numbers": ["_progress"],
+    "gradcheck": ["_shapes", "_progress", "numbers"],
+    "article": ["_shapes", "gradcheck"],
+    "_plots": ["_shapes"],
 }
 
 
-def room(path):
-    return path.relative_to(ROOT / "refnn").parts[0].removesuffix(".py")
-
-
-def imported(path):
-    """Each module that a file imports, absolute, with whether the import stands at the top of the file."""
-    package = path.relative_to(ROOT).parent.parts
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            names = [f"{module}.{alias.name}" if module == "refnn" else module for alias in node.names]
-        else:
-            continue
-        yield from ((name, node in tree.body) for name in names)
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_room_imports_only_what_it_may(path):
-    for name, at_the_top in imported(path):
-        top, *inside = name.split(".")
+@of_every_module
+def test_a_room_imports_only_what_it_may(module):
+    for name, _, at_the_top in imported(module):
+        top = name.split(".")[0]
         assert top not in ("tests", "proofs"), f"{name}: refnn does not lean on its evidence"
-        if top == "refnn" and inside and room(path) in MAY_IMPORT:
-            assert inside[0] in MAY_IMPORT[room(path)] | {room(path)}, f"{path.name} imports {name}"
-        if room(path) != "testing":  # a module for test suites, which has Hypothesis at its heart
-            assert not (top in EXTRAS and at_the_top), f"{path.name} imports {name} for everyone"
+        for room in MAY_IMPORT:
+            if top == "refnn" and inside(module, [room]):
+                assert inside(name, [room, *MAY_IMPORT[room]]), f"{module} imports {name}"
+        if module != "refnn.testing":  # a module for test suites, which has Hypothesis at its heart
+            assert not (top in EXTRAS and at_the_top), f"{module} imports {name} for everyone"
+
+
+def test_every_room_with_a_rule_is_there():
+    assert [room for room in MAY_IMPORT if f"refnn.{room}" not in MODULES] == []
+
+
+@of_every_module
+def test_an_underscore_is_private_to_its_folder(module):
+    """A module or name with a leading underscore is used from within its own folder only."""
+    uses = [".".join(filter(None, [name, taken])) for name, taken, _ in imported(module)]
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):  # a module and its name: catalogue._fault
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            uses += [f"{use}.{node.attr}" for use in uses if use in MODULES and use.endswith(f".{node.value.id}")]
+    for use in uses:
+        for private in re.finditer(r"\._[^_]", use):
+            owner = use[: private.start()]
+            if owner in MODULES:
+                assert f"{package(module)}.".startswith(f"{package(owner)}."), f"{module} uses {use}"
 
 
 def test_importing_refnn_needs_numpy_alone():
@@ -84,9 +125,33 @@ print(len(refnn.__all__))
     assert (run.returncode, run.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_can_be_read_in_one_sitting(path):
-    assert len(path.read_text().splitlines()) <= 250
+# ---------------------------------------------------------------------- laws
+
+TABLE, OTHERS = (TESTS / "README.md").read_text().split("| file | laws |")
+LAWS = re.findall(r"^\| `(\w+)`(?: as `(\w+)`)? \| (`.*`) \|$", TABLE, re.MULTILINE)
+
+
+def files(cell):
+    return re.findall(r"`([\w/]*test_\w+\.py)`", cell)
+
+
+def test_every_public_name_has_its_laws():
+    public = (refnn, refnn.gradcheck, refnn.numbers, refnn.testing)
+    assert sorted(name for name, *_ in LAWS) == sorted({name for module in public for name in module.__all__})
+
+
+@pytest.mark.parametrize(("name", "word", "cell"), LAWS, ids=[name for name, *_ in LAWS])
+def test_the_laws_of_a_public_name_use_it(name, word, cell):
+    for file in files(cell):
+        assert re.search(rf"\b{word or name}\b", (TESTS / file).read_text()), file
+
+
+def test_every_test_file_has_its_place_in_the_table():
+    placed = {file for *_, cell in LAWS for file in files(cell)} | set(files(OTHERS))
+    assert placed == {str(path.relative_to(TESTS)) for path in TESTS.rglob("test_*.py")}
+
+
+# ---------------------------------------------------------------------- documents
 
 
 def snippets():
@@ -104,9 +169,10 @@ def test_the_readme_has_snippets():
     assert len(snippets()) >= 2
 
 
-@pytest.mark.parametrize(
-    "document", sorted(ROOT.glob("*.md")) + sorted((ROOT / "proofs").rglob("*.md")), ids=lambda p: p.name
-)
+DOCUMENTS = [path for pattern in ("*.md", "tests/*.md", "proofs/**/*.md") for path in sorted(ROOT.glob(pattern))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_a_document_names_exists(document):
     """Links to files, and the make targets in the text."""
     text = document.read_text()

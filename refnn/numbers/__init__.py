@@ -1,9 +1,8 @@
 """Kinds of number that make a check of NumPy code exact (`exact`, `field`, `dual`) or rigorous (`balls`)."""
 
-from .arrays import lift, random_point
 from .dual import Dual
 from .exact import ExactCheck, exact_check, exact_gradient
-from .field import ExactnessError, FieldElement, P, atoms
+from .field import ExactnessError, FieldElement, P, atoms, lift, random_point
 
 __all__ = [
     "Dual",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-Objects = NDArray[np.object_]
+from .arrays import Objects, map_entries
 
 
 def _flint() -> Any:
@@ -32,11 +32,7 @@ def precision(bits: int) -> AbstractContextManager[Any]:
 
 def to_balls(array: ArrayLike) -> Objects:
     """An object array of balls of radius 0 at exactly these floats or integers."""
-    arb = _flint().arb
-    numbers = np.asarray(array)
-    balls = np.empty(numbers.shape, dtype=object)
-    balls.ravel()[:] = [arb(number) for number in numbers.ravel().tolist()]
-    return balls
+    return map_entries(_flint().arb, np.asarray(array).astype(object))
 
 
 def around_zero(radius: Any) -> Any:
@@ -67,23 +63,20 @@ def nearest(balls: Objects, dtype: DTypeLike = np.float64) -> tuple[NDArray[np.f
 
 def upper_bounds(balls: Objects) -> NDArray[np.float64]:
     """For each ball a float64 that no absolute value in it exceeds; strictly above it, save for 0 and infinity."""
-    floats = np.empty(balls.shape)
-    for index, ball in np.ndenumerate(balls):
+
+    def above(ball: Any) -> float:
         top = ball.abs_upper()
         if top.is_zero():
-            floats[index] = 0
-        else:
-            floats[index] = np.nextafter(_round(top, floats.dtype), np.inf) if top.is_finite() else np.inf
-    return floats
+            return 0.0
+        return float(np.nextafter(_round(top, np.dtype(float)), np.inf)) if top.is_finite() else np.inf
+
+    return map_entries(above, balls).astype(float)
 
 
 def ulps(balls: Objects, dtype: DTypeLike) -> Objects:
     """The spacing of `dtype` at the enclosed numbers, as exact balls; where a ball spans several, the smallest."""
     arb, info = _flint().arb, np.finfo(np.dtype(dtype))
-    spacing = np.empty(balls.shape, dtype=object)
-    for index, ball in np.ndenumerate(balls):
-        spacing[index] = arb((1, _quantum(ball.abs_lower(), info)))
-    return spacing
+    return map_entries(lambda ball: arb((1, _quantum(ball.abs_lower(), info))), balls)
 
 
 def _quantum(x: Any, info: Any) -> int:

@@ -35,9 +35,6 @@ class Degree:
         self.numerator = numerator
         self.denominator = denominator
 
-    def __repr__(self) -> str:
-        return f"Degree({self.numerator}, {self.denominator})"
-
     def __neg__(self) -> Degree:
         return self
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .arrays import entrywise
 from .field import ExactnessError
 
 _ORDER = "the field has no order or sign, and code that branches sees one branch only; write the formula without it"
@@ -49,34 +50,30 @@ class Dual:
     def __pos__(self) -> Dual:
         return self
 
+    @entrywise
     def __add__(self, other: Any) -> Dual:
-        if isinstance(other, np.ndarray):
-            return NotImplemented
         value, tangent = _parts(other)
         return Dual(self.value + value, self.tangent + tangent)
 
     __radd__ = __add__
 
+    @entrywise
     def __sub__(self, other: Any) -> Dual:
-        if isinstance(other, np.ndarray):
-            return NotImplemented
         value, tangent = _parts(other)
         return Dual(self.value - value, self.tangent - tangent)
 
     def __rsub__(self, other: Any) -> Dual:
         return Dual(other - self.value, -self.tangent)
 
+    @entrywise
     def __mul__(self, other: Any) -> Dual:
-        if isinstance(other, np.ndarray):
-            return NotImplemented
         value, tangent = _parts(other)
         return Dual(self.value * value, self.tangent * value + self.value * tangent)
 
     __rmul__ = __mul__
 
+    @entrywise
     def __truediv__(self, other: Any) -> Dual:
-        if isinstance(other, np.ndarray):
-            return NotImplemented
         value, tangent = _parts(other)
         quotient = self.value / value
         return Dual(quotient, (self.tangent - quotient * tangent) / value)
@@ -85,9 +82,8 @@ class Dual:
         quotient = other / self.value
         return Dual(quotient, -(quotient / self.value * self.tangent))
 
+    @entrywise
     def __pow__(self, exponent: Any) -> Dual:
-        if isinstance(exponent, np.ndarray):
-            return NotImplemented
         if isinstance(exponent, Dual) or int(exponent) != exponent:
             raise ExactnessError(f"the power {exponent!r} is not an integer: the field has no roots")
         n = int(exponent)

@@ -28,10 +28,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from refnn._progress import bar
 
-from .arrays import Objects, lift, map_entries, random_point
+from .arrays import Objects, map_entries
 from .degree import Degree, recording
 from .dual import Dual
-from .field import ExactnessError, FieldElement, P, atoms
+from .field import ExactnessError, FieldElement, P, atoms, lift, random_point
 
 Function = Callable[[dict[str, Objects]], Any]
 GradientFunction = Callable[[dict[str, Objects]], Mapping[str, Any]]
@@ -143,12 +143,6 @@ def exact_check(f: Function, grads: GradientFunction, params: Mapping[str, Array
         If `f` or `grads` compares, rounds, uses an inexact literal or an unsupported function.
     ValueError
         If `grads` lacks a parameter or gives it another shape.
-
-    Notes
-    -----
-    By the Schwartz-Zippel lemma a wrong entry passes with probability at most (d + k^2 a) / (2^61 - 1), where d is the
-    degree of its difference, and k atoms have arguments of degree a; ``ExactCheck.false_pass`` is that number for this
-    code (module docstring, with what it assumes).
     """
     point = random_point(params, seed=seed)
     with atoms(seed):

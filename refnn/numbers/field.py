@@ -15,13 +15,18 @@ exp(x+y) = exp(x) exp(y), log(xy) = log(x) + log(y) and log(exp(x)) = x: formula
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from .arrays import Objects, map_entries
 
 P = (1 << 61) - 1
 
@@ -90,6 +95,14 @@ def _residue(number: Any) -> int | None:
     return None
 
 
+def _operator(combine: Callable[[int, int], int]) -> Callable[[FieldElement, Any], FieldElement]:
+    def operate(self: FieldElement, other: Any) -> FieldElement:
+        residue = _residue(other)
+        return NotImplemented if residue is None else _element(combine(self.residue, residue))
+
+    return operate
+
+
 class FieldElement:
     """An integer modulo p = 2^61 - 1.
 
@@ -120,38 +133,14 @@ class FieldElement:
     def __neg__(self) -> FieldElement:
         return _element(-self.residue)
 
-    def __add__(self, other: Any) -> FieldElement:
-        residue = _residue(other)
-        return NotImplemented if residue is None else _element(self.residue + residue)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> FieldElement:
-        residue = _residue(other)
-        return NotImplemented if residue is None else _element(self.residue - residue)
-
-    def __rsub__(self, other: Any) -> FieldElement:
-        residue = _residue(other)
-        return NotImplemented if residue is None else _element(residue - self.residue)
-
-    def __mul__(self, other: Any) -> FieldElement:
-        residue = _residue(other)
-        return NotImplemented if residue is None else _element(self.residue * residue)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: Any) -> FieldElement:
-        residue = _residue(other)
-        return NotImplemented if residue is None else _element(self.residue * _inverse(residue))
-
-    def __rtruediv__(self, other: Any) -> FieldElement:
-        residue = _residue(other)
-        return NotImplemented if residue is None else _element(residue * _inverse(self.residue))
+    __add__ = __radd__ = _operator(operator.add)
+    __sub__, __rsub__ = _operator(operator.sub), _operator(lambda x, y: y - x)
+    __mul__ = __rmul__ = _operator(operator.mul)
+    __truediv__, __rtruediv__ = _operator(lambda x, y: x * _inverse(y)), _operator(lambda x, y: y * _inverse(x))
 
     def __pow__(self, exponent: int) -> FieldElement:
-        if exponent < 0:
-            return _element(pow(_inverse(self.residue), -exponent, P))
-        return _element(pow(self.residue, exponent, P))
+        base = self.residue if exponent >= 0 else _inverse(self.residue)
+        return _element(pow(base, abs(exponent), P))
 
     def exp(self) -> FieldElement:
         """The atom of exp at this element; NumPy's ``np.exp`` calls it."""
@@ -166,3 +155,47 @@ def _element(residue: int) -> FieldElement:
     element = object.__new__(FieldElement)  # skips the conversion of __init__: the argument is known to be an int
     element.residue = residue % P
     return element
+
+
+def lift(array: ArrayLike) -> Objects:
+    """Exact field elements for integers, Fractions and floats (each float is a fraction with a power of two below).
+
+    Parameters
+    ----------
+    array : array_like of int, float or Fraction, any shape
+
+    Returns
+    -------
+    object array of FieldElement, the same shape
+
+    Raises
+    ------
+    ExactnessError
+        For NaN, infinity and what is no real number.
+    """
+
+    def exact(number: Any) -> FieldElement:
+        if not isinstance(number, (float, np.floating)):
+            return FieldElement(number)
+        if not np.isfinite(number):
+            raise ExactnessError(f"{number} has no exact value: expected finite numbers")
+        return FieldElement(Fraction(*number.as_integer_ratio()))
+
+    return map_entries(exact, np.asarray(array))
+
+
+def random_point(params: Mapping[str, ArrayLike], *, seed: int = 0) -> dict[str, Objects]:
+    """Uniform random field elements in the shapes of `params`, whose values are not used.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `params` is no dict of arrays, or has no entry.
+    """
+    if not isinstance(params, Mapping):
+        raise TypeError(f"params is {type(params).__name__}, expected a dict of arrays")
+    shapes = {name: np.shape(array) for name, array in params.items()}
+    if not any(map(math.prod, shapes.values())):
+        raise ValueError("params has no entry, expected a dict of arrays")
+    rng = np.random.default_rng(seed)
+    return {name: map_entries(FieldElement, rng.integers(0, P, size=shape)) for name, shape in shapes.items()}

@@ -16,31 +16,26 @@ an exp overflows. The hundredth covers the products of δ for sums of fewer than
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import balls
-from .balls import Objects
+from .arrays import Objects, entrywise, map_entries
 
 _ELEMENTARY = 8  # units u, that is 4 ulps
 
 
-@dataclass(frozen=True)
 class Format:
     """A binary format: unit roundoff, half the smallest subnormal, and the largest number, as exact balls."""
 
-    unit: Any
-    underflow: Any
-    largest: Any
-
-    @classmethod
-    def of(cls, dtype: DTypeLike) -> Format:
+    def __init__(self, dtype: DTypeLike) -> None:
         info = np.finfo(np.dtype(dtype))
         unit, smallest, largest = balls.to_balls([float(info.epsneg), float(info.smallest_subnormal), float(info.max)])
-        return cls(unit * 101 / 100, smallest / 2, largest)
+        self.unit = unit * 101 / 100
+        self.underflow = smallest / 2
+        self.largest = largest
 
 
 class FloatBall:
@@ -68,9 +63,8 @@ class FloatBall:
     def __neg__(self) -> FloatBall:
         return FloatBall(-self.ball, self.format, self.terms, self.mass)
 
+    @entrywise
     def __add__(self, other: Any) -> FloatBall:
-        if isinstance(other, np.ndarray):
-            return NotImplemented
         other = self._lift(other)
         if self.ball.is_zero() or other.ball.is_zero():
             return self if other.ball.is_zero() else other
@@ -80,24 +74,21 @@ class FloatBall:
 
     __radd__ = __add__
 
+    @entrywise
     def __sub__(self, other: Any) -> FloatBall:
-        if isinstance(other, np.ndarray):
-            return NotImplemented
         return self + -self._lift(other)
 
     def __rsub__(self, other: Any) -> FloatBall:
         return self._lift(other) + -self
 
+    @entrywise
     def __mul__(self, other: Any) -> FloatBall:
-        if isinstance(other, np.ndarray):
-            return NotImplemented
         return self._rounded(self.ball * self._lift(other).ball)
 
     __rmul__ = __mul__
 
+    @entrywise
     def __truediv__(self, other: Any) -> FloatBall:
-        if isinstance(other, np.ndarray):
-            return NotImplemented
         other = self._lift(other)
         quotient = self._rounded(self.ball / other.ball)
         if not other.ball.abs_upper() <= self.format.largest:
@@ -119,6 +110,5 @@ class FloatBall:
 
 def float_balls(array: ArrayLike, dtype: DTypeLike = np.float64) -> Objects:
     """FloatBalls of radius 0 at exactly these floats, in the arithmetic of `dtype`; at a precision well above it."""
-    format = Format.of(dtype)
-    enclosed: Objects = np.frompyfunc(lambda ball: FloatBall(ball, format), 1, 1)(balls.to_balls(array))
-    return enclosed
+    format = Format(dtype)
+    return map_entries(lambda ball: FloatBall(ball, format), balls.to_balls(array))

@@ -1,12 +1,14 @@
 """refnn passes the test vectors within their ulps, wrong implementations do not, and the checker sees a flipped bit."""
 
-import importlib.util
 import json
 import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import cases
+import check
+import generate
 import jsonschema
 import numpy as np
 import pytest
@@ -14,24 +16,11 @@ import pytest
 from refnn import backprop, cost_function, forward_prop, logistic_cost, sigmoid
 from refnn.vectors import load_vectors
 
-HERE = Path(__file__).parents[2] / "proofs" / "vectors"
+HERE = Path(check.__file__).parent
 FILES = ["float64.json", "float32.json", "invalid.json"]
 VECTORS = {name: load_vectors(HERE / name) for name in FILES}
 EVERY = [vector for vectors in VECTORS.values() for vector in vectors]
 VALID = [vector for vector in EVERY if vector.valid]
-
-
-def module(name):
-    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    loaded = importlib.util.module_from_spec(spec)
-    sys.modules[name] = loaded
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-check = module("check")
-module("cases")
-generate = module("generate")
 
 
 def reference(vector):
@@ -64,7 +53,7 @@ def test_there_are_enough_of_every_kind():
     assert sum(vector.dtype == np.float32 for vector in VALID) >= 40
     assert len({vector.comment.split(":")[0] for vector in EVERY if not vector.valid}) == 25
     flags = {flag for vector in EVERY for flag in vector.flags}
-    assert flags == set(sys.modules["cases"].FLAGS)
+    assert flags == set(cases.FLAGS)
     assert max(len(vector.params) // 2 for vector in VALID) == 10
     readme = (HERE / "README.md").read_text()
     assert all(f"[`{name}`]({name}) | {len(vectors)} |" in readme for name, vectors in VECTORS.items())

@@ -1,4 +1,8 @@
-"""One source runs on every kind of number, keeps its dtype, changes nothing, and never leaves IEEE's flags behind."""
+"""What holds for every function of the network alike.
+
+One source runs on every kind of number and keeps its dtype; arguments are never changed nor shared, and all are checked
+before anything is computed; finite numbers of any size give no NaN and no warning.
+"""
 
 import math
 import warnings
@@ -8,14 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from strategies import field_network, float_network, shapes
 
 import refnn
-from refnn.numbers import atoms, exact_gradient, random_point
+from refnn.numbers import exact_gradient
+from refnn.testing import layer_dims
 
-rng = np.random.default_rng(2)
-PARAMS = refnn.init_params([3, 4, 2], scale=1, rng=rng)
-X = rng.standard_normal((3, 5))
-Y = rng.random((2, 5))
+PARAMS, X, Y = float_network([3, 4, 2], 5, seed=2)
+AL, CACHES = refnn.forward_prop(X, PARAMS)
+GRADS = refnn.backprop(AL, Y, CACHES)
 
 
 def run(X, Y, params):
@@ -23,7 +28,12 @@ def run(X, Y, params):
     AL, caches = refnn.forward_prop(X, params)
     grads = refnn.backprop(AL, Y, caches)
     costs = {"cost_function": refnn.cost_function(AL, Y), "logistic_cost": refnn.logistic_cost(caches[-1][1], Y)}
-    return {"AL": AL, **costs, **grads, **refnn.update_parameters(params, grads, 0.5)}
+    layer = dict(zip(("dA_prev", "dW", "db"), refnn.one_layer_backward(AL, caches[-1])))
+    return {"sigmoid": refnn.sigmoid(X)[0], "AL": AL, **costs, **layer, **grads, **update(params, grads)}
+
+
+def update(params, grads):
+    return refnn.update_parameters(params, grads, 0.5)
 
 
 class FloatDual:
@@ -121,65 +131,95 @@ def test_dual_floats_carry_the_derivative_of_the_cost():
 
 
 def test_field_elements_carry_it_exactly():
-    point = random_point({**PARAMS, "A0": X, "Y": Y}, seed=3)
-    labels = point.pop("Y")
+    params, X, Y = field_network([3, 4, 2], 5, seed=3)
 
-    def J(values):
-        AL, _ = refnn.forward_prop(values["A0"], {key: values[key] for key in PARAMS})
-        return refnn.cost_function(AL, labels)
+    def J(point):
+        return refnn.cost_function(refnn.forward_prop(point["A0"], {key: point[key] for key in params})[0], Y)
 
-    with atoms(3):
-        AL, caches = refnn.forward_prop(point["A0"], {key: point[key] for key in PARAMS})
-        grads = refnn.backprop(AL, labels, caches)
-    for key, dV in exact_gradient(J, point, key=3).items():
+    AL, caches = refnn.forward_prop(X, params)
+    grads = refnn.backprop(AL, Y, caches)
+    for key, dV in exact_gradient(J, {**params, "A0": X}).items():
         assert np.array_equal(grads[f"d{key}"], dV)
 
 
-# ---------------------------------------------------------------------- purity
+# ---------------------------------------------------------------------- arguments
 
 
-def freeze(value):
-    """The same structure with every array copied and read-only."""
+def each_array(change, value):
+    """The same structure with every array changed."""
     if isinstance(value, np.ndarray):
-        value = value.copy()
-        value.flags.writeable = False
-        return value
+        return change(value)
     if isinstance(value, dict):
-        return {key: freeze(V) for key, V in value.items()}
-    return type(value)(map(freeze, value)) if isinstance(value, list | tuple) else value
+        return {key: each_array(change, V) for key, V in value.items()}
+    return type(value)(each_array(change, v) for v in value) if isinstance(value, list | tuple) else value
 
 
 def memory(value):
     """Every array inside."""
-    if isinstance(value, np.ndarray):
-        return [value]
-    values = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else []
-    return [array for v in values for array in memory(v)]
+    arrays = []
+    each_array(arrays.append, value)
+    return arrays
 
 
-AL, CACHES = refnn.forward_prop(X, PARAMS)
-GRADS = refnn.backprop(AL, Y, CACHES)
-CALLS = [
-    (refnn.sigmoid, (X,)),
-    (refnn.forward_prop, (X, PARAMS)),
-    (refnn.cost_function, (AL, Y)),
-    (refnn.logistic_cost, (CACHES[-1][1], Y)),
-    (refnn.one_layer_backward, (AL, CACHES[-1])),
-    (refnn.backprop, (AL, Y, CACHES)),
-    (refnn.update_parameters, (PARAMS, GRADS, 0.1)),
-    (lambda X, Y, params: refnn.train(X, Y, [3, 4, 2], 2, 0.1, params=params, batch_size=2, rng=0), (X, Y, PARAMS)),
-    (lambda X, Y, params: refnn.train(X, Y, [3, 4, 2], 0, 0.1, params=params), (X, Y, PARAMS)),
-    (refnn.predict, (X, PARAMS)),
-]
+def read_only(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
 
 
-@pytest.mark.parametrize(("function", "arguments"), CALLS)
+def train_by_batches(X, Y, params):
+    return refnn.train(X, Y, [3, 4, 2], 2, 0.1, params=params, batch_size=2, rng=0)
+
+
+def train_no_epoch(X, Y, params):
+    return refnn.train(X, Y, [3, 4, 2], 0, 0.1, params=params)
+
+
+CALLS = {
+    "sigmoid": (refnn.sigmoid, X),
+    "forward_prop": (refnn.forward_prop, X, PARAMS),
+    "cost_function": (refnn.cost_function, AL, Y),
+    "logistic_cost": (refnn.logistic_cost, CACHES[-1][1], Y),
+    "one_layer_backward": (refnn.one_layer_backward, AL, CACHES[-1]),
+    "backprop": (refnn.backprop, AL, Y, CACHES),
+    "update_parameters": (update, PARAMS, {f"d{key}": GRADS[f"d{key}"] for key in PARAMS}),
+    "train": (train_by_batches, X, Y, PARAMS),
+    "train, no epoch": (train_no_epoch, X, Y, PARAMS),
+    "predict": (refnn.predict, X, PARAMS),
+}
+parametrised = pytest.mark.parametrize(("function", "arguments"), [(f, a) for f, *a in CALLS.values()], ids=CALLS)
+
+
+def test_every_function_is_called_here():
+    functions = {name for name in vars(refnn.network) if name in refnn.__all__}
+    assert functions == {name.split(",")[0] for name in CALLS} | {"init_params"}  # which takes no array
+
+
+@parametrised
 def test_arguments_may_be_read_only_and_are_never_shared(function, arguments):
-    frozen = freeze(list(arguments))
+    frozen = each_array(read_only, arguments)
     result = function(*frozen)
-    for given_array, frozen_array in zip(memory(list(arguments)), memory(frozen), strict=True):
-        assert np.array_equal(given_array, frozen_array)
-        assert not any(np.shares_memory(frozen_array, array) for array in memory(result))
+    for before, after in zip(memory(arguments), memory(frozen), strict=True):
+        assert np.array_equal(before, after)
+        assert not any(np.shares_memory(after, array) for array in memory(result))
+
+
+class Untouchable:
+    """Passes for a number until somebody computes with it."""
+
+    def exp(self, *_):
+        pytest.fail("computed")
+
+    __neg__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = log = exp
+
+
+@parametrised
+def test_every_argument_is_checked_before_anything_is_computed(function, arguments):
+    for i in range(len(memory(arguments))):
+        untouchable = each_array(lambda A: np.full(A.shape, Untouchable(), object), arguments)
+        memory(untouchable)[i].flat[-1] = np.nan
+        with pytest.raises(ValueError, match="is nan, expected a"):
+            function(*untouchable)
 
 
 def test_no_global_random_state_is_touched():
@@ -199,14 +239,13 @@ def test_finite_input_of_any_magnitude_gives_no_nan_and_no_warning(dtype, data):
         return values.astype(dtype)
 
     limit, real = float(np.finfo(dtype).max), np.finfo(dtype).dtype
-    dims, m = data.draw(st.lists(st.integers(1, 3), min_size=2, max_size=4), "dims"), data.draw(st.integers(1, 3), "m")
-    params = {}
-    for l in range(1, len(dims)):
-        params |= {f"W{l}": draw((dims[l], dims[l - 1])), f"b{l}": draw((dims[l], 1))}
+    dims, m = data.draw(layer_dims(max_layers=3, max_width=3), "dims"), data.draw(st.integers(1, 3), "m")
+    params = {name: draw(shape) for name, shape in shapes(dims, m).items() if name != "Y"}
+    X = params.pop("X")
     labels = data.draw(arrays(float, (dims[-1], m), elements=st.sampled_from([0, 1, 0.25])), "Y")
     with warnings.catch_warnings(), np.errstate(all="raise"):
         warnings.simplefilter("error")
-        AL, caches = refnn.forward_prop(draw((dims[0], m)), params)
+        AL, caches = refnn.forward_prop(X, params)
         values = [AL, *refnn.backprop(AL, labels, caches).values()]
         costs = [refnn.cost_function(AL, labels), refnn.logistic_cost(caches[-1][1], labels)]
         if dtype != np.complex128:  # a cost beyond the range is infinite, which a complex number is in parts only

@@ -1,0 +1,90 @@
+"""The field is one, and its atoms keep the laws that the formulas of the network need, and are redrawn with the key."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refnn.numbers import ExactnessError, FieldElement, P, atoms, lift, random_point
+
+elements = st.integers(0, P - 1).map(FieldElement)
+
+
+@given(elements, elements, elements)
+def test_the_field_is_one(x, y, z):
+    assert x + y == y + x
+    assert x * y == y * x
+    assert (x + y) + z == x + (y + z)
+    assert (x * y) * z == x * (y * z)
+    assert x * (y + z) == x * y + x * z
+    assert x - y == x + -y == -(y - x)
+    assert x + 0 == x * 1 == x
+    assert x - x == 0
+    assert y == 0 or x / y * y == x
+    assert x == 0 or x**-2 * x**2 == 1
+
+
+@given(st.fractions(max_denominator=2**60), elements)
+def test_integers_fractions_and_arrays_of_them_stand_on_both_sides(q, x):
+    y = FieldElement(q.numerator) / q.denominator
+    assert q + x == x + q == y + x
+    assert q - x == -(x - q) == y - x
+    assert q * x == x * q == y * x
+    assert x == 0 or q / x == y / x
+    assert q == 0 or x / q == x / y
+    assert np.array_equal(np.array([1, 2]) - x, [1 - x, 2 - x])
+    assert np.array_equal(x / np.array([1, 2]), [x, x / 2])
+
+
+def test_division_by_zero_is_refused():
+    for division in (lambda x: 1 / x, lambda x: 2 / (x - x), lambda x: x**-1, lambda x: x.log()):
+        with pytest.raises(ZeroDivisionError, match="a divisor that is 0 at a random point is 0 everywhere"):
+            division(FieldElement(P))
+
+
+@pytest.mark.parametrize("number", [0.1, 2.0**60, 1j, np.float32(0.5), "1", None], ids=repr)
+def test_what_is_no_exact_number_is_refused(number):
+    with pytest.raises(ExactnessError):
+        FieldElement(number)
+
+
+def test_floats_are_lifted_to_their_exact_binary_value():
+    assert lift([0.5, 3.0, -0.75, Fraction(1, 3), np.float32(0.1)]).tolist() == [
+        Fraction(1, 2),
+        3,
+        Fraction(-3, 4),
+        Fraction(1, 3),
+        Fraction(13421773, 2**27),
+    ]
+    for number in (np.nan, np.inf):
+        with pytest.raises(ExactnessError, match=f"{number} has no exact value"):
+            lift([number])
+
+
+def test_a_random_point_repeats_itself_from_its_seed():
+    shapes = {"x": np.empty((2, 3)), "y": 0.0}
+    point = random_point(shapes, seed=1)
+    assert {name: V.shape for name, V in point.items()} == {"x": (2, 3), "y": ()}
+    np.testing.assert_equal(random_point(shapes, seed=1), point)
+    assert not (random_point(shapes, seed=2)["x"] == point["x"]).any()
+
+
+@given(elements, st.integers(0, 2**64))
+def test_atoms_keep_the_laws_that_the_formulas_need(x, key):
+    with atoms(key):
+        assert x.exp() * (-x).exp() == 1
+        assert FieldElement(0).exp() == 1
+        assert x == 0 or (1 / x).log() == -x.log()
+    with atoms(key + 1):
+        assert x == 0 or x.exp() * (-x).exp() == 1
+
+
+def test_atoms_are_redrawn_with_the_key_and_remembered_within_it():
+    x = FieldElement(12345)
+    with atoms(1):
+        first = x.exp(), x.log()
+        with atoms(2):
+            assert (x.exp(), x.log()) != first
+        assert (x.exp(), x.log()) == first

@@ -230,7 +230,9 @@ def train(
     return params, cost_history
 
 
-def batches(X: Array, Y: Array, batch_size: int | None, rng: np.random.Generator) -> Iterator[tuple[Array, Array, float]]:
+def batches(
+    X: Array, Y: Array, batch_size: int | None, rng: np.random.Generator
+) -> Iterator[tuple[Array, Array, float]]:
     """X and Y whole, or their examples shuffled into batches, each with its share of the examples."""
     m = X.shape[1]
     if not batch_size:

@@ -41,7 +41,7 @@ def checked(core: Callable[P, R], check: Callable[..., Arguments]) -> Callable[P
         arguments = check(*args, **{**(core.__kwdefaults__ or {}), **kwargs})
         with np.errstate(all="ignore"):
             result: Any = core(**arguments)  # type: ignore[call-arg]  # by name, as the check returns them
-            if not all(map(_shapes.finite, _arrays(result))):
+            if not all(map(_shapes.finite, _returned(result))):
                 saturating = {name: _each_array(value, _saturating) for name, value in arguments.items()}
                 result = _each_array(core(**saturating), np.asarray)  # type: ignore[call-arg]
         return result  # type: ignore[no-any-return]
@@ -50,17 +50,14 @@ def checked(core: Callable[P, R], check: Callable[..., Arguments]) -> Callable[P
     return public
 
 
-def _arrays(value: object) -> Iterator[Array]:
-    """The arrays in dicts, lists and tuples, however deep."""
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, dict | list | tuple):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _arrays(part)
+def _returned(result: Any) -> Iterator[Array]:
+    """The arrays of a result, caches aside: a NaN in these reaches the prediction."""
+    parts = result.values() if isinstance(result, dict) else result if isinstance(result, tuple) else (result,)
+    return (V for V in parts if isinstance(V, np.ndarray))
 
 
 def _each_array(value: Any, change: Callable[[Array], Any]) -> Any:
-    """The value with each of these arrays changed."""
+    """The value with every array in it changed, however deep it lies in dicts, lists and tuples."""
     if isinstance(value, np.ndarray):
         return change(value)
     if isinstance(value, dict):

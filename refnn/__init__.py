@@ -1,5 +1,10 @@
-"""refnn: the sigmoid network of one article, corrected, and the gradient checker that judges yours. See README.md."""
+"""refnn: the sigmoid network of one article, corrected, and the gradient checker that judges yours. See README.md.
 
+The functions of the network stand in network.py, unchecked; the public ones are made of them here.
+"""
+
+from refnn import _arguments, network
+from refnn._arguments import checked
 from refnn.certificate import Certificate, certify
 from refnn.gradcheck import (
     GradientCheck,
@@ -9,18 +14,17 @@ from refnn.gradcheck import (
     check_network,
     numerical_gradient,
 )
-from refnn.network import (
-    backprop,
-    cost_function,
-    forward_prop,
-    init_params,
-    logistic_cost,
-    one_layer_backward,
-    predict,
-    sigmoid,
-    train,
-    update_parameters,
-)
+
+init_params = checked(network.init_params, _arguments.init_params)
+sigmoid = checked(network.sigmoid, _arguments.sigmoid)
+forward_prop = checked(network.forward_prop, _arguments.forward_prop)
+cost_function = checked(network.cost_function, _arguments.cost_function)
+logistic_cost = checked(network.logistic_cost, _arguments.logistic_cost)
+one_layer_backward = checked(network.one_layer_backward, _arguments.one_layer_backward)
+backprop = checked(network.backprop, _arguments.backprop)
+update_parameters = checked(network.update_parameters, _arguments.update_parameters)
+train = checked(network.train, _arguments.train)
+predict = checked(network.predict, _arguments.predict)
 
 __all__ = [
     "Certificate",

@@ -1,74 +1,134 @@
-"""The arguments of each public function of network.py: as arrays of one dtype that fit together, or refused.
+"""The edge: each public function is a plain one of network.py behind a check of its arguments, made by `checked`.
 
-Nothing is computed before everything is checked, and nothing of the caller's is changed or handed back: `forward_prop`
-and `sigmoid`, whose caches hold their arguments, get copies.
+A check has the name and the parameters of its function, and returns them as arrays of one dtype that fit together, or
+refuses them: nothing is computed before everything is checked. Nothing of the caller's is changed or handed back:
+`forward_prop` and `sigmoid`, whose caches hold their arguments, get copies.
 """
 
+from __future__ import annotations
+
+import functools
 import math
 import numbers
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from refnn import _shapes
-from refnn._floats import exp, quiet
-from refnn._shapes import Array, Cache, Gradients, Misfits, Params, Rng, number_array, positive, whole
+from refnn import _shapes, network
+from refnn._floats import Saturating, exp
+from refnn._progress import bar
+from refnn._shapes import Array, Misfits, Rng, number_array, positive, whole
+
+# The C library of most Linux systems hands a freed array back to the system, and takes the next one from there page by
+# page, which can take longer than the mathematics on it; once 32 MB have been freed, it keeps them. No page is touched.
+np.empty(2**25 - 2**16, np.uint8)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Arguments = dict[str, Any]
 
 
-def init_params(layer_dims: object, scale: object, rng: Rng) -> tuple[list[int], Any, np.random.Generator]:
+def checked(core: Callable[P, R], check: Callable[..., Arguments]) -> Callable[P, R]:
+    """The core function behind its check, with the core's signature, documentation and types.
+
+    IEEE's flags are no news to the caller: floats leave their range only where a limit is taken on purpose. Where a
+    product leaves it, inf - inf may be NaN, and the same lines run again on numbers that saturate.
+    """
+
+    @functools.wraps(core)
+    def public(*args: P.args, **kwargs: P.kwargs) -> R:
+        arguments = check(*args, **{**(core.__kwdefaults__ or {}), **kwargs})
+        with np.errstate(all="ignore"):
+            result: Any = core(**arguments)  # type: ignore[call-arg]  # by name, as the check returns them
+            if not all(map(_shapes.finite, _returned(result))):
+                saturating = {name: _each_array(value, _saturating) for name, value in arguments.items()}
+                result = _each_array(core(**saturating), np.asarray)  # type: ignore[call-arg]
+        return result  # type: ignore[no-any-return]
+
+    public.__module__ = "refnn"  # where it is found, by pickle too
+    return public
+
+
+def _returned(result: Any) -> Iterator[Array]:
+    """The arrays of a result, caches aside: a NaN in these reaches the prediction."""
+    parts = result.values() if isinstance(result, dict) else result if isinstance(result, tuple) else (result,)
+    return (V for V in parts if isinstance(V, np.ndarray))
+
+
+def _each_array(value: Any, change: Callable[[Array], Any]) -> Any:
+    """The value with every array in it changed, however deep it lies in dicts, lists and tuples."""
+    if isinstance(value, np.ndarray):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _each_array(part, change) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_each_array(part, change) for part in value)
+    return value
+
+
+def _saturating(V: Array) -> Array:
+    return V.view(Saturating) if V.dtype.kind in "fc" else V
+
+
+# ---------------------------------------------------------------------- one check for each function
+
+
+def init_params(layer_dims: object, *, scale: object, rng: Rng) -> Arguments:
     dims = _shapes.widths(layer_dims)
     if isinstance(scale, str) and scale != "xavier":
         raise ValueError(f"scale is {scale!r}, expected 'xavier' or a positive number")
     if not isinstance(scale, str | numbers.Real):
         raise TypeError(f"scale is {scale!r} ({type(scale).__name__}), expected 'xavier' or a positive number")
-    return dims, scale if isinstance(scale, str) else positive("scale", scale), _shapes.generator(rng)
+    scale = scale if isinstance(scale, str) else positive("scale", scale)
+    return {"layer_dims": dims, "scale": scale, "rng": _shapes.generator(rng)}
 
 
-def sigmoid(Z: object) -> Array:
+def sigmoid(Z: object) -> Arguments:
     array = number_array("Z", Z)
     misfits = Misfits()
     misfits.finite("Z", array, limits=True)
     misfits.refuse()
-    return np.array(array, dtype=_shapes.common_dtype([array]))
+    return {"Z": np.array(array, dtype=_shapes.common_dtype([array]))}
 
 
-def forward_prop(X: object, params: object) -> tuple[Array, Params]:
+def forward_prop(X: object, params: object) -> Arguments:
     misfits = Misfits()
-    X = number_array("X", X)
     arrays = _shapes.layers(params, misfits)
-    W1 = arrays.get("W1", np.empty(0))
-    n_0: int | str = W1.shape[1] if W1.ndim == 2 else "n_0"
-    misfits.shape("X", X, (n_0, "m"), f"layer 1 takes {n_0} inputs, of m >= 1 examples")
-    misfits.finite("X", X)
+    X = _inputs(X, arrays, misfits)
     misfits.refuse()
     dtype = _shapes.common_dtype([X, *arrays.values()])
-    return np.array(X, dtype=dtype, order="C"), {key: np.array(V, dtype=dtype, order="C") for key, V in arrays.items()}
+    copies = {key: np.array(V, dtype=dtype, order="C") for key, V in arrays.items()}
+    return {"X": np.array(X, dtype=dtype, order="C"), "params": copies}
 
 
-def cost_function(AL: object, Y: object) -> tuple[Array, Array]:
+def cost_function(AL: object, Y: object) -> Arguments:
     return _with_labels("AL", AL, Y)
 
 
-def logistic_cost(ZL: object, Y: object) -> tuple[Array, Array]:
-    return _with_labels("ZL", ZL, Y)
+def logistic_cost(ZL: object, Y: object) -> Arguments:
+    arguments = _with_labels("ZL", ZL, Y)
+    Z, labels = arguments["ZL"], arguments["Y"]
+    if Z.dtype.kind == "f" and np.isinf(Z).any():
+        # On the label's side infinity costs nothing; 0 times it would be NaN, so the largest number stands in.
+        largest = np.copysign(np.finfo(Z.dtype).max, Z)
+        arguments["ZL"] = np.where(np.isinf(Z) & (labels == (Z > 0)), largest, Z)
+    return arguments
 
 
-def one_layer_backward(dA: object, cache: object) -> tuple[Array, Cache]:
+def one_layer_backward(dA: object, cache: object, *, inputs: bool) -> Arguments:
     misfits = Misfits()
-    dA = number_array("dA", dA)
-    misfits.shape("dA", dA, ("n_l", "m"), "one derivative for each unit and example")
-    misfits.finite("dA", dA)
+    dA = misfits.array("dA", dA, ("n_l", "m"), "one derivative for each unit and example")
     misfits.refuse()
     n, m = dA.shape
     parts = _shapes.layer_cache("cache", cache, n, m, misfits)
     misfits.refuse()
     dtype = _shapes.common_dtype([dA, *parts])
     A_prev, W, b, Z = (_shapes.cast(part, dtype) for part in parts)
-    return _shapes.cast(dA, dtype), ((A_prev, W, b), Z)
+    return {"dA": _shapes.cast(dA, dtype), "cache": ((A_prev, W, b), Z), "inputs": inputs}
 
 
-def backprop(AL: object, Y: object, caches: object) -> tuple[Array, Array, list[Cache]]:
+def backprop(AL: object, Y: object, caches: object, *, inputs: bool) -> Arguments:
     if not isinstance(caches, Sequence) or not caches:
         raise TypeError(f"caches is {caches!r:.60}, expected the list that forward_prop returns with AL")
     misfits = Misfits()
@@ -86,24 +146,25 @@ def backprop(AL: object, Y: object, caches: object) -> tuple[Array, Array, list[
     misfits.refuse()
     dtype = _shapes.common_dtype([A, *(part for parts in layers for part in parts)])
     cast = [[_shapes.cast(part, dtype) for part in parts] for parts in layers]
-    return (
-        _shapes.cast(A, dtype),
-        _shapes.cast(Y, dtype),
-        [((A_prev, W, b), Z) for A_prev, W, b, Z in cast],
-    )
+    return {
+        "AL": _shapes.cast(A, dtype),
+        "Y": _shapes.cast(Y, dtype),
+        "caches": [((A_prev, W, b), Z) for A_prev, W, b, Z in cast],
+        "inputs": inputs,
+    }
 
 
-@quiet
 def _same_point(A: Array, Z: Array, misfits: Misfits) -> None:
     """AL of another forward pass than caches would make a gradient of neither."""
     if A.dtype.kind == Z.dtype.kind == "f":
-        distance = np.abs(A - 1 / (1 + exp(-Z)))
+        with np.errstate(all="ignore"):
+            distance = np.abs(A - 1 / (1 + exp(-Z)))
         # Two right sigmoids are not further apart than a few roundings of numbers up to 1, in the coarser dtype.
         wrong = distance > 8 * max(np.finfo(A.dtype).eps, np.finfo(Z.dtype).eps)
         misfits.entries("AL", A, wrong, "σ of the last Z of caches")
 
 
-def update_parameters(params: object, grads: object, learning_rate: object) -> tuple[Params, Gradients, Any]:
+def update_parameters(params: object, grads: object, learning_rate: object) -> Arguments:
     misfits = Misfits()
     arrays = _shapes.layers(params, misfits)
     slopes = _shapes.gradients(grads, arrays, misfits)
@@ -111,11 +172,11 @@ def update_parameters(params: object, grads: object, learning_rate: object) -> t
     dtype = _shapes.common_dtype([*arrays.values(), *slopes.values()])
     if dtype.kind != "O" or not hasattr(learning_rate, "exp"):
         learning_rate = positive("learning_rate", learning_rate, dtype)
-    return (
-        {key: V.astype(dtype) for key, V in arrays.items()},
-        {key: dV.astype(dtype) for key, dV in slopes.items()},
-        learning_rate,
-    )
+    return {
+        "params": {key: _shapes.cast(V, dtype) for key, V in arrays.items()},
+        "grads": {key: _shapes.cast(dV, dtype) for key, dV in slopes.items()},
+        "learning_rate": learning_rate,
+    }
 
 
 def train(
@@ -124,11 +185,12 @@ def train(
     layer_dims: object,
     epochs: object,
     lr: object,
+    *,
     batch_size: int | None,
     rng: Rng,
     params: object,
     progress: object,
-) -> tuple[Array, Array, list[int], int, Any, int | None, np.random.Generator, Params | None]:
+) -> Arguments:
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise TypeError(f"progress is {progress!r} ({type(progress).__name__}), expected True, None or a callable")
     dims = _shapes.widths(layer_dims)
@@ -145,24 +207,60 @@ def train(
     if batch_size is not None:
         batch_size = misfits.attempt(whole, "batch_size", batch_size, 1, X.shape[1] if fits else math.inf)
     misfits.refuse()
-    start = start and {key: V.astype(dtype) for key, V in start.items()}
-    return X.astype(dtype), Y, dims, passes, lr, batch_size, _shapes.generator(rng), start
+    rng = _shapes.generator(rng)
+    start = start or network.init_params(dims, rng=rng)
+    return {
+        "X": np.array(X, dtype=dtype, order="C"),
+        "Y": np.array(Y, dtype=dtype, order="C"),
+        "layer_dims": dims,
+        "epochs": passes,
+        "lr": lr,
+        "batch_size": batch_size,
+        "rng": rng,
+        "params": {key: V.astype(dtype) for key, V in start.items()},
+        "progress": _watch(progress, passes, lr, dtype),
+    }
 
 
-def predict(threshold: object) -> float:
+def _watch(progress: Any, epochs: int, lr: object, dtype: np.dtype[Any]) -> Callable[[int, Any], None]:
+    """What `train` tells of each epoch: it shows the bar, calls the caller's function, and ends a run that diverged."""
+    ticks = bar(range(epochs), "training", show=progress is True)
+
+    def watch(epoch: int, cost: Any) -> None:
+        next(ticks, None)
+        if dtype.kind == "f" and not math.isfinite(cost):
+            raise ValueError(f"lr is {lr}: the cost of epoch {epoch} is {cost}, expected a rate that keeps to {dtype}")
+        if callable(progress):
+            progress(epoch, cost)
+
+    return watch
+
+
+def predict(X: object, params: object, *, threshold: object) -> Arguments:
     number = float(_shapes.real("threshold", threshold))
     if not 0 <= number <= 1:
         raise ValueError(f"threshold is {threshold}, expected a number in [0, 1]")
-    return number
+    # 0 and 1 do not tell whether a sum on the way was NaN, so that none may be.
+    return {**_each_array(forward_prop(X, params), _saturating), "threshold": number}
 
 
-def _with_labels(name: str, V: object, Y: object) -> tuple[Array, Array]:
+def _inputs(X: object, params: dict[str, Array], misfits: Misfits) -> Array:
+    """X for the first layer of params."""
+    array, W1 = number_array("X", X), params.get("W1", np.empty(0))
+    n_0: int | str = W1.shape[1] if W1.ndim == 2 else "n_0"
+    m: int | str = array.shape[1] if array.ndim == 2 and array.shape[1] else "m"
+    if array.shape != (n_0, m):
+        m = "m"
+    return misfits.array("X", array, (n_0, m), f"layer 1 takes {n_0} inputs, of m >= 1 examples")
+
+
+def _with_labels(name: str, V: object, Y: object) -> Arguments:
     """The output and its labels in one dtype: that of the output, as labels are mostly given in integers."""
     misfits = Misfits()
     V, Y = _output(name, V, Y, misfits)
     misfits.refuse()
     dtype = _shapes.common_dtype([V])
-    return _shapes.cast(V, dtype), _shapes.cast(Y, dtype)
+    return {name: _shapes.cast(V, dtype), "Y": _shapes.cast(Y, dtype)}
 
 
 def _output(name: str, V: object, Y: object, misfits: Misfits) -> tuple[Array, Array]:

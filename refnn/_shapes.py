@@ -9,6 +9,7 @@ import numbers
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,7 @@ Params: TypeAlias = dict[str, Array]  # "W1", "b1" … "WL", "bL"
 Gradients: TypeAlias = dict[str, Array]  # "dW1", "db1" … and "dA0" …
 LinearCache: TypeAlias = tuple[Array, Array, Array]  # A_prev, W, b
 Cache: TypeAlias = tuple[LinearCache, Array]  # and Z
+Shape: TypeAlias = tuple[int | str, ...]  # where a name like "m" stands for any positive size
 Rng: TypeAlias = int | np.random.Generator | None
 
 
@@ -30,7 +32,22 @@ class Misfits(list[str]):
         if self:
             raise ValueError("\n".join(self))
 
-    def shape(self, name: str, array: Array, expected: tuple[int | str, ...], why: str) -> bool:
+    def array(self, name: str, value: object, shape: Shape, why: str, *, limits: bool = False) -> Array:
+        """The value as an array of numbers, which has to be finite and of this shape."""
+        if (
+            type(value) is np.ndarray
+            and value.shape == shape
+            and value.dtype.kind == "f"
+            and value.size
+            and finite(value)
+        ):
+            return value  # as most are; what follows finds the words for the others
+        array = number_array(name, value)
+        self.shape(name, array, shape, why)
+        self.finite(name, array, limits=limits)
+        return array
+
+    def shape(self, name: str, array: Array, expected: Shape, why: str) -> bool:
         """Whether the shape is the expected one, where a name like "m" stands for any positive size."""
         fits = array.ndim == len(expected) and all(
             n == size if isinstance(size, int) else n > 0 for n, size in zip(array.shape, expected)
@@ -49,11 +66,15 @@ class Misfits(list[str]):
 
     def finite(self, name: str, array: Array, *, limits: bool = False) -> None:
         """No NaN, and no infinity unless limits are allowed."""
+        if array.dtype.kind in "fc" and finite(array):
+            return
         values = _plain_numbers(array)
         wrong = np.isnan(values) if limits else ~np.isfinite(values)
         self.entries(name, array, wrong, "a number" if limits else "a finite number")
 
     def unit_interval(self, name: str, array: Array, what: str) -> None:
+        if array.dtype.kind == "f" and array.size and 0 <= array.min() and array.max() <= 1:
+            return
         if array.dtype.kind != "c":
             values = _plain_numbers(array)
             self.entries(name, array, (values < 0) | (values > 1), f"{what} in [0, 1]")
@@ -71,6 +92,8 @@ class Misfits(list[str]):
 
 def number_array(name: str, value: object) -> Array:
     """The value as an array of numbers, not copied where it is one already."""
+    if type(value) is np.ndarray and value.dtype.kind in "fc":
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, expected one without missing entries")
     try:
@@ -84,6 +107,13 @@ def number_array(name: str, value: object) -> Array:
             if not (isinstance(x, numbers.Number) or hasattr(x, "exp")):
                 raise TypeError(f"{name}{_place(index)} is {x!r} ({type(x).__name__}), expected a number")
     return array
+
+
+def finite(array: Array) -> bool:
+    """Whether all numbers are; objects judge for themselves. A finite sum of squares says it in one quick call."""
+    if array.dtype.kind == "f" and math.isfinite(np.vdot(array, array)):
+        return True
+    return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
 
 
 def _plain_numbers(array: Array) -> Array:
@@ -107,6 +137,9 @@ def _place(index: tuple[int, ...]) -> str:
 def common_dtype(arrays: Iterable[Array]) -> np.dtype[Any]:
     """The dtype of all together; integers, and objects that are all plain numbers, count in float64."""
     arrays = list(arrays)
+    dtype = arrays[0].dtype
+    if dtype.kind == "f" and all(array.dtype is dtype for array in arrays):
+        return dtype
     dtype = np.result_type(*{array.dtype for array in arrays})
     objects = (x for array in arrays if array.dtype == object for x in array.flat)
     plain = dtype.kind in "biu" or (dtype.kind == "O" and not any(hasattr(x, "exp") for x in objects))
@@ -115,7 +148,7 @@ def common_dtype(arrays: Iterable[Array]) -> np.dtype[Any]:
 
 def cast(array: Array, dtype: np.dtype[Any]) -> Array:
     """Row by row in memory, so that sums round alike however the caller laid it out; not copied where it is so."""
-    return np.require(array, dtype, "C")
+    return array if array.dtype is dtype and array.flags.carray else np.require(array, dtype, "C")
 
 
 def labels(Y: object, shape: tuple[int | str, ...], misfits: Misfits) -> Array:
@@ -181,52 +214,61 @@ def generator(rng: Any, name: str = "rng") -> np.random.Generator:
 # ---------------------------------------------------------------------- dicts and caches
 
 
-def layers(params: object, misfits: Misfits, dims: Sequence[int | str] | None = None) -> Params:
+def layers(params: object, misfits: Misfits, dims: Sequence[int] | None = None) -> Params:
     """The arrays W1, b1 … WL, bL as far as they are there, each held against the layer before it, or against dims."""
     if not isinstance(params, Mapping):
         raise TypeError(f"params is {type(params).__name__}, expected a dict of W1, b1 …")
-    count = Counter(str(key)[0] for key in params if re.fullmatch(r"[Wb]\d+", str(key)))
-    L = len(dims) - 1 if dims else max(count.values(), default=0)
-    expected = keys(L)
-    said = f"expected 'W1', 'b1' … for {L} layers" if L else "expected 'W1', 'b1' …"
-    misfits.extend(f"params has no {key!r}, {said}" for key in expected if key not in params)
-    misfits.extend(f"params has an entry {key!r}, {said}" for key in params if key not in expected)
-    if not L:
-        misfits.append(f"params has no layer, {said}")
-    arrays = {key: number_array(f"params[{key!r}]", params[key]) for key in expected if key in params}
+    L = len(dims) - 1 if dims else len(params) // 2
+    if not L or params.keys() != set(keys(L)):
+        L = L if dims else _depth(params)
+        said = f"expected 'W1', 'b1' … for {L} layers" if L else "expected 'W1', 'b1' …"
+        misfits.extend(f"params has no {key!r}, {said}" for key in keys(L) if key not in params)
+        misfits.extend(f"params has an entry {key!r}, {said}" for key in params if key not in keys(L))
+        if not L:
+            misfits.append(f"params has no layer, {said}")
+    arrays = {}
     n_prev: int | str = dims[0] if dims else "n_0"
     for l in range(1, L + 1):
-        W, b = arrays.get(f"W{l}"), arrays.get(f"b{l}")
-        n: int | str = dims[l] if dims else W.shape[0] if W is not None and W.ndim == 2 and W.size else f"n_{l}"
-        if W is not None:
-            misfits.shape(f"params['W{l}']", W, (n, n_prev), f"layer {l} takes {n_prev} units to {n}")
-        if b is not None:
-            misfits.shape(f"params['b{l}']", b, (n, 1), f"layer {l} has {n} units")
+        W, b = f"W{l}", f"b{l}"
+        n: int | str = dims[l] if dims else f"n_{l}"
+        if W in params:
+            if not dims and np.ndim(params[W]) == 2 and np.size(params[W]):
+                n, columns = np.shape(params[W])
+                n_prev = columns if l == 1 else n_prev
+            why = f"layer {l} takes {n_prev} units to {n}"
+            arrays[W] = misfits.array(f"params[{W!r}]", params[W], (n, n_prev), why)
+        if b in params:
+            arrays[b] = misfits.array(f"params[{b!r}]", params[b], (n, 1), f"layer {l} has {n} units")
         n_prev = n
-    for key, array in arrays.items():
-        misfits.finite(f"params[{key!r}]", array)
     return arrays
+
+
+def _depth(params: Mapping[object, object]) -> int:
+    """The number of layers that the keys seem to mean."""
+    count = Counter(str(key)[0] for key in params if re.fullmatch(r"[Wb]\d+", str(key)))
+    return max(count.values(), default=0)
 
 
 def gradients(grads: object, params: Params, misfits: Misfits) -> Gradients:
     """dW1, db1 … in the shapes of params; the dA0 … of backprop may stand beside them."""
     if not isinstance(grads, Mapping):
         raise TypeError(f"grads is {type(grads).__name__}, expected a dict of dW1, db1 …")
-    wanted = [f"d{key}" for key in params]
-    activations = [f"dA{l}" for l in range(len(params) // 2)]
-    misfits.extend(f"grads has no {key!r}, expected one for each of params" for key in wanted if key not in grads)
-    known = wanted + activations
+    known = {f"d{key}" for key in params} | {f"dA{l}" for l in range(len(params) // 2)}
+    misfits.extend(
+        f"grads has no 'd{key}', expected one for each of params" for key in params if f"d{key}" not in grads
+    )
     misfits.extend(f"grads has an entry {key!r}, but params has no such layer" for key in grads if key not in known)
-    arrays = {key: number_array(f"grads['d{key}']", grads[f"d{key}"]) for key in params if f"d{key}" in grads}
-    for key, array in arrays.items():
-        misfits.shape(f"grads['d{key}']", array, params[key].shape, f"that of params[{key!r}]")
-        misfits.finite(f"grads['d{key}']", array)
-    return {f"d{key}": array for key, array in arrays.items()}
+    return {
+        f"d{key}": misfits.array(f"grads['d{key}']", grads[f"d{key}"], V.shape, f"that of params[{key!r}]")
+        for key, V in params.items()
+        if f"d{key}" in grads
+    }
 
 
-def keys(L: int) -> list[str]:
+@cache
+def keys(L: int) -> tuple[str, ...]:
     """The keys of a network of L layers, in order."""
-    return [f"{kind}{l}" for l in range(1, L + 1) for kind in "Wb"]
+    return tuple(f"{kind}{l}" for l in range(1, L + 1) for kind in "Wb")
 
 
 def layer_cache(name: str, cache: Any, n: int | str, m: int | str, misfits: Misfits) -> list[Array]:
@@ -235,11 +277,11 @@ def layer_cache(name: str, cache: Any, n: int | str, m: int | str, misfits: Misf
         (A_prev, W, b), Z = cache
     except (TypeError, ValueError):
         raise TypeError(f"{name} is not ((A_prev, W, b), Z), expected a cache of forward_prop") from None
-    names = [f"{part} of {name}" for part in ("A_prev", "W", "b", "Z")]
-    arrays = [number_array(*pair) for pair in zip(names, (A_prev, W, b, Z))]
-    n_prev: int | str = arrays[1].shape[1] if arrays[1].ndim == 2 else "n_prev"
-    shapes = [(n_prev, m), (n, n_prev), (n, 1), (n, m)]
-    for part, array, shape in zip(names, arrays, shapes):
-        misfits.shape(part, array, shape, f"a layer of {n} units on {m} examples")
-        misfits.finite(part, array, limits=part.startswith("Z"))
-    return arrays
+    n_prev: int | str = np.shape(W)[1] if np.ndim(W) == 2 else "n_prev"
+    why = f"a layer of {n} units on {m} examples"
+    return [
+        misfits.array(f"A_prev of {name}", A_prev, (n_prev, m), why),
+        misfits.array(f"W of {name}", W, (n, n_prev), why),
+        misfits.array(f"b of {name}", b, (n, 1), why),
+        misfits.array(f"Z of {name}", Z, (n, m), why, limits=True),
+    ]

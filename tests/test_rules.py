@@ -70,8 +70,8 @@ MAY_IMPORT = {
     "_shapes": [],
     "_progress": [],
     "_floats": ["_shapes"],
-    "_arguments": ["_shapes", "_floats"],
-    "network": ["_shapes", "_floats", "_arguments", "_progress"],
+    "_arguments": ["_shapes", "_floats", "_progress", "network"],
+    "network": ["_shapes", "_floats"],
     # An oracle does not import what it judges.
     "numbers": ["_progress"],
     "gradcheck": ["_shapes", "_progress", "numbers"],

@@ -61,11 +61,11 @@ Variable Y : mat.         (* labels *)
 
 (** ** The cost *)
 
-(** (D4)   cost_function: `-np.sum(weigh(Y, np.log(AL)) + weigh(1 - Y, np.log(1 - AL))) / m`; weigh is `Y * T` *)
+(** (D4)   cost_function: `-(weigh(Y, np.log(AL)) + weigh(1 - Y, np.log(1 - AL))).sum() / m`; weigh is `Y * T` *)
 Definition cost_function (AL : mat) : number :=
   - (Σ k < m, Σ i < n L, Y i k * ln (AL i k) + (1 - Y i k) * ln (1 - AL i k)) / N.of_nat m.
 
-(** (D5)   logistic_cost: `np.sum(weigh(Y, softplus(-ZL)) + weigh(1 - Y, softplus(ZL))) / m` *)
+(** (D5)   logistic_cost: `(Y * softplus(-ZL) + (1 - Y) * softplus(ZL)).sum() / m` *)
 Definition logistic_cost (ZL : mat) : number :=
   (Σ k < m, Σ i < n L, Y i k * softplus (- ZL i k) + (1 - Y i k) * softplus (ZL i k)) / N.of_nat m.
 
@@ -79,15 +79,16 @@ Definition dZ_output (AL ZL : mat) : mat := fun i k =>
 
 (** ** One layer, backward *)
 
-(** (D8)   one_layer_backward: `dZ = dA * sigmoid(Z)[0] * sigmoid(-Z)[0]` *)
+(** (D8)   one_layer_backward: `dZ = dA * sigmoid_derivative(Z)`; the derivative is `1 / (2 + 2 * cosh(Z))`, which is
+    the product below multiplied out; cosh is `(np.exp(Z) + np.exp(-Z)) / 2` *)
 Definition dZ_hidden (dA Z : mat) : mat := fun i k =>
   dA i k * sigmoid (Z i k) * sigmoid (- Z i k).
 
-(** (D9)   linear_backward: `dW = dot(dZ, A_prev.T)`; dot is `A @ B` *)
+(** (D9)   linear_backward: `dW = dZ @ A_prev.T` *)
 Definition dW_layer (dZ A_prev : mat) : mat := fun i j =>
   Σ k < m, dZ i k * A_prev j k.
 
-(** (D10)  linear_backward: `db = np.sum(dZ, axis=1, keepdims=True)` *)
+(** (D10)  linear_backward: `db = dZ.sum(axis=1, keepdims=True)` *)
 Definition db_layer (dZ : mat) : nat -> number := fun i =>
   Σ k < m, dZ i k.
 
@@ -96,11 +97,11 @@ Variable W : weights.
 Variable b : biases.
 Variable X : mat.
 
-(** (D1)   forward_prop: the argument of sigmoid in `A, Z = sigmoid(dot(W, A_prev) + b)` *)
+(** (D1)   forward_prop: the argument of sigmoid in `A, Z = sigmoid(W @ A_prev + b)` *)
 Definition linear (l : nat) (A_prev : mat) : mat := fun i k =>
   (Σ j < n (pred l), W l i j * A_prev j k) + b l i.
 
-(** (D11)  linear_backward: `dA_prev = dot(W.T, dZ)` *)
+(** (D11)  linear_backward: `dA_prev = W.T @ dZ` *)
 Definition dA_prev (l : nat) (dZ : mat) : mat := fun j k =>
   Σ i < n l, W l i j * dZ i k.
 
@@ -124,7 +125,7 @@ Fixpoint dZ_down (s : nat) : mat :=
   | S s' => let l := Nat.sub L s in dZ_hidden (dA_prev (S l) (dZ_down s')) (Z l)
   end.
 
-(** `grads[f"dA{L - 1}"], grads[f"dW{L}"], grads[f"db{L}"] = linear_backward(dZL, linear_cache)` for the last layer,
+(** `grads[f"dA{L - 1}"], grads[f"dW{L}"], grads[f"db{L}"] = dA_prev, dW, db` for the last layer,
     `grads[f"dA{l - 1}"], grads[f"dW{l}"], grads[f"db{l}"] = dA_prev, dW, db` for 1 <= l < L *)
 Definition dZ (l : nat) : mat := dZ_down (Nat.sub L l).
 Definition dA (l : nat) : mat := dA_prev (S l) (dZ (S l)).

@@ -30,6 +30,7 @@ HERE = Path(__file__).parent
 RECORD = HERE / "mutants.json"
 FUNCTIONS = (
     "sigmoid",
+    "sigmoid_derivative",
     "forward_prop",
     "cost_function",
     "logistic_cost",
@@ -55,8 +56,8 @@ def other(node: ast.AST) -> ast.AST | None:
             return ast.Constant(1 - value)
         case ast.FormattedValue(ast.Name("l" | "L")):
             return ast.Constant("1")
-        case ast.Call(ast.Name("dot"), [A, B]):
-            return ast.Call(node.func, [B, A], [])
+        case ast.BinOp(A, ast.MatMult(), B):
+            return ast.BinOp(B, ast.MatMult(), A)
     return None
 
 
@@ -183,14 +184,15 @@ def proof_breaks(text: str) -> str | None:
 
 
 def main() -> None:
-    record = {"proof_state": proof_state()}
+    record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     record["network.py"] = {mutant: source_breaks(module) for mutant, module in source_mutants()}
     if sys.argv[1:] != ["source"]:
+        record["proof_state"] = proof_state()
         names, texts = zip(*proof_mutants(), strict=True)
         with ThreadPoolExecutor(2) as pool:
             breaks = bar(pool.map(proof_breaks, texts), "mutants of Generic.v", total=len(texts))
             record["Generic.v"] = dict(zip(names, breaks, strict=True))
-        RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     for file in ("network.py", "Generic.v"):
         results = record.get(file, {})
         survivors = [mutant for mutant, breaks in results.items() if breaks is None]

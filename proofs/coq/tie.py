@@ -125,18 +125,22 @@ def source(net: dict, module: ModuleType = refnn.network) -> dict[str, np.ndarra
     with atoms(net["key"]):
         AL, caches = module.forward_prop(X, params)
         grads = module.backprop(AL, Y, caches)
+        alone = module.backprop(AL, Y, caches, inputs=False)
+        if any((dV != alone[name]).any() for name, dV in grads.items() if name != "dA0") or alone["dA0"] is not None:
+            raise ValueError("inputs=False leaves out more or less than dA0")
         after = module.update_parameters(params, grads, to_array(net, [[net["learning_rate"]]])[0, 0])
         costs = {"cost": module.cost_function(AL, Y), "logistic_cost": module.logistic_cost(caches[-1][1], Y)}
     activations = [A_prev for (A_prev, _, _), _ in caches] + [AL]
     outputs = costs | {f"A{l}": A for l, A in enumerate(activations)} | grads
     outputs |= {f"{name} after": V for name, V in after.items()}
-    return {name: np.reshape(outputs[name], shape) for name, shape in output_shapes(net).items()}
+    return {name: np.reshape(V, (1, 1)) if np.ndim(V) == 0 else V for name, V in outputs.items()}
 
 
 def difference(net: dict, proved: dict, module: ModuleType = refnn.network) -> str | None:
     """The first output that is not exactly that of the extracted program; None if there is none."""
-    for name, array in source(net, module).items():
-        if (array != to_array(net, proved[name])).any():
+    ours = source(net, module)
+    for name, shape in output_shapes(net).items():
+        if ours[name].shape != shape or (ours[name] != to_array(net, proved[name])).any():
             return name
     return None
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from refnn import predict, train
 from refnn._plots import pyplot, save_cost_history
 from refnn._shapes import generator
 from refnn.commands import tabular as _tabular
-from refnn.network import predict, train
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from refnn import backprop, forward_prop
 from refnn._progress import bar
 from refnn._shapes import Array
 from refnn.certificate import certify
@@ -19,7 +20,6 @@ from refnn.gradcheck.inputs import UnfitGradientError, gradient_arrays
 from refnn.gradcheck.problem import network
 from refnn.gradcheck.verdict.result import Entry, GradientCheck, Verdict
 from refnn.gradcheck.witness.cancellation_free import step
-from refnn.network import backprop, forward_prop
 from refnn.report import networks, record
 from refnn.report.arrays import encode, encode_on_grid
 from refnn.report.citation import citation

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from refnn._floats import quiet
 from refnn._progress import bar
 from refnn.certificate import certify
 from refnn.gradcheck.backprop import check_backprop
@@ -29,7 +28,7 @@ from refnn.report.replay.origins import origin_again, training_again
 MOST_WORK = 2e11  # multiplications: minutes
 
 
-@quiet
+@np.errstate(all="ignore")
 def replay(report: Record) -> Ledger:
     """Recheck a report that `load` has read.
 

@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 import pytest
-from example import CACHES, PARAMS, X, Y
 from hypothesis import given
+from small_network import CACHES, PARAMS, X, Y
 from strategies import float_networks
 
 import refnn

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refnn import _shapes
+from refnn._shapes import Array
 from refnn.gradcheck.faults.catalogue import FAULTS
-from refnn.gradcheck.faults.lines import Array, Params, as_floats, backprop, forward
+from refnn.gradcheck.faults.lines import Params, as_floats, backprop, forward
 
 ARTICLE_SCALE = 0.01
 # The largest |Z_L|. At 20 the usual formulas have half their digits left, and every fault still shows; at 30 a clip at

@@ -203,4 +203,4 @@ def _judge_sums(problem: Problem, seed: int, progress: bool) -> GradientCheck:
     searches = directions.of_network(problem, seed)
     check, samples = directions.judged(searches, problem.given, cancellation_free.NAME, TOLERANCE_OF_SUMS, progress)
     notes = ("along directions, dA0 … are not looked at",) if len(problem.given.arrays) > len(searches) else ()
-    return replace(check, notes=notes, diagnosis=described(samples) if check.verdict is Verdict.WRONG else None)
+    return described(replace(check, notes=notes), samples)

@@ -132,11 +132,7 @@ def check_gradients(
 
 
 def _derivatives(
-    function: Scalar,
-    method: str,
-    rng: np.random.Generator,
-    workers: Workers = ALONE,
-    coarsest: DTypeLike = np.float64,
+    function: Scalar, method: str, rng: np.random.Generator, workers: Workers = ALONE, coarsest: DTypeLike = np.float64
 ) -> tuple[Findings, list[str]]:
     """The derivative in every entry, and why it is not by the complex step if it is not."""
     places = every_place(function.params)
@@ -165,14 +161,12 @@ def _judge(function: Scalar, given: Gradient, found: Findings, rng: np.random.Ge
     if check and not found.value.any():
         reason = "every derivative is zero at these parameters: a wrong factor or sign would not show"
         return replace(check, verdict=Verdict.BLIND, reasons=(reason,))
-    if check.verdict is not Verdict.WRONG:
-        return check
-    if found.testimony.witness == complex_step.NAME:
+    if check.verdict is Verdict.WRONG and found.testimony.witness == complex_step.NAME:
         testimony, reasons = _second_look(function, found, compared, rng)
         check = replace(check, witnesses=(found.testimony, testimony))
         if reasons:
             return replace(check, verdict=Verdict.UNRELIABLE, reasons=reasons)
-    return replace(check, diagnosis=described(compared))
+    return described(check, compared)
 
 
 def _second_look(
@@ -203,7 +197,7 @@ def _judge_sums(function: Scalar, given: Gradient, rng: np.random.Generator, pro
     witness = central.NAME if defect else complex_step.NAME
     check, samples = directions.judged(searches, given, witness, TOLERANCE_OF_SUMS, progress)
     notes = (f"the complex step is not used: {defect}",) if defect else ()
-    return replace(check, notes=notes, diagnosis=described(samples) if check.verdict is Verdict.WRONG else None)
+    return described(replace(check, notes=notes), samples)
 
 
 def _judge_exactly(f: Function, params: Mapping[str, Any], grads: Any, seed: int) -> GradientCheck:

@@ -180,16 +180,20 @@ def sigmoid(Z: Array) -> Array:
         return np.asarray(1 / (1 + np.exp(-Z)))
 
 
-def _folded_sigmoid(Z: Array) -> Array:
-    """σ(Z), from exp of the side that cannot overflow: a complex infinity is NaN."""
+def _folded(Z: Array) -> tuple[Array, Array]:
+    """Whether Z > 0, and exp of the side that cannot overflow: a complex infinity is NaN."""
     positive = Z.real > 0
-    E = np.exp(np.where(positive, -Z, Z))
+    return positive, np.exp(np.where(positive, -Z, Z))
+
+
+def _folded_sigmoid(Z: Array) -> Array:
+    positive, E = _folded(Z)
     return np.asarray(np.where(positive, 1, E) / (1 + E))
 
 
 def _softplus(Z: Array) -> Array:
-    positive = Z.real > 0
-    return np.asarray(np.where(positive, Z, 0) + np.log1p(np.exp(np.where(positive, -Z, Z))))
+    positive, E = _folded(Z)
+    return np.asarray(np.where(positive, Z, 0) + np.log1p(E))
 
 
 # ---------------------------------------------------------------------- what comes in

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from refnn._shapes import Array
 from refnn.gradcheck.verdict.judgement import Comparison
-from refnn.gradcheck.verdict.result import Diagnosis, Finding
+from refnn.gradcheck.verdict.result import Diagnosis, Finding, GradientCheck, Verdict
 
 Arrays = Mapping[str, Array]
 Fact = tuple[str, str, float | None]  # kind, text and value of a finding
@@ -22,9 +23,11 @@ LISTED = 3  # single entries that are spelled out
 DECIMALS_WORTH_NAMING = 3
 
 
-def described(compared: Comparison) -> Diagnosis | None:
-    """The diagnosis of an error of which no bug is known; None where nothing was compared."""
-    return Diagnosis((), structure(*compared.shown)) if compared.given.arrays else None
+def described(check: GradientCheck, compared: Comparison) -> GradientCheck:
+    """The check with the structure of the error as its diagnosis, if it is WRONG and something was compared."""
+    if check.verdict is not Verdict.WRONG or not compared.given.arrays:
+        return check
+    return replace(check, diagnosis=Diagnosis((), structure(*compared.shown)))
 
 
 def structure(

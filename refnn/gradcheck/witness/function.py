@@ -14,6 +14,7 @@ from refnn._shapes import Array
 Function = Callable[[dict[str, Array]], Any]
 
 ORDERS = (3, 4, 5)  # of the differences that show the noise of f once they have cancelled its smooth part
+REORDERED = 128  # roundoffs by which evaluations may differ because threads sum in another order
 NOISE_STEPS = (2.0**-44, 2.0**-34, 2.0**-24)  # relative; the last also moves a float32 hidden inside f
 
 
@@ -44,17 +45,12 @@ class Scalar:
         return value.real
 
     @property
-    def random(self) -> bool:
-        """Whether repeated evaluations differ by more than threads summing in another order explain."""
-        return self.spread > 128 * unit_roundoff(self.value) * abs(self.value)
-
-    @property
     def unfit(self) -> tuple[str, ...]:
         """The reasons why no witness can be trusted with f."""
         reasons = [f"f changes its argument {key!r}" for key in self.changed]
         if not math.isfinite(self.value):
             reasons.append(f"f is {self.value} at the parameters")
-        elif self.random:
+        elif self.spread > REORDERED * unit_roundoff(self.value) * abs(self.value):
             reasons.append(f"f is random: evaluations at one point differ by {self.spread:.1e}")
         return tuple(reasons)
 

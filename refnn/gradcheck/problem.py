@@ -32,20 +32,14 @@ class Gradient:
 
     @classmethod
     def of(cls, grads: object, params: Mapping[str, Array], activations: Mapping[str, Array] | None = None) -> Gradient:
-        """Copies of the arrays of a gradient.
+        """Copies of the arrays of a gradient; an UnfitGradientError names everything that does not fit.
 
         Parameters
         ----------
-        grads : dict of arrays, or of what `numpy.asarray` reads as one: tensors, lists
-            Keyed "dW1" …, or "W1" … .
+        grads : dict of arrays, or of what `numpy.asarray` reads as one: tensors, lists; keyed "dW1" … or "W1" …
         params : dict of arrays, of which each needs a gradient
         activations : dict of arrays "A0" …, optional
             May have a gradient "dA0" … . Without it those are not looked at.
-
-        Raises
-        ------
-        UnfitGradientError
-            A ValueError and TypeError that names everything that does not fit.
         """
         if not isinstance(grads, Mapping):
             raise UnfitGradientError(f"grads is {type(grads).__name__}, expected a dict of arrays")
@@ -107,13 +101,7 @@ class Problem:
 
     @classmethod
     def of(cls, params: object, X: object, Y: object) -> Problem:
-        """The problem of these arguments, in copies, without a gradient yet.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Naming every key, shape and entry that does not fit.
-        """
+        """The problem of these arguments, in copies, without a gradient yet; errors as in `sigmoid_network`."""
         arrays, inputs, labels = sigmoid_network(params, X, Y)
         dtypes = {key: V.dtype for key, V in {**arrays, "X": inputs, "Y": labels}.items()}
         dtype = np.result_type(np.float64, *dtypes.values())
@@ -202,10 +190,7 @@ def _softplus(Z: Array) -> Array:
 def sigmoid_network(params: object, X: object, Y: object) -> tuple[dict[str, Array], Array, Array]:
     """Copies of the parameters and data of one network, of real floats.
 
-    Raises
-    ------
-    TypeError, ValueError
-        Naming every key, shape and entry that does not fit.
+    A TypeError or ValueError names every key, shape and entry that does not fit.
     """
     misfits = Misfits()
     arrays, inputs, labels = network_arrays(params, X, Y, misfits)
@@ -230,12 +215,8 @@ def network_arrays(params: object, X: object, Y: object, misfits: Misfits) -> tu
 def real_parameters(params: object) -> dict[str, Array]:
     """Copies of a dict of real arrays of any shapes; integers become float64.
 
-    Raises
-    ------
-    TypeError
-        If `params` is no dict with string keys, or an entry holds no real numbers.
-    ValueError
-        If it is empty, or naming every entry that is not finite.
+    A TypeError names what is no dict, no string as a key and no array of real numbers, a ValueError every entry that is
+    not finite.
     """
     if not isinstance(params, Mapping):
         raise TypeError(f"params is {type(params).__name__}, expected a dict of arrays")

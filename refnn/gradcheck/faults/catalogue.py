@@ -35,29 +35,14 @@ class Constant:
 
 @dataclass(frozen=True)
 class Fault:
-    """A bug by name, and the gradient that it gives.
-
-    Attributes
-    ----------
-    name : str
-    summary : str
-        What went wrong, in words.
-    equation : str
-        The number, in `proofs/derivation.md`, of the equation that is broken.
-    line : Line
-        What the bug makes of that equation.
-    condition : callable (run) -> bool
-        Whether the bug can be made on a network, of which the forward pass is done, and matters there.
-    constant : Constant, optional
-        The bug's own constant, where it has one.
-    """
+    """A bug by name, and the gradient that it gives."""
 
     name: str
-    summary: str
-    equation: str
-    line: Line
-    condition: Condition
-    constant: Constant | None = None
+    summary: str  # what went wrong, in words
+    equation: str  # the number, in `proofs/derivation.md`, of the equation that is broken
+    line: Line  # what the bug makes of that equation
+    condition: Condition  # whether the bug can be made, and matters
+    constant: Constant | None = None  # the bug's own, where it has one
 
     def applies(self, params: Params, X: Array, Y: Array) -> bool:
         """Whether the bug can be made on such a network, and matters there."""

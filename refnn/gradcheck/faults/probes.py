@@ -99,16 +99,9 @@ def _saturate(probe: Probe, limit: float) -> Probe:
 
 
 def blindness(params: Params, X: Array, Y: Array) -> str | None:
-    """Say why a check at this point could not have seen some fault, or return None.
+    """Why a check at this point could not have seen some fault.
 
-    Parameters
-    ----------
-    params, X, Y : a network "W1", "b1", …, its inputs (n_0, m) and labels (n_L, m)
-
-    Returns
-    -------
-    str or None
-        None if every fault of the catalogue that such a network can have changes the gradient here.
+    None if every fault of the catalogue that such a network can have changes the gradient here.
     """
     return next(_reasons(*as_floats(params, X, Y)), None)
 

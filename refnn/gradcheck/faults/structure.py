@@ -33,21 +33,10 @@ def described(check: GradientCheck, compared: Comparison) -> GradientCheck:
 def structure(
     grads: Arrays, truth: Arrays, tolerance: Arrays, *, factors: Mapping[float, str] | None = None
 ) -> tuple[Finding, ...]:
-    """Describe, parameter by parameter, how a gradient differs from the true one.
+    """Describe, parameter by parameter, how a gradient differs from the true one by more than its tolerance.
 
-    Parameters
-    ----------
-    grads : mapping of arrays
-        The gradient under test. Keys that `truth` does not have are not looked at.
-    truth, tolerance : mappings of arrays of one shape
-        The true gradient, and how far from it each entry may be.
-    factors : mapping of float to str, optional
-        Names for factors that have a meaning here, such as the number of examples.
-
-    Returns
-    -------
-    tuple of Finding
-        Nothing for a gradient within its tolerance. Parameters that differ in the same way share one finding.
+    Keys that only one of `grads` and `truth` has are not looked at. `factors` names those that have a meaning here,
+    such as the number of examples. Parameters that differ in the same way share one finding.
     """
     found: dict[Fact, list[str]] = {}
     for key in truth:

@@ -50,16 +50,8 @@ def gradient_bounds(
 ) -> dict[str, Array]:
     """Bounds on the error of every entry of the gradient, computed in `dtype`, keyed "W1", "b1" … and "A0" … .
 
-    Parameters
-    ----------
-    problem : Problem
-    dtype : floating dtype of the computation
-    plain : whether A - Y and A (1 - A) are subtracted from rounded A, or 1 - A is computed as σ(-Z)
-    rounds_inputs : whether parameters and data were rounded to `dtype` first
-
-    Returns
-    -------
-    dict of arrays, each of the shape of its parameter or activation
+    `plain` tells whether A - Y and A (1 - A) are subtracted from rounded A, or 1 - A is computed as σ(-Z), and
+    `rounds_inputs` whether parameters and data were rounded to `dtype` first.
     """
     u = float(np.finfo(dtype).eps) / 2
     arithmetic = Arithmetic(u, float(np.finfo(dtype).tiny), u if rounds_inputs else 0.0, plain)

@@ -46,12 +46,7 @@ class Task(NamedTuple):
 
 
 def estimates(problem: Problem, activations: Iterable[int] = (), workers: Workers = ALONE) -> dict[str, Estimate]:
-    """The derivative of the cost in every weight and bias, and in A_l for each l of `activations`.
-
-    Returns
-    -------
-    dict of Estimate, keyed "W1", "b1" … and "A0" …; their errors are bounds
-    """
+    """The derivative of the cost, with a bound on its error: in every weight and bias, and in A_l for the given l."""
     tasks = list(_tasks(problem, activations))
     alone = replace(problem, given=Gradient({}, {}))  # other processes need no more
     found: dict[tuple[str, int], list[Array]] = {}

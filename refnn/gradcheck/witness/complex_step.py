@@ -33,18 +33,12 @@ class NotComplexSafeError(ArithmeticError):
 
 
 def along(function: Scalar, D: Mapping[str, Array], h: float) -> float:
-    """The derivative of f along D, where h D is small beside the parameters.
-
-    Raises
-    ------
-    NotComplexSafeError
-        If f refuses complex numbers or drops the imaginary part on the way.
-    """
+    """The derivative of f along D, where h D is small beside the parameters."""
     return _value(function, {key: function.params[key] + 1j * (h * V) for key, V in D.items()}).imag / h
 
 
 def _value(function: Scalar, moved: Mapping[str, Array]) -> complex:
-    """f of complex parameters."""
+    """f of complex parameters; a NotComplexSafeError if f refuses them or drops the imaginary part on the way."""
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", np.exceptions.ComplexWarning)

@@ -56,13 +56,7 @@ class Scalar:
 
 
 def scalar(value: Any) -> complex:
-    """The one number that f returned.
-
-    Raises
-    ------
-    TypeError
-        If it is something else.
-    """
+    """The one number that f returned; a TypeError if it is something else."""
     try:
         array = np.asarray(value)
     except Exception as error:

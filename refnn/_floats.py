@@ -15,8 +15,7 @@ from refnn._shapes import Array
 
 
 def exp(Z: Array) -> Array:
-    """exp Z. The sigmoid takes its limits from exp = infinity, which a complex overflow returns as inf + nan j; and what
-    is NaN stays so."""
+    """exp Z. The sigmoid takes its limits from exp = infinity, which a complex overflow returns as inf + nan j."""
     E: Array = np.exp(Z)
     return np.where(np.isnan(Z), Z, np.where(np.isfinite(E), E, np.inf)) if E.dtype.kind == "c" else E
 

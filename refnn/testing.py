@@ -17,7 +17,7 @@ import numpy as np
 from refnn import _shapes
 from refnn.gradcheck import GradientCheck, Verdict, check_backprop
 from refnn.gradcheck.backprop import GradientFunction, check_probe
-from refnn.gradcheck.faults.probes import Probe, blindness
+from refnn.gradcheck.faults.probes import Probe, blindness, random_probe
 from refnn.vectors import load_vectors
 
 try:
@@ -31,11 +31,7 @@ __all__ = ["assert_backprop", "layer_dims", "load_vectors", "networks"]
 
 PRINTED = 40  # numbers of a network small enough to stand in a failure message
 QUIET = settings(
-    max_examples=100,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
+    max_examples=100, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -82,7 +78,7 @@ def networks(
     if examples is not None:
         _shapes.whole("examples", examples, 2)
     strategy = layer_dims() if dims is None else dims
-    return draw(_any_network(strategy, examples).filter(_sees))
+    return draw(_any_network(strategy, examples).filter(lambda network: blindness(*network[1:]) is None))
 
 
 @st.composite
@@ -92,19 +88,8 @@ def _any_network(draw: st.DrawFn, dims: st.SearchStrategy[list[int]] | Sequence[
     scale = draw(st.sampled_from([1.0, 2.0, 0.3, 4.0, 0.01]))
     soft = draw(st.booleans())
     seed = draw(st.integers(0, 2**16))
-    rng = np.random.default_rng(seed)
-    params = {}
-    for l in range(1, len(widths)):
-        params[f"W{l}"] = scale * rng.standard_normal((widths[l], widths[l - 1]))
-        params[f"b{l}"] = scale * rng.standard_normal((widths[l], 1))
-    X = rng.standard_normal((widths[0], m))
-    Y = rng.random((widths[-1], m))
     name = f"layer_dims {widths}, m = {m}, weights of size {scale:g}, {'soft' if soft else 'hard'} labels, seed {seed}"
-    return Probe(name, params, X, Y if soft else np.round(Y))
-
-
-def _sees(network: Probe) -> bool:
-    return blindness(network.params, network.X, network.Y) is None
+    return random_probe(np.random.default_rng(seed), widths, m, scale, soft=soft)._replace(name=name)
 
 
 def assert_backprop(

@@ -75,6 +75,10 @@ MAY_IMPORT = {
     # An oracle does not import what it judges.
     "numbers": ["_progress"],
     "gradcheck": ["_shapes", "_progress", "numbers"],
+    "gradcheck.problem": ["_shapes"],
+    "gradcheck.verdict": ["_shapes", "gradcheck.problem"],
+    "gradcheck.witness": ["_shapes", "_progress", "gradcheck.problem", "gradcheck.verdict"],
+    "gradcheck.faults": ["_shapes", "gradcheck.problem", "gradcheck.verdict"],
     "article": ["_shapes", "gradcheck"],
     "_plots": ["_shapes"],
 }

@@ -79,8 +79,7 @@ def test_the_reference_is_asserted():
 
 
 @pytest.mark.parametrize(
-    ("name", "dims"),
-    [("missing-mean", "[2, 2]"), ("dW-transposed", "[2, 2]"), ("first-layer-zero", "[2, 2, 1]")],
+    ("name", "dims"), [("missing-mean", "[2, 2]"), ("dW-transposed", "[2, 2]"), ("first-layer-zero", "[2, 2, 1]")]
 )
 def test_a_fault_fails_with_its_cause_and_the_smallest_network(name, dims):
     with pytest.raises(AssertionError) as failure:

@@ -22,7 +22,7 @@ from contextlib import contextmanager  # noqa: E402
 import numpy as np  # noqa: E402
 
 import refnn  # noqa: E402
-from refnn.gradcheck.problem import network  # noqa: E402
+from refnn.gradcheck.problem import Problem  # noqa: E402
 from refnn.gradcheck.witness import cancellation_free  # noqa: E402
 
 TEN_MILLION = (3000, 2000, 1500, 600, 100, 10)
@@ -48,9 +48,9 @@ def per_parameter():
     print(f"{'every entry, cancellation-free':<34}{'parameters':>12}{'µs each':>10}")
     for layer_dims, m in (((3, 4, 2), 5), ((30, 16, 8, 1), 569), ((64, 128, 64, 10), 256)):
         params, X, Y, _ = example(layer_dims, m)
-        net = network(params, X, Y)
+        problem = Problem.of(params, X, Y)
         entries = sum(V.size for V in params.values())
-        seconds = min(timed(lambda n=net: cancellation_free.estimates(n, progress=False))[1] for _ in range(3))
+        seconds = min(timed(lambda p=problem: cancellation_free.estimates(p))[1] for _ in range(3))
         print(f"{list(layer_dims)!s:<27}m ={m:>4}{entries:>12,}{1e6 * seconds / entries:>10.1f}")
 
 

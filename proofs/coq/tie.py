@@ -20,7 +20,7 @@ from types import ModuleType
 import numpy as np
 
 import refnn.network
-from refnn.gradcheck import problem as _network
+from refnn.gradcheck.problem import Problem
 from refnn.gradcheck.verdict import rounding
 from refnn.numbers import FieldElement, P, atoms
 
@@ -148,7 +148,7 @@ def difference(net: dict, proved: dict, module: ModuleType = refnn.network) -> s
 def float_difference(net: dict, proved: dict) -> tuple[float, float]:
     """How far entries of the float gradients are apart, at most: over twice their error bounds, and in ulps."""
     params = {name: to_array(net, matrix) for name, matrix in net["params"].items()}
-    values = _network.network(params, to_array(net, net["X"]), to_array(net, net["Y"]))
+    values = Problem.of(params, to_array(net, net["X"]), to_array(net, net["Y"]))
     bounds = rounding.gradient_bounds(values, np.dtype(float), plain=False)
     ours = source(net)
     ratio = ulps = 0.0

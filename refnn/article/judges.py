@@ -12,9 +12,9 @@ import numpy as np
 from refnn.article import right
 from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.faults.catalogue import FAULTS
-from refnn.gradcheck.faults.lines import Array, Line, backprop, sigmoid
-from refnn.gradcheck.faults.structure import Finding
-from refnn.gradcheck.verdict.result import Verdict
+from refnn.gradcheck.faults.lines import Array, Line, backprop
+from refnn.gradcheck.problem import sigmoid
+from refnn.gradcheck.verdict.result import Finding, Verdict
 
 LEARNING_RATE, EPOCHS = 0.5, 3
 STALLING = 0.05  # below this standard deviation of W, the article's 0.01 included, deep networks do not learn

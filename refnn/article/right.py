@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from refnn.gradcheck.faults.lines import Array, Line, Params, Run, backprop, forward, sigmoid
+from refnn.gradcheck.faults.lines import Array, Line, Params, Run, backprop, forward
 from refnn.gradcheck.faults.probes import Probe, default_probes
-from refnn.gradcheck.faults.structure import Finding, structure
+from refnn.gradcheck.faults.structure import structure
+from refnn.gradcheck.problem import sigmoid
+from refnn.gradcheck.verdict.result import Finding
 
 Cache = tuple[tuple[Array, Array, Array], Array]
 Values = Mapping[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -10,14 +11,29 @@ from typing import Any
 import numpy as np
 
 from refnn._progress import bar
-from refnn.gradcheck.faults.diagnosis import Case, diagnose_all
-from refnn.gradcheck.faults.probes import Probe, default_probes
-from refnn.gradcheck.inputs import UnfitGradientError, gradient_arrays, sigmoid_network
-from refnn.gradcheck.network_verdict import METHODS, TOLERANCE, judge_network
-from refnn.gradcheck.problem import Array, network
-from refnn.gradcheck.verdict.result import GradientCheck, Verdict
+from refnn._shapes import Array
+from refnn.gradcheck.faults.diagnosis import Case, diagnose
+from refnn.gradcheck.faults.probes import Probe, blindness, default_probes
+from refnn.gradcheck.faults.structure import described
+from refnn.gradcheck.problem import Problem, UnfitGradientError
+from refnn.gradcheck.verdict.judgement import Comparison
+from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict
+from refnn.gradcheck.verdict.rounding import allowances
+from refnn.gradcheck.witness import cancellation_free, complex_step, directions
+from refnn.gradcheck.witness.workers import Workers
 
 GradientFunction = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
+
+METHODS = ("auto", "entries", "directions")
+PER_ENTRY_WORK = 2e10  # elements that a check of every entry may touch before "auto" takes directions: a minute's work
+TOLERANCE = (
+    "for each entry, the rounding error of the witness plus that of the standard formulas (A - Y, A (1 - A)) at this "
+    "point in the gradient's dtype, both by running error analysis"
+)
+TOLERANCE_OF_SUMS = (
+    f"{TOLERANCE}, scaled to the level that random errors of a roundoff reach; for a sum of entries under random "
+    "signs, Hoeffding's bound at 4e-16"
+)
 
 
 def check_network(
@@ -58,13 +74,8 @@ def check_network(
     """
     if method not in METHODS:
         raise ValueError(f"method is {method!r}, expected one of {', '.join(map(repr, METHODS))}")
-    params, X, Y = sigmoid_network(params, X, Y)
-    net = network(params, X, Y)
-    given, names = gradient_arrays(grads, params, net.activations)
-    check, case = judge_network(net, params, X, Y, given, names, method, seed, executor, progress)
-    if check.verdict is Verdict.WRONG and case is not None:
-        return replace(check, diagnosis=diagnose_all([case]))
-    return check
+    check, case = _judge(Problem.of(params, X, Y).judging(grads), method, seed, Workers(executor, progress))
+    return replace(check, diagnosis=diagnose([case])) if case and check.verdict is Verdict.WRONG else check
 
 
 def check_backprop(
@@ -110,16 +121,13 @@ def check_backprop(
     ]
     checks = tuple(check for check, _ in judged)
     worst = min(checks, key=lambda check: (check.verdict.rank, not check.parameters))
-    return GradientCheck(
-        worst.verdict,
-        worst.parameters,
-        worst.witnesses,
-        TOLERANCE,
-        tuple(dict.fromkeys(reason for check in checks for reason in check.reasons)),
-        tuple(dict.fromkeys(f"{note} ({check.probe})" for check in checks for note in check.notes)),
-        diagnose_all([case for _, case in judged if case is not None]),
-        worst.probe,
-        checks,
+    return replace(
+        worst,
+        tolerance=TOLERANCE,
+        reasons=tuple(dict.fromkeys(reason for check in checks for reason in check.reasons)),
+        notes=tuple(dict.fromkeys(f"{note} ({check.probe})" for check in checks for note in check.notes)),
+        diagnosis=diagnose([case for _, case in judged if case is not None]),
+        probes=checks,
     )
 
 
@@ -127,47 +135,72 @@ def check_probe(
     gradient: GradientFunction, probe: Probe, seed: int = 0, executor: Executor | None = None
 ) -> tuple[GradientCheck, Case | None]:
     """Call the gradient twice on copies of the probe, and judge what comes back; without a diagnosis."""
-    params, X, Y = sigmoid_network(probe.params, probe.X, probe.Y)
-    net = network(params, X, Y)
-    answers = []
+    problem = Problem.of(probe.params, probe.X, probe.Y)
+    answers: list[Problem] = []
     reasons: list[str] = []
     for _ in range(2):
-        copies = {**{key: V.copy() for key, V in params.items()}, "X": X.copy(), "Y": Y.copy()}
-        arguments = {key: copies[key] for key in params}
+        params, X, Y = problem.copies()
+        copies = {**params, "X": X, "Y": Y}
         try:
-            given, names = gradient_arrays(gradient(arguments, copies["X"], copies["Y"]), params, net.activations)
+            answers.append(problem.judging(gradient(params, X, Y)))
         except UnfitGradientError as error:
             return GradientCheck(Verdict.WRONG, reasons=tuple(str(error).split("\n")), probe=probe.name), None
         except (Exception, SystemExit) as error:  # the judged code may raise anything
             reason = f"gradient raised {type(error).__name__}: {error}"
             return GradientCheck(Verdict.WRONG, reasons=(reason,), probe=probe.name), None
-        reasons += [f"gradient changed its argument {what}" for what in _changes(arguments, copies, params, X, Y)]
-        answers.append(given)
-    check, case = judge_network(net, params, X, Y, given, names, "auto", seed, executor, False)
+        reasons += [f"gradient changed its argument {what}" for what in _changes(params, copies, problem)]
+    check, case = _judge(answers[1], "auto", seed, Workers(executor))
     reasons += _inconsistencies(answers, case)
     verdict = Verdict.WRONG if reasons else check.verdict
-    reasons = [*dict.fromkeys(reasons), *check.reasons]
-    return replace(check, verdict=verdict, reasons=tuple(reasons), probe=probe.name), case
+    return replace(check, verdict=verdict, reasons=(*dict.fromkeys(reasons), *check.reasons), probe=probe.name), case
 
 
-def _changes(
-    arguments: Mapping[str, Array], copies: Mapping[str, Array], params: Mapping[str, Array], X: Array, Y: Array
-) -> list[str]:
+def _changes(params: Mapping[str, Array], copies: Mapping[str, Array], problem: Problem) -> list[str]:
     """The arguments that a call has changed: arrays, or entries of the dict."""
-    before = {**params, "X": X, "Y": Y}
-    changed = [key for key, V in copies.items() if not np.array_equal(V, before[key])]
-    changed += [f"params ({key})" for key in params if arguments.get(key) is not copies[key]]
-    return changed + [f"params ({key})" for key in arguments if key not in params]
+    before, X, Y = problem.copies()
+    changed = [key for key, V in {**before, "X": X, "Y": Y}.items() if not np.array_equal(copies[key], V)]
+    changed += [f"params ({key})" for key in before if params.get(key) is not copies[key]]
+    return changed + [f"params ({key})" for key in params if key not in before]
 
 
-def _inconsistencies(answers: Sequence[Mapping[str, Array]], case: Case | None) -> list[str]:
+def _inconsistencies(answers: Sequence[Problem], case: Case | None) -> list[str]:
     """Parameters for which two calls gave gradients further apart than rounding takes them."""
-    first, second = answers
+    first, second = (problem.given for problem in answers)
     with np.errstate(invalid="ignore"):
         differ = [
-            f"d{key}"
-            for key in first
-            if not np.array_equal(first[key], second[key], equal_nan=True)
-            and (case is None or not (np.abs(first[key] - second[key]) <= 2 * case.tolerance[f"d{key}"]).all())
+            first.names[key]
+            for key, V in first.arrays.items()
+            if not np.array_equal(V, second.arrays[key], equal_nan=True)
+            and (case is None or not (np.abs(V - second.arrays[key]) <= 2 * case.compared.tolerance[key]).all())
         ]
     return [f"gradient gave two answers to one question: {', '.join(differ)}"] if differ else []
+
+
+def _judge(problem: Problem, method: str, seed: int, workers: Workers) -> tuple[GradientCheck, Case | None]:
+    """The check of a network's gradient, and what a diagnosis of it needs, if every entry was compared."""
+    if not all(np.isfinite(Z).all() for Z in problem.Z[1:]) or math.isinf(cancellation_free.underflow(problem)):
+        largest = max(float(np.abs(V).max()) for V in (problem.X, *problem.params.values()))
+        reason = f"numbers as large as {largest:.1e} take every difference out of the range of floats"
+        return GradientCheck(Verdict.UNRELIABLE, tolerance=TOLERANCE, reasons=(reason,)), None
+    if method == "directions" or (method == "auto" and cancellation_free.work(problem) > PER_ENTRY_WORK):
+        return _judge_sums(problem, seed, workers.progress), None
+    given = problem.given.arrays
+    found = cancellation_free.estimates(problem, [l for l in range(problem.L) if f"A{l}" in given], workers)
+    compared = Comparison(problem.given, found, allowances(problem))
+    witnesses = (
+        Testimony(cancellation_free.NAME, sum(V.size for V in given.values())),
+        Testimony(complex_step.NAME, len(given), "along one random direction of each array"),
+    )
+    check = GradientCheck.of(compared.checks, witnesses, TOLERANCE, notes=tuple(compared.notes))
+    if disagreements := tuple(directions.disagreements(problem, found, seed)):
+        check = replace(check, verdict=Verdict.UNRELIABLE, reasons=disagreements)
+    elif check and (blind := blindness(problem.params, problem.X, problem.Y)):
+        check = replace(check, verdict=Verdict.BLIND, reasons=(blind,))
+    return check, Case(problem, compared)
+
+
+def _judge_sums(problem: Problem, seed: int, progress: bool) -> GradientCheck:
+    searches = directions.of_network(problem, seed)
+    check, samples = directions.judged(searches, problem.given, cancellation_free.NAME, TOLERANCE_OF_SUMS, progress)
+    notes = ("along directions, dA0 … are not looked at",) if len(problem.given.arrays) > len(searches) else ()
+    return described(replace(check, notes=notes), samples)

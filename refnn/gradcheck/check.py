@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from refnn.gradcheck.faults.diagnosis import Diagnosis, structure
-from refnn.gradcheck.inputs import gradient_arrays, real_parameters
-from refnn.gradcheck.problem import Array
-from refnn.gradcheck.verdict.judgement import judge, precision_notes, worst_first
-from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict
-from refnn.gradcheck.witness import central, complex_step, exact, sums
-from refnn.gradcheck.witness.entries import Findings, Workers, by_complex_step, by_differences, every_place
-from refnn.gradcheck.witness.function import Behaviour, Function, Scalar, observe, prepare
+from refnn._shapes import Array
+from refnn.gradcheck.faults.structure import described
+from refnn.gradcheck.problem import Gradient, real_parameters
+from refnn.gradcheck.verdict.judgement import Comparison
+from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Testimony, Verdict
+from refnn.gradcheck.witness import central, complex_step, directions
+from refnn.gradcheck.witness.entries import Findings, by_complex_step, by_differences, every_place
+from refnn.gradcheck.witness.function import Function, Scalar, in_float32, observe
+from refnn.gradcheck.witness.workers import ALONE, Workers
+from refnn.numbers import exact_check
 
+METHODS = ("auto", "complex", "central", "directions", "exact")
 PER_ENTRY = 50_000  # entries up to which "auto" moves each
 SECOND_LOOK = 16  # wrong entries that are put to a second witness
 TOLERANCE = {
@@ -25,6 +30,10 @@ TOLERANCE = {
     central.NAME: "for each entry, the truncation error left after extrapolation and the noise of f over the step; for "
     "a gradient coarser than float64 also its answer to rounding the parameters",
 }
+TOLERANCE_OF_SUMS = (
+    "for a sum of entries under random signs, the error of its derivative and, by Hoeffding's bound at 4e-16, a few "
+    "roundoffs of each entry in its dtype"
+)
 
 
 def numerical_gradient(f: Function, params: Mapping[str, Any], *, method: str = "auto") -> dict[str, Array]:
@@ -53,15 +62,12 @@ def numerical_gradient(f: Function, params: Mapping[str, Any], *, method: str = 
     """
     if method not in ("auto", "complex", "central"):
         raise ValueError(f"method is {method!r}, expected 'auto', 'complex' or 'central'")
-    params = real_parameters(params)
     rng = np.random.default_rng(0)
-    function = prepare(f, params)
-    params = function.cast(params)
-    behaviour = observe(function, params, rng)
-    if behaviour.unfit:
-        raise ValueError("; ".join(behaviour.unfit))
-    found, _ = _derivatives(function, params, behaviour, method, None, rng, Workers())
-    return {key: estimate.value for key, estimate in found.estimates(params).items()}
+    function = observe(f, real_parameters(params), rng)
+    if function.unfit:
+        raise ValueError("; ".join(function.unfit))
+    found, _ = _derivatives(function, method, rng)
+    return {key: estimate.value for key, estimate in found.estimates(function.params).items()}
 
 
 def check_gradients(
@@ -107,113 +113,111 @@ def check_gradients(
     ValueError, TypeError
         Naming all that is wrong with an argument, or a `method="complex"` for which f is not made.
     """
-    methods = ("auto", "complex", "central", "directions", "exact")
-    if method not in methods:
-        raise ValueError(f"method is {method!r}, expected one of {', '.join(map(repr, methods))}")
+    if method not in METHODS:
+        raise ValueError(f"method is {method!r}, expected one of {', '.join(map(repr, METHODS))}")
     if method == "exact":
-        return exact.check(f, params, grads, seed)
+        return _judge_exactly(f, params, grads, seed)
     params = real_parameters(params)
-    given, names = gradient_arrays(grads, params)
+    given = Gradient.of(grads, params)
     rng = np.random.default_rng(seed)
-    function = prepare(f, params)
-    params = function.cast(params)
-    behaviour = observe(function, params, rng)
-    if behaviour.unfit:
-        return GradientCheck(Verdict.UNRELIABLE, reasons=behaviour.unfit)
+    function = observe(f, params, rng)
+    if function.unfit:
+        return GradientCheck(Verdict.UNRELIABLE, reasons=function.unfit)
     if method == "directions" or (method == "auto" and sum(V.size for V in params.values()) > PER_ENTRY):
-        return sums.check(function, params, behaviour, given, names, rng, progress)
-    coarsest = max((V.dtype for V in given.values()), key=lambda dtype: float(np.finfo(dtype).eps))
-    found, notes = _derivatives(function, params, behaviour, method, coarsest, rng, Workers(executor, progress))
-    return _verdict(function, params, behaviour, found, given, names, notes, rng)
+        return _judge_sums(function, given, rng, progress)
+    coarsest = max((V.dtype for V in given.arrays.values()), key=lambda dtype: float(np.finfo(dtype).eps))
+    found, notes = _derivatives(function, method, rng, Workers(executor, progress), coarsest)
+    check = _judge(function, given, found, rng)
+    return replace(check, notes=(*notes, *check.notes))
 
 
 def _derivatives(
-    function: Scalar,
-    params: dict[str, Array],
-    behaviour: Behaviour,
-    method: str,
-    coarsest: np.dtype[Any] | None,
-    rng: np.random.Generator,
-    workers: Workers,
+    function: Scalar, method: str, rng: np.random.Generator, workers: Workers = ALONE, coarsest: DTypeLike = np.float64
 ) -> tuple[Findings, list[str]]:
     """The derivative in every entry, and why it is not by the complex step if it is not."""
-    places = every_place(params)
-    notes: list[str] = []
+    places = every_place(function.params)
+    notes = []
     if method != "central":
-        defect = complex_step.defect(function, params, behaviour, rng)
+        defect = complex_step.defect(function, rng)
         if not defect:
-            return by_complex_step(function, params, places, rng, workers), notes
+            return by_complex_step(function, places, rng, workers), []
         if method == "complex":
             raise ValueError(f"method is 'complex', but {defect}")
         notes.append(f"the complex step is not used: {defect}")
-    return by_differences(function, params, behaviour, places, coarsest, rng, workers), notes
+    return by_differences(function, places, rng, workers, coarsest), notes
 
 
-def _verdict(
-    function: Scalar,
-    params: dict[str, Array],
-    behaviour: Behaviour,
-    found: Findings,
-    given: dict[str, Array],
-    names: dict[str, str],
-    notes: list[str],
-    rng: np.random.Generator,
-) -> GradientCheck:
-    estimates = found.estimates(params)
-    allowance = found.allowances(params, {key: V.dtype for key, V in given.items()})
-    checks = [judge(names[key], given[key], estimates[key], allowance[key], formula_known=False) for key in params]
-    verdict = min((check.verdict for check in checks), key=lambda v: v.rank)
-    witnesses, diagnosis = found.testimony, None
-    reasons: list[str] = []
-    if verdict is Verdict.WRONG:
-        second, reasons = _second_look(function, params, behaviour, found, given, allowance, rng)
-        witnesses += second
-        truth = {names[key]: estimate.value for key, estimate in estimates.items()}
-        tolerance = {names[key]: estimate.error + allowance[key] for key, estimate in estimates.items()}
-        if reasons:
-            verdict = Verdict.UNRELIABLE
-        else:
-            diagnosis = Diagnosis((), structure({names[key]: V for key, V in given.items()}, truth, tolerance))
-    elif verdict is Verdict.PASS and not found.value.any():
-        verdict = Verdict.BLIND
-        reasons = ["every derivative is zero at these parameters: a wrong factor or sign would not show"]
-    if behaviour.spread:
-        notes.append(f"evaluations of f at one point differ by {behaviour.spread:.1e}")
-    if behaviour.in_float32:
+def _judge(function: Scalar, given: Gradient, found: Findings, rng: np.random.Generator) -> GradientCheck:
+    compared = Comparison(given, found.estimates(function.params), found.allowances(given.arrays), formula_known=False)
+    notes = []
+    if function.spread:
+        notes.append(f"evaluations of f at one point differ by {function.spread:.1e}")
+    if in_float32(function.value):
         notes.append("f returns float32 numbers: its noise bounds what can be seen")
-    return GradientCheck(
-        verdict,
-        worst_first(checks),
-        witnesses,
-        TOLERANCE[found.testimony[0].witness],
-        tuple(reasons),
-        (*notes, *precision_notes(checks, given, names)),
-        diagnosis,
+    notes += compared.notes
+    check = GradientCheck.of(
+        compared.checks, (found.testimony,), TOLERANCE[found.testimony.witness], notes=tuple(notes)
     )
+    if check and not found.value.any():
+        reason = "every derivative is zero at these parameters: a wrong factor or sign would not show"
+        return replace(check, verdict=Verdict.BLIND, reasons=(reason,))
+    if check.verdict is Verdict.WRONG and found.testimony.witness == complex_step.NAME:
+        testimony, reasons = _second_look(function, found, compared, rng)
+        check = replace(check, witnesses=(found.testimony, testimony))
+        if reasons:
+            return replace(check, verdict=Verdict.UNRELIABLE, reasons=reasons)
+    return described(check, compared)
 
 
 def _second_look(
-    function: Scalar,
-    params: dict[str, Array],
-    behaviour: Behaviour,
-    found: Findings,
-    given: dict[str, Array],
-    allowance: dict[str, Array],
-    rng: np.random.Generator,
-) -> tuple[tuple[Testimony, ...], list[str]]:
-    """Put some of the wrong entries to central differences, if they were found wrong by the complex step."""
-    if found.testimony[0].witness != complex_step.NAME:
-        return (), []
-    flat = np.concatenate([given[key].ravel() for key in params])
-    allowed = np.concatenate([allowance[key].ravel() for key in params])
+    function: Scalar, found: Findings, compared: Comparison, rng: np.random.Generator
+) -> tuple[Testimony, tuple[str, ...]]:
+    """Put some of the entries that the complex step finds wrong to central differences, and say where they disagree."""
+    flat, allowed = (
+        np.concatenate([V.ravel() for V in arrays.values()]) for arrays in (compared.given.arrays, compared.allowance)
+    )
     wrong = np.flatnonzero(~(np.abs(flat - found.value) <= found.error + allowed))
     wrong = wrong[np.linspace(0, len(wrong) - 1, min(len(wrong), SECOND_LOOK)).astype(int)]
-    places = [every_place(params)[i] for i in wrong]
-    second = by_differences(function, params, behaviour, places, None, rng, Workers())
-    reasons = [
-        f"the witnesses disagree at {key}{[int(k) for k in np.unravel_index(index, params[key].shape)]}: "
+    every = every_place(function.params)
+    places = [every[i] for i in wrong]
+    second = by_differences(function, places, rng)
+    disagreements = tuple(
+        f"the witnesses disagree at {key}{[int(k) for k in np.unravel_index(index, function.params[key].shape)]}: "
         f"complex step {found.value[i]:.10g}, central difference {value:.10g} with an error of {error:.1e}"
         for i, (key, index), value, error in zip(wrong, places, second.value, second.error, strict=True)
         if abs(value - found.value[i]) > error + found.error[i]
+    )
+    return second.testimony, disagreements
+
+
+def _judge_sums(function: Scalar, given: Gradient, rng: np.random.Generator, progress: bool) -> GradientCheck:
+    """Compare random sums of entries, and search where one is off."""
+    defect = complex_step.defect(function, rng)
+    searches = directions.of_function(function, given, rng, complex_safe=not defect)
+    witness = central.NAME if defect else complex_step.NAME
+    check, samples = directions.judged(searches, given, witness, TOLERANCE_OF_SUMS, progress)
+    notes = (f"the complex step is not used: {defect}",) if defect else ()
+    return described(replace(check, notes=notes), samples)
+
+
+def _judge_exactly(f: Function, params: Mapping[str, Any], grads: Any, seed: int) -> GradientCheck:
+    """Over a finite field."""
+    if not callable(grads):
+        raise TypeError(
+            f"grads is {type(grads).__name__}, expected a callable grads(params) for method='exact', "
+            "which is run on exact numbers"
+        )
+    found = exact_check(f, grads, params, seed=seed)
+    checks = [
+        ParameterCheck(
+            name,
+            differs.shape,
+            Verdict.WRONG if differs.any() else Verdict.PASS,
+            wrong=int(differs.sum()),
+            reason=f"not the derivative, the first at {np.argwhere(differs)[0].tolist()}" if differs.any() else "",
+        )
+        for name, differs in found.differs.items()
     ]
-    return second.testimony, reasons
+    testimony = Testimony("exact derivative over a finite field", sum(check.size for check in checks))
+    tolerance = f"zero; a wrong entry passes with probability {found.false_pass:.1e} at most"
+    return GradientCheck.of(checks, (testimony,), tolerance)

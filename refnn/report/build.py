@@ -16,8 +16,7 @@ from refnn.certificate import certify
 from refnn.gradcheck.backprop import GradientFunction, check_backprop, check_network
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.probes import Probe, default_probes
-from refnn.gradcheck.inputs import UnfitGradientError, gradient_arrays
-from refnn.gradcheck.problem import network
+from refnn.gradcheck.problem import Problem, UnfitGradientError
 from refnn.gradcheck.verdict.result import Entry, GradientCheck, Verdict
 from refnn.gradcheck.witness.cancellation_free import step
 from refnn.report import networks, record
@@ -155,8 +154,8 @@ def _size(array: Any) -> int:
 
 def gradient_of(grads: object, probe: Probe) -> dict[str, Array]:
     """What is judged of a gradient at a probe, keyed "dW1" … and "dA0" …; an UnfitGradientError if it is none."""
-    arrays, _ = gradient_arrays(grads, probe.params, network(*probe[1:]).activations)
-    return {f"d{key}": dV for key, dV in arrays.items()}
+    given = Problem.of(*probe[1:]).judging(grads).given
+    return {f"d{key}": dV for key, dV in given.arrays.items()}
 
 
 def point(params: Mapping[str, Array], X: Array, Y: Array) -> bytes:
@@ -187,7 +186,7 @@ def _measured(subject: Subject, grads: Mapping[str, Array] | None, check: Gradie
     probe = subject.probe
     return {
         "gradient": None if grads is None else {key: encode(dV) for key, dV in grads.items()},
-        "step": step(network(*probe[1:])).hex(),
+        "step": step(Problem.of(*probe[1:])).hex(),
         "worst": {p.name: None if p.worst is None else _entry(p.worst) for p in check.parameters},
         "certificate": certificate(probe, grads) if certified and grads is not None else None,
     }

@@ -1,13 +1,15 @@
-"""check_backprop: other people's functions, right, wrong and misbehaved."""
+"""check_backprop: other people's functions, right in any style, wrong in ways that no catalogue has, and misbehaved."""
 
 import json
 
 import numpy as np
 import pytest
-from test_gradcheck_network import reference
+from backprops import RIGHT, made_of, plain, reference
 
 from refnn import Verdict, check_backprop, check_network
 from refnn.gradcheck.faults.probes import Probe, default_probes
+
+SEEDS = range(4)
 
 
 def test_the_reference_passes_on_every_probe():
@@ -113,24 +115,6 @@ def test_what_cannot_be_tried_is_refused(arguments, error, text):
         check_backprop(arguments[0], probes=arguments[1] if len(arguments) > 1 else None)
 
 
-@pytest.mark.parametrize(
-    ("changes", "error", "text"),
-    [
-        ({"X": np.ones((3, 7))}, ValueError, r"X has shape \(3, 7\), expected \(4, m\)"),
-        ({"Y": np.ones((3, 6))}, ValueError, r"Y has shape \(3, 6\), expected \(3, 7\)"),
-        ({"Y": np.full((3, 7), 2.0)}, ValueError, r"Y\[0, 0\] is 2.0, expected a label in \[0, 1\]"),
-        ({"X": np.full((4, 7), np.nan)}, ValueError, r"X\[0, 0\] is nan, expected a finite number"),
-        ({"X": np.full((4, 7), 1j)}, TypeError, "X has dtype complex128, expected real numbers"),
-        ({"params": {"W1": np.ones((2, 2))}}, ValueError, "params has no 'b1'"),
-    ],
-)
-def test_networks_that_do_not_fit_are_refused(changes, error, text):
-    _, params, X, Y = default_probes()[0]
-    arguments = {"params": params, "X": X, "Y": Y, **changes}
-    with pytest.raises(error, match=text):
-        check_network(**arguments, grads=reference(params, X, Y))
-
-
 def test_a_probe_of_ones_own_is_enough():
     name, params, X, Y = default_probes()[0]
     check = check_backprop(reference, probes=[Probe("mine", params, X, Y)], progress=False)
@@ -145,3 +129,82 @@ def test_a_gradient_that_exits_is_wrong_and_does_not_end_the_check():
     check = check_backprop(exits, progress=False)
     assert check.verdict is Verdict.WRONG
     assert check.reasons == ("gradient raised SystemExit: 0",)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_backprop_passes_in_every_style(name):
+    for seed in SEEDS:
+        check = check_backprop(RIGHT[name], seed=seed, progress=False)
+        assert check, f"{name}, seed {seed}\n{check}"
+
+
+def changed(change, key="dW1"):
+    """The right gradient with one array replaced by change(array, params, X, Y)."""
+
+    def gradient(params, X, Y):
+        grads = plain(params, X, Y)
+        return {**grads, key: np.asarray(change(grads[key], params, X, Y))}
+
+    return gradient
+
+
+def dropout(V, *_):
+    return V * (np.arange(V.size).reshape(V.shape) % 5 != 4)
+
+
+def clipped(params, X, Y):
+    grads = plain(params, X, Y)
+    norm = np.sqrt(sum(np.sum(V * V) for V in grads.values()))
+    return {key: V / max(1, norm) for key, V in grads.items()}
+
+
+def shuffled(params, X, Y):
+    return plain(params, X[:, ::-1], Y)
+
+
+def flipped_rows(V, *_):
+    return V[::-1]
+
+
+def of_the_batch_before(params, X, Y):
+    return plain(params, X[:, :-1], Y[:, :-1])
+
+
+UNCATALOGUED = {
+    "weight decay left in": changed(lambda V, params, *_: V + 1e-4 * params["W1"]),
+    "gradient clipped by its norm": clipped,
+    "one entry dropped out of five": changed(dropout),
+    "m - 1 in place of m": made_of(output=lambda A, Y: (A - Y) / max(1, Y.shape[1] - 1)),
+    "mean of dZ taken over units": made_of(sums=lambda dZ, A: (dZ @ A.T, dZ.mean() + 0 * dZ[:, :1])),
+    "labels shifted by one example": made_of(output=lambda A, Y: (A - np.roll(Y, 1, axis=1)) / Y.shape[1]),
+    "labels rounded": made_of(output=lambda A, Y: (A - np.round(Y)) / Y.shape[1]),
+    "labels smoothed": made_of(output=lambda A, Y: (A - (0.98 * Y + 0.01)) / Y.shape[1]),
+    "predictions in place of probabilities": made_of(output=lambda A, Y: ((A > 0.5) - Y) / Y.shape[1]),
+    "absolute error": made_of(output=lambda A, Y: np.sign(A - Y) * A * (1 - A) / Y.shape[1]),
+    "slope without its square": made_of(slope=lambda A: 1 - A),
+    "slope squared": made_of(slope=lambda A: (A * (1 - A)) ** 2),
+    "slope with a constant added": made_of(slope=lambda A: A * (1 - A) + 1e-6),
+    "slope bounded below": made_of(slope=lambda A: np.maximum(A * (1 - A), 1e-2)),
+    "forward without the biases": made_of(forward=lambda W, A, _: W @ A),
+    "leaky forward": made_of(forward=lambda W, A, b: 0.999 * (W @ A + b)),
+    "examples in another order": shuffled,
+    "the last example forgotten": of_the_batch_before,
+    "rows in reverse": changed(flipped_rows),
+    "columns in reverse": changed(lambda V, *_: V[:, ::-1], "dW2"),
+    "rounded to six decimals": changed(lambda V, *_: np.round(V, 6)),
+    "rounded to nine digits": changed(lambda V, *_: np.array([float(f"{v:.8e}") for v in V.flat]).reshape(V.shape)),
+    "in half precision inside": changed(lambda V, *_: V.astype(np.float16).astype(float)),
+    "data in float32": lambda params, X, Y: plain(params, np.float64(np.float32(X)), Y),
+    "NaN in one entry": changed(lambda V, *_: np.where(np.arange(V.size).reshape(V.shape) == 0, np.nan, V)),
+    "tiny entries flushed to zero": changed(lambda V, *_: np.where(np.abs(V) < 0.1 * np.abs(V).max(), 0, V)),
+    "accumulated over calls": None,  # made anew for each test: it keeps a state
+    "arguments changed": lambda params, X, Y: (plain(params, X, Y), params["W1"].__imul__(0.9))[0],
+}
+
+
+@pytest.mark.parametrize("name", UNCATALOGUED)
+def test_a_bug_that_no_catalogue_has_is_wrong_and_gets_no_false_name(name):
+    for seed in SEEDS:
+        check = check_backprop(UNCATALOGUED[name] or Accumulates(), seed=seed, progress=False)
+        assert check.verdict is Verdict.WRONG, f"{name}, seed {seed}\n{check}"
+        assert not check.diagnosis or not check.diagnosis.causes, f"{name}, seed {seed}\n{check}"

@@ -7,107 +7,49 @@ tolerance of the check; where none does, the structure of the error is described
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from refnn.gradcheck.faults.hypotheses import FLOAT32, Hypothesis, alone, float32, in_one_layer, two
-from refnn.gradcheck.faults.lines import backprop
-from refnn.gradcheck.faults.structure import Array, Arrays, Finding, close, structure
+from refnn._shapes import Array
+from refnn.gradcheck.faults.catalogue import FAULTS, Fault
+from refnn.gradcheck.faults.lines import Line, Run, backprop
+from refnn.gradcheck.faults.structure import close, structure
+from refnn.gradcheck.problem import Problem
+from refnn.gradcheck.verdict.judgement import Comparison
+from refnn.gradcheck.verdict.result import Cause, Diagnosis
 
-__all__ = ["Case", "Cause", "Diagnosis", "Finding", "diagnose", "diagnose_all", "structure"]
-
+FLOAT32 = FAULTS["float32-inside"]
 FLOAT32_PER_FLOAT64 = float(np.finfo(np.float32).eps / np.finfo(np.float64).eps)
 
 
 class Case(NamedTuple):
-    """A gradient under test at one point, with the true one; all dicts are keyed "dW1", "db1", … ."""
+    """A gradient under test at one point, beside what the witnesses found."""
 
-    params: Arrays
-    X: Array
-    Y: Array
-    grads: Arrays
-    truth: Arrays
-    tolerance: Arrays
+    problem: Problem
+    compared: Comparison
 
 
-@dataclass(frozen=True)
-class Cause:
-    """A fault, or two, that reproduce the gradient; `distance` is the largest relative one of any parameter."""
-
-    faults: tuple[str, ...]
-    equations: tuple[str, ...]
-    text: str
-    distance: float
-
-    def __str__(self) -> str:
-        return f"{self.text} (relative distance {self.distance:.1g})"
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "faults": list(self.faults),
-            "equations": list(self.equations),
-            "text": self.text,
-            "distance": self.distance,
-        }
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """Either the causes that reproduce the gradient, equally well, or the structure of its error."""
-
-    causes: tuple[Cause, ...]
-    findings: tuple[Finding, ...]
-
-    def __str__(self) -> str:
-        return "; or ".join(map(str, self.causes)) or "; ".join(map(str, self.findings))
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "causes": [cause.to_json() for cause in self.causes],
-            "findings": [finding.to_json() for finding in self.findings],
-        }
-
-
-def diagnose(params: Arrays, X: Array, Y: Array, grads: Arrays, truth: Arrays, tolerance: Arrays) -> Diagnosis | None:
-    """Say why a gradient of the mean cross-entropy of a sigmoid network is wrong.
-
-    Parameters
-    ----------
-    params, X, Y : the network "W1", "b1", …; inputs (n_0, m); labels (n_L, m)
-    grads : mapping of arrays
-        The gradient under test, keyed "dW1", "db1", …; a missing key counts as zeros.
-    truth, tolerance : mappings of arrays
-        The true gradient, in the keys that were checked, and how far from it each entry may be.
-
-    Returns
-    -------
-    Diagnosis, or None for a gradient within its tolerance
-    """
-    return diagnose_all([Case(params, X, Y, grads, truth, tolerance)])
-
-
-def diagnose_all(cases: Sequence[Case]) -> Diagnosis | None:
+def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
     """Say why gradients by one implementation are wrong: a cause has to reproduce them at every point.
 
     Points at which the gradient is right count too: there a cause must change nothing. If no cause is left, the
-    findings describe the first wrong gradient.
+    findings describe the first wrong gradient. None if all are within their tolerance.
     """
-    cases = [_complete(case) for case in cases]
-    wrong = [case for case in cases if not _agrees(case, case.truth)]
+    wrong = [case for case in cases if not _right(case.compared)]
     if not wrong:
         return None
-    first = wrong[0]
-    findings = structure(first.grads, first.truth, first.tolerance, factors=_factors(first))
-    cases.sort(key=lambda case: _agrees(case, case.truth))  # the wrong ones first: they rule out most
-    in_float32 = all(_in_float32(case.grads) for case in wrong)
+    problem, compared = wrong[0]
+    findings = structure(*compared.shown, factors=_factors(problem))
+    cases = sorted(cases, key=lambda case: _right(case.compared))  # the wrong ones first: they rule out most
+    in_float32 = all(_in_float32(case.compared.given.arrays) for case in wrong)
     attempts = (
-        (float32(), False),
-        (alone(first.params, first.X, first.Y, first.grads), True),
-        (in_one_layer({len(case.params) // 2 for case in wrong}), False),
-        (two(), False),
+        (_float32(), False),
+        (_alone(problem), True),
+        (in_one_layer({case.problem.L for case in wrong}), False),
+        (_two(), False),
     )
     for tried, may_tie in attempts:  # from simple to involved: the first that explains is the explanation
         causes = _causes(tried, cases, in_float32)
@@ -118,18 +60,110 @@ def diagnose_all(cases: Sequence[Case]) -> Diagnosis | None:
     return Diagnosis((), findings)
 
 
+def _factors(problem: Problem) -> Mapping[float, str]:
+    """Factors that have a meaning for this network."""
+    outputs, m = problem.Y.shape
+    return {
+        1 / outputs: "1/n_L: the cost is averaged over the outputs, not summed",
+        1 / m: "1/m: the mean over examples is taken twice",
+        m: "m: the mean over examples is missing",
+    }
+
+
+# ---------------------------------------------------------------------- the bugs that are tried
+
+
+class Hypothesis(NamedTuple):
+    """One or two faults, as they might stand in someone's code."""
+
+    faults: tuple[Fault, ...]
+    lines: tuple[Line, ...]
+    where: str = ""
+    constant: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(fault.name for fault in self.faults))
+
+    def __str__(self) -> str:
+        return " and ".join(f"{f.name}{self.where}{self.constant}: {f.summary} ({f.equation})" for f in self.faults)
+
+
+def _float32() -> Iterator[Hypothesis]:
+    """The right formulas, in too few digits."""
+    yield Hypothesis((FLOAT32,), (FLOAT32.line,))
+
+
+def _alone(problem: Problem) -> Iterator[Hypothesis]:
+    """Every fault by itself; its constant, where it has one, as people set it or as fits the gradient best."""
+    for fault in FAULTS.values():
+        yield Hypothesis((fault,), (fault.line,))
+        if fault.constant is not None:
+            for value in fault.constant.candidates(problem):
+                constant = f", {fault.constant.symbol} = {value:g}"
+                yield Hypothesis((fault,), (fault.set_to(value),), constant=constant)
+
+
+def in_one_layer(depths: set[int]) -> Iterator[Hypothesis]:
+    """Faults of a line that every layer has, at one layer, counted from the input or (if depths differ) the output.
+
+    A wrong σ' may also stand at the output, where (D7) does without it; there it multiplies (D6).
+    """
+    layers = [*range(1, max(depths) + 1), *(range(-1, -min(depths) - 1, -1) if len(depths) > 1 else ())]
+    for fault in FAULTS.values():
+        if fault.line.name in {"sum", "weights", "bias", "previous", "derivative"}:
+            for layer in layers:
+                where = f", in layer {layer} only" if layer > 0 else f", in layer L{layer + 1 or ''} only"
+                yield Hypothesis((fault,), tuple(at_layer(layer, line) for line in unfused(fault.line)), where)
+            if fault.line.name == "derivative":
+                yield Hypothesis((fault,), unfused(fault.line), ", in the output layer too")
+
+
+def _two() -> Iterator[Hypothesis]:
+    """Every two faults at once; in both orders where they break the same line."""
+    for one, other in combinations((fault for fault in FAULTS.values() if fault is not FLOAT32), 2):
+        yield Hypothesis((one, other), (one.line, other.line))
+        if one.line.name == other.line.name:
+            yield Hypothesis((one, other), (other.line, one.line))
+
+
+def at_layer(layer: int, line: Line) -> Line:
+    """The line, replaced in one layer only; negative layers count from the output."""
+
+    def replace(run: Run, l: int, value: Any) -> Any:
+        return line.replace(run, l, value) if l == (layer if layer > 0 else run.L + 1 + layer) else value
+
+    return Line(line.name, replace)
+
+
+def unfused(line: Line) -> tuple[Line, ...]:
+    """The line and, for a derivative, what it does to an output layer that computes dA_L ∘ σ'(Z_L)."""
+    if line.name != "derivative":
+        return (line,)
+
+    def output(run: Run, l: int, _: Array) -> Array:
+        dA = -(run.Y / run.A[l] - (1 - run.Y) / run.S[l]) / run.m
+        return np.asarray(dA * line.replace(run, l, run.A[l] * run.S[l]))
+
+    return line, Line("output", output)
+
+
+# ---------------------------------------------------------------------- whether one reproduces the gradient
+
+
 def _causes(tried: Iterable[Hypothesis], cases: Sequence[Case], in_float32: bool) -> tuple[Cause, ...]:
     """The hypotheses that reproduce the gradient in every case, nearest first; of one with a constant, the nearest."""
     nearest: dict[tuple[object, ...], Cause] = {}
     scale = FLOAT32_PER_FLOAT64 if in_float32 else 1.0
     for hypothesis in tried:
         distances = []
-        for case in cases:
+        for problem, compared in cases:
             with np.errstate(all="ignore"):
-                predicted = backprop(case.params, case.X, case.Y, hypothesis.lines)
-            if not _agrees(case, predicted, scale):
+                grads = backprop(problem.params, problem.X, problem.Y, hypothesis.lines)
+            predicted = {key: grads[f"d{key}"] for key in compared.given.arrays}
+            if not _reproduces(predicted, compared, scale):
                 break
-            distances.append(_distance(case, predicted))
+            distances.append(_distance(predicted, compared))
         else:
             faults = hypothesis.faults + ((FLOAT32,) if in_float32 and FLOAT32 not in hypothesis.faults else ())
             hypothesis = hypothesis._replace(faults=faults)
@@ -139,47 +173,39 @@ def _causes(tried: Iterable[Hypothesis], cases: Sequence[Case], in_float32: bool
     return tuple(sorted(nearest.values(), key=lambda cause: cause.distance))
 
 
-def _complete(case: Case) -> Case:
-    """The case with arrays for gradients, and zeros where one is missing."""
-    grads = {key: np.asarray(case.grads.get(key, np.zeros_like(value))) for key, value in case.truth.items()}
-    return case._replace(grads=grads)
+def _right(compared: Comparison) -> bool:
+    """Whether every entry is within its tolerance."""
+    given, tolerance = compared.given.arrays, compared.tolerance
+    return all(close(given[key], t, tolerance[key]) for key, t in compared.truth.items())
 
 
-def _agrees(case: Case, predicted: Arrays, scale: float = 1.0) -> bool:
-    """Whether every entry is as predicted, up to the tolerance of a gradient of this size."""
-    for key, t in case.truth.items():
-        p, tol = np.asarray(predicted[key]), case.tolerance[key]
-        if predicted is not case.truth:  # a fault moves errors between entries, and magnifies them with the values
-            size = float(np.max(np.abs(t)))
-            tol = np.max(tol) * scale * max(1.0, float(np.max(np.abs(p))) / size if size else 1.0)
-        if not close(case.grads[key], p, tol):
+def _reproduces(predicted: Mapping[str, Array], compared: Comparison, scale: float) -> bool:
+    """Whether every entry is as predicted, up to the tolerance of a gradient of this size.
+
+    A fault moves errors between entries, and magnifies them with the values.
+    """
+    tolerance = compared.tolerance
+    for key, t in compared.truth.items():
+        p, size = predicted[key], float(np.max(np.abs(t)))
+        largest = np.max(tolerance[key]) * scale * max(1.0, float(np.max(np.abs(p))) / size if size else 1.0)
+        if not close(compared.given.arrays[key], p, largest):
             return False
     return True
 
 
-def _distance(case: Case, predicted: Arrays) -> float:
+def _distance(predicted: Mapping[str, Array], compared: Comparison) -> float:
     """The largest relative distance, over the parameters, of the gradient from the prediction."""
 
     def relative(key: str) -> float:
-        size = float(np.linalg.norm(predicted[key])) or float(np.linalg.norm(case.truth[key]))
-        distance = float(np.linalg.norm(case.grads[key] - predicted[key]))
+        size = float(np.linalg.norm(predicted[key])) or float(np.linalg.norm(compared.truth[key]))
+        distance = float(np.linalg.norm(compared.given.arrays[key] - predicted[key]))
         return distance / size if size else distance
 
-    return max(relative(key) for key in case.truth)
+    return max(map(relative, predicted))
 
 
-def _in_float32(grads: Arrays) -> bool:
+def _in_float32(grads: Mapping[str, Array]) -> bool:
     """Whether float64 arrays hold nothing but float32 numbers."""
     values = np.concatenate([np.ravel(V) for V in grads.values()])
     with np.errstate(over="ignore"):
         return values.dtype == np.float64 and bool(values.any()) and np.array_equal(values, values.astype(np.float32))
-
-
-def _factors(case: Case) -> Mapping[float, str]:
-    """Factors that have a meaning for this network."""
-    outputs, m = case.Y.shape
-    return {
-        1 / outputs: "1/n_L: the cost is averaged over the outputs, not summed",
-        1 / m: "1/m: the mean over examples is taken twice",
-        m: "m: the mean over examples is missing",
-    }

@@ -12,6 +12,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from refnn.gradcheck.problem import sigmoid
+
 Array = NDArray[np.float64]
 Params = Mapping[str, Array]
 Grads = dict[str, Array]
@@ -53,18 +55,17 @@ class Run:
         """The number of layers of weights."""
         return len(self.A) - 1
 
+    @property
+    def widths(self) -> list[int]:
+        """n_0 … n_L."""
+        return [len(A) for A in self.A]
+
 
 class Line(NamedTuple):
     """A line of backprop, replaced: `replace(run, l, value)` stands in place of the right `value`."""
 
     name: LineName
     replace: Callable[[Run, int, Any], Any]
-
-
-def sigmoid(Z: Array) -> Array:
-    """Return σ(Z) (D2); where `exp` overflows, 1/inf is the right limit."""
-    with np.errstate(over="ignore"):
-        return np.asarray(1 / (1 + np.exp(-Z)))
 
 
 def backprop(params: Params, X: Array, Y: Array, lines: Sequence[Line] = ()) -> Grads:

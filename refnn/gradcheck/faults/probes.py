@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refnn import _shapes
+from refnn._shapes import Array
 from refnn.gradcheck.faults.catalogue import FAULTS
-from refnn.gradcheck.faults.lines import Array, Params, as_floats, backprop, forward
+from refnn.gradcheck.faults.lines import Params, as_floats, backprop, forward
 
 ARTICLE_SCALE = 0.01
 # The largest |Z_L|. At 20 the usual formulas have half their digits left, and every fault still shows; at 30 a clip at
@@ -61,13 +62,7 @@ def default_probes(
     rng = np.random.default_rng(seed)
 
     def probe(name: str, dims: Sequence[int], m: int, scale: float = 1.0, *, soft: bool = False) -> Probe:
-        dims, m = layer_dims or dims, examples or m
-        params = {}
-        for l in range(1, len(dims)):
-            params[f"W{l}"] = scale * rng.standard_normal((dims[l], dims[l - 1]))
-            params[f"b{l}"] = scale * rng.standard_normal((dims[l], 1))
-        Y = rng.random((dims[-1], m))
-        return Probe(name, params, rng.standard_normal((dims[0], m)), Y if soft else np.round(Y))
+        return random_probe(rng, layer_dims or dims, examples or m, scale, soft=soft)._replace(name=name)
 
     return (
         probe("generic, soft labels", (4, 6, 5, 3), 7, soft=True),
@@ -79,6 +74,16 @@ def default_probes(
         _saturate(probe("certain, and wrong", (3, 4, 2), 6), CERTAIN),
         probe("the article's initialisation", (6, 5, 4, 4, 3, 2), 5, ARTICLE_SCALE),
     )
+
+
+def random_probe(rng: np.random.Generator, dims: Sequence[int], m: int, scale: float, *, soft: bool) -> Probe:
+    """A network without a name: parameters of a scale, inputs of scale 1, labels from 0 to 1, or only 0 and 1."""
+    params = {}
+    for l in range(1, len(dims)):
+        params[f"W{l}"] = scale * rng.standard_normal((dims[l], dims[l - 1]))
+        params[f"b{l}"] = scale * rng.standard_normal((dims[l], 1))
+    Y = rng.random((dims[-1], m))
+    return Probe("", params, rng.standard_normal((dims[0], m)), Y if soft else np.round(Y))
 
 
 def _saturate(probe: Probe, limit: float) -> Probe:
@@ -94,16 +99,9 @@ def _saturate(probe: Probe, limit: float) -> Probe:
 
 
 def blindness(params: Params, X: Array, Y: Array) -> str | None:
-    """Say why a check at this point could not have seen some fault, or return None.
+    """Why a check at this point could not have seen some fault.
 
-    Parameters
-    ----------
-    params, X, Y : a network "W1", "b1", …, its inputs (n_0, m) and labels (n_L, m)
-
-    Returns
-    -------
-    str or None
-        None if every fault of the catalogue that such a network can have changes the gradient here.
+    None if every fault of the catalogue that such a network can have changes the gradient here.
     """
     return next(_reasons(*as_floats(params, X, Y)), None)
 

@@ -8,59 +8,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from refnn._shapes import Array
+from refnn.gradcheck.verdict.judgement import Comparison
+from refnn.gradcheck.verdict.result import Diagnosis, Finding, GradientCheck, Verdict
+
 Arrays = Mapping[str, Array]
+Fact = tuple[str, str, float | None]  # kind, text and value of a finding
 
 LISTED = 3  # single entries that are spelled out
 DECIMALS_WORTH_NAMING = 3
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One fact about the gradients of one or more parameters.
-
-    `kind` is one of "shape", "not-finite", "zero", "sign", "factor", "swapped", "transposed", "row", "column",
-    "entries", "digits", "direction"; `value` is the factor, the right digits or the cosine, where there is one.
-    """
-
-    parameters: tuple[str, ...]
-    kind: str
-    text: str
-    value: float | None = None
-
-    def __str__(self) -> str:
-        return f"{', '.join(self.parameters)}: {self.text}"
-
-    def to_json(self) -> dict[str, Any]:
-        return {"parameters": list(self.parameters), "kind": self.kind, "text": self.text, "value": self.value}
+def described(check: GradientCheck, compared: Comparison) -> GradientCheck:
+    """The check with the structure of the error as its diagnosis, if it is WRONG and something was compared."""
+    if check.verdict is not Verdict.WRONG or not compared.given.arrays:
+        return check
+    return replace(check, diagnosis=Diagnosis((), structure(*compared.shown)))
 
 
 def structure(
     grads: Arrays, truth: Arrays, tolerance: Arrays, *, factors: Mapping[float, str] | None = None
 ) -> tuple[Finding, ...]:
-    """Describe, parameter by parameter, how a gradient differs from the true one.
+    """Describe, parameter by parameter, how a gradient differs from the true one by more than its tolerance.
 
-    Parameters
-    ----------
-    grads : mapping of arrays
-        The gradient under test. Keys that `truth` does not have are not looked at.
-    truth, tolerance : mappings of arrays of one shape
-        The true gradient, and how far from it each entry may be.
-    factors : mapping of float to str, optional
-        Names for factors that have a meaning here, such as the number of examples.
-
-    Returns
-    -------
-    tuple of Finding
-        Nothing for a gradient within its tolerance. Parameters that differ in the same way share one finding.
+    Keys that only one of `grads` and `truth` has are not looked at. `factors` names those that have a meaning here,
+    such as the number of examples. Parameters that differ in the same way share one finding.
     """
-    found: dict[tuple[str, str, float | None], list[str]] = {}
+    found: dict[Fact, list[str]] = {}
     for key in truth:
         if key in grads:
             fact = _describe(key, np.asarray(grads[key]), truth, tolerance, factors or {})
@@ -74,10 +52,8 @@ def close(given: Array, expected: Array, tolerance: Array, scale: float = 1.0) -
     return given.shape == expected.shape and bool(np.all(np.abs(given - expected) <= tolerance * max(1.0, scale)))
 
 
-def _describe(
-    key: str, g: Array, truth: Arrays, tolerance: Arrays, factors: Mapping[float, str]
-) -> tuple[str, str, float | None] | None:
-    """Return (kind, text, value) for the gradient `g` of one parameter, or None where it is right."""
+def _describe(key: str, g: Array, truth: Arrays, tolerance: Arrays, factors: Mapping[float, str]) -> Fact | None:
+    """What is to be said of the gradient `g` of one parameter; None where it is right."""
     t, tol = truth[key], tolerance[key]
     if g.shape != t.shape:
         return "shape", _misshapen(g, t, tol), None
@@ -119,7 +95,7 @@ def _factor(g: Array, t: Array, tol: Array) -> float | None:
     return c if close(g, c * t, tol, abs(c)) else None
 
 
-def _named_factor(c: float, t: Array, tol: Array, factors: Mapping[float, str]) -> tuple[str, str, float | None]:
+def _named_factor(c: float, t: Array, tol: Array, factors: Mapping[float, str]) -> Fact:
     """Say that a gradient is c times the true one, with the factor's name if it has one."""
     slack = float(np.max(tol)) * max(1.0, abs(c)) / float(np.max(np.abs(t)))
 
@@ -135,7 +111,7 @@ def _named_factor(c: float, t: Array, tol: Array, factors: Mapping[float, str]) 
     return "factor", f"{c:.6g} times the true gradient in every entry", c
 
 
-def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> tuple[str, str, float | None] | None:
+def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> Fact | None:
     """Describe wrong entries that are few, or that fill rows or columns and leave others right."""
     count, place = int(wrong.sum()), ""
     if wrong.ndim == 2:
@@ -166,7 +142,7 @@ def _like(g: Array, t: Array, tol: Array) -> str:
     return "" if factor is None else f", by the factor {factor:.6g}"
 
 
-def _everywhere(g: Array, t: Array) -> tuple[str, str, float | None]:
+def _everywhere(g: Array, t: Array) -> Fact:
     """Compare two gradients that agree nowhere in particular."""
     size, expected = float(np.linalg.norm(g)), float(np.linalg.norm(t))
     if expected == 0:

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from refnn.gradcheck.problem import Array
+from refnn._shapes import Array
+from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.verdict.result import Entry, ParameterCheck, Verdict
-from refnn.gradcheck.witness.estimate import Estimate
 
 LOSS_WORTH_A_NOTE = 4  # decimal digits; ordinary sums lose one or two
 COARSE = 1e-3  # of an entry
@@ -29,13 +31,77 @@ IMPRECISE = (
 )
 
 
-def judge(
-    name: str, given: Array, estimate: Estimate, allowance: Array, *, formula_known: bool = True
-) -> ParameterCheck:
-    """The check of `given`, an array of floats, against the estimate of the same shape.
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What a witness says of the derivative in every entry of an array: a value, and how far at most it may be off.
+
+    `flat` marks entries that change nothing however far they are moved, `kink` those where the derivatives from the
+    left and from the right differ. Below the magnitude `underflow` it is the range of the float, not the witness, that
+    ends.
+    """
+
+    value: Array
+    error: Array
+    flat: Array | None = None
+    kink: Array | None = None
+    underflow: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A gradient beside what a witness says of it, and how far rounding can take a right formula; all by parameter.
 
     `formula_known` tells whether the allowance is that of the gradient's formula.
     """
+
+    given: Gradient
+    estimates: Mapping[str, Estimate]
+    allowance: Mapping[str, Array]
+    formula_known: bool = True
+
+    @cached_property
+    def checks(self) -> tuple[ParameterCheck, ...]:
+        known = {"formula_known": self.formula_known}
+        return tuple(
+            judge(self.given.names[key], V, self.estimates[key], self.allowance[key], **known)
+            for key, V in self.given.arrays.items()
+        )
+
+    @cached_property
+    def truth(self) -> dict[str, Array]:
+        return {key: self.estimates[key].value for key in self.given.arrays}
+
+    @cached_property
+    def tolerance(self) -> dict[str, Array]:
+        return {key: self.estimates[key].error + self.allowance[key] for key in self.given.arrays}
+
+    @property
+    def shown(self) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
+        """The gradient, the truth and the tolerance under the names to be shown."""
+        given = self.given
+        return given.named(given.arrays), given.named(self.truth), given.named(self.tolerance)
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """Where an accepted gradient has lost so many digits to rounding that a reader should know."""
+        for check, V in zip(self.checks, self.given.arrays.values(), strict=True):
+            held = -math.log10(float(np.finfo(V.dtype).eps) / 2)
+            if check.digits_lost > LOSS_WORTH_A_NOTE:
+                yield (
+                    f"{check.name} has lost up to {check.digits_lost:.0f} of the {held:.0f} digits of {V.dtype} "
+                    "to rounding: right, but imprecise"
+                )
+            if check.resolution > COARSE:
+                yield (
+                    f"the witness knows some entry of {check.name} to {check.resolution:.0e} only: "
+                    "no smaller fault shows"
+                )
+
+
+def judge(
+    name: str, given: Array, estimate: Estimate, allowance: Array, *, formula_known: bool = True
+) -> ParameterCheck:
+    """The check of `given`, an array of floats, against the estimate of the same shape."""
     broken = ~np.isfinite(given)
     kink = np.zeros(given.shape, bool) if estimate.kink is None else estimate.kink
     with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
@@ -59,6 +125,7 @@ def judge(
     verdict = Verdict.WRONG if wrong.any() else Verdict.UNRELIABLE if undecided.any() else Verdict.PASS
     # The entry shown is one of those that the verdict rests on.
     decisive = {Verdict.WRONG: wrong, Verdict.UNRELIABLE: undecided}.get(verdict, np.ones_like(wrong))
+    accepted = ~wrong & ~undecided
     return ParameterCheck(
         name,
         given.shape,
@@ -68,8 +135,8 @@ def judge(
         worst=entry(np.where(decisive, np.where(np.isnan(excess), np.inf, excess), -1)),
         largest_absolute=entry(error),
         largest_relative=entry(relative),
-        digits_lost=_digits_lost(given, estimate, error, ~wrong & ~undecided),
-        resolution=_resolution(estimate, ~wrong & ~undecided),
+        digits_lost=_digits_lost(given, estimate, error, accepted),
+        resolution=_resolution(estimate, accepted),
         reason=_reason(
             [
                 (broken, "NaN or infinite, the first at {first}"),
@@ -81,35 +148,6 @@ def judge(
             ]
         ),
     )
-
-
-def worst_first(checks: Iterable[ParameterCheck]) -> tuple[ParameterCheck, ...]:
-    """By verdict, then by how far the worst entry stands outside its tolerance, or how near to its edge."""
-
-    def badness(check: ParameterCheck) -> tuple[int, float]:
-        worst = check.worst
-        if worst is None or worst.error == 0:
-            return check.verdict.rank, 0.0
-        excess = worst.error / worst.tolerance if worst.tolerance > 0 else math.inf
-        return check.verdict.rank, -excess if not math.isnan(excess) else -math.inf
-
-    return tuple(sorted(checks, key=badness))
-
-
-def precision_notes(
-    checks: Iterable[ParameterCheck], given: Mapping[str, Array], names: Mapping[str, str]
-) -> Iterator[str]:
-    """Where an accepted gradient has lost so many digits to rounding that a reader should know."""
-    dtypes = {names[key]: V.dtype for key, V in given.items()}
-    for check in checks:
-        held = -math.log10(float(np.finfo(dtypes[check.name]).eps) / 2)
-        if check.digits_lost > LOSS_WORTH_A_NOTE:
-            yield (
-                f"{check.name} has lost up to {check.digits_lost:.0f} of the {held:.0f} digits of {dtypes[check.name]} "
-                "to rounding: right, but imprecise"
-            )
-        if check.resolution > COARSE:
-            yield f"the witness knows some entry of {check.name} to {check.resolution:.0e} only: no smaller fault shows"
 
 
 def _unresolved(given: Array, estimate: Estimate, allowance: Array) -> Array:
@@ -127,9 +165,8 @@ def _digits_lost(given: Array, estimate: Estimate, error: Array, accepted: Array
     lossy = accepted & (error > estimate.error) & (size > estimate.underflow)
     if not lossy.any():
         return 0.0
-    info = np.finfo(given.dtype)
-    roundoffs = float((error[lossy] / size[lossy]).max()) / (float(info.eps) / 2)
-    return min(max(math.log10(roundoffs), 0.0), -math.log10(float(info.eps) / 2))
+    u = float(np.finfo(given.dtype).eps) / 2
+    return min(max(math.log10(float((error[lossy] / size[lossy]).max()) / u), 0.0), -math.log10(u))
 
 
 def _resolution(estimate: Estimate, accepted: Array) -> float:
@@ -141,11 +178,7 @@ def _resolution(estimate: Estimate, accepted: Array) -> float:
 def _reason(cases: Iterable[tuple[Array, str]]) -> str:
     """The first of the cases that occurs, with the number of its entries and the first of them."""
     for mask, text in cases:
-        if mask.any():
-            return f"{_count(mask)} {text.format(first=[int(k) for k in np.argwhere(mask)[0]])}"
+        if n := int(mask.sum()):
+            count = f"{n:,} of {mask.size:,} entries are" if n != 1 else "1 entry is"
+            return f"{count} {text.format(first=[int(k) for k in np.argwhere(mask)[0]])}"
     return ""
-
-
-def _count(mask: Array) -> str:
-    n = int(mask.sum())
-    return f"{n:,} of {mask.size:,} entries are" if n != 1 else "1 entry is"

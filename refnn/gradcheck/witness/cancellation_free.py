@@ -18,16 +18,18 @@ column k of Z_{l+1} alone, so that one pass serves all examples. Many moves shar
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from refnn._progress import bar
-from refnn.gradcheck.problem import Array, Network
-from refnn.gradcheck.verdict.rounding import gradient_bounds
-from refnn.gradcheck.witness.estimate import Estimate
+from refnn._shapes import Array
+from refnn.gradcheck.problem import Gradient, Problem
+from refnn.gradcheck.verdict.judgement import Estimate
+from refnn.gradcheck.verdict.rounding import careful_bounds
+from refnn.gradcheck.witness.workers import ALONE, Workers
 
 NAME = "cancellation-free difference"
 ELEMENTS = 2**14  # of the widest array in a pass: it stays in the cache
@@ -43,102 +45,108 @@ class Task(NamedTuple):
     stop: int
 
 
-def estimates(
-    net: Network, activations: Sequence[int] = (), *, executor: Executor | None = None, progress: bool = True
-) -> dict[str, Estimate]:
-    """The derivative of the cost in every weight and bias, with a bound on its error.
-
-    Parameters
-    ----------
-    net : Network
-    activations : layers l for which the derivative in A_l is wanted too
-    executor : concurrent.futures.Executor, optional
-    progress : whether long work shows a bar on a terminal
-
-    Returns
-    -------
-    dict of Estimate, keyed "W1", "b1" … and "A0" …
-    """
-    tasks = list(_tasks(net, activations))
-    run = map if executor is None else executor.map
-    pieces = run(_quotients, [net] * len(tasks), tasks)
+def estimates(problem: Problem, activations: Iterable[int] = (), workers: Workers = ALONE) -> dict[str, Estimate]:
+    """The derivative of the cost, with a bound on its error: in every weight and bias, and in A_l for the given l."""
+    tasks = list(_tasks(problem, activations))
+    alone = replace(problem, given=Gradient({}, {}))  # other processes need no more
     found: dict[tuple[str, int], list[Array]] = {}
-    for task, piece in zip(tasks, bar(pieces, NAME, total=len(tasks), show=progress), strict=True):
+    for task, piece in zip(tasks, workers(partial(_quotients, alone), tasks, NAME), strict=True):
         found.setdefault((task.kind, task.l), []).append(piece)
     values = {}
     for (kind, l), parts in found.items():
         value = np.concatenate(parts)
         if kind == "W":
-            value = value.reshape(net.W[l].shape[0], -1)
+            value = value.reshape(problem.W[l].shape[0], -1)
             values[f"b{l}"] = value[:, -1:]
             value = value[:, :-1]
         values[f"{kind}{l}"] = value
-    error = gradient_bounds(net, net.Y.dtype, plain=False)
-    return {key: Estimate(value, error[key], underflow=underflow(net)) for key, value in values.items()}
+    error = careful_bounds(problem)
+    return {key: Estimate(value, error[key], underflow=underflow(problem)) for key, value in values.items()}
 
 
-def underflow(net: Network) -> float:
+def work(problem: Problem) -> float:
+    """Elements touched by the moves of every weight and bias."""
+    above = np.cumsum([W.shape[0] for W in problem.W[:0:-1]])[::-1]
+    return float(sum(W.size * n for W, n in zip(problem.W[1:], above, strict=True))) * problem.m
+
+
+def along(problem: Problem, key: str, V: Array) -> float:
+    """The derivative of the cost along V, an array like W_l or b_l."""
+    size = float(np.abs(V).max(initial=0)) * max(1, V.shape[1])
+    if size == 0:
+        return 0.0
+    h = step(problem) * 2.0 ** -np.ceil(np.log2(size))
+    l = int(key[1:])
+    D = np.zeros_like(problem.Z[l])
+    rows = np.flatnonzero(V.any(axis=1))
+    part = slice(rows[0], rows[-1] + 1)  # a block of entries moves few rows
+    moved = V[part] * h
+    D[part] = moved @ problem.A[l - 1] if key[0] == "W" else moved
+    return float(cost_differences(problem, l, D[:, None]).sum() / h)
+
+
+def underflow(problem: Problem) -> float:
     """Derivatives below this may vanish on the way to the cost, for the differences leave the range of the float."""
-    h = step(net)
-    return float(np.finfo(net.Y.dtype).tiny) / h**2 if h**2 > 0 else math.inf
+    h = step(problem)
+    return float(np.finfo(problem.Y.dtype).tiny) / h**2 if h**2 > 0 else math.inf
 
 
-def step(net: Network) -> float:
+def step(problem: Problem) -> float:
     """h, a power of two that moves no Z of any layer by more than 2^-60: far less than a roundoff of the quotient."""
-    reach = max(1.0, *(float(np.abs(V).max()) for V in (net.A[0], *net.W[1:])))
-    for W in net.W[2:]:
+    reach = max(1.0, *(float(np.abs(V).max()) for V in (problem.A[0], *problem.W[1:])))
+    for W in problem.W[2:]:
         reach *= max(1.0, float(np.abs(W).sum(axis=1).max()) / 4)  # σ(Z + D) - σ(Z) is at most D / 4
     return float(2.0 ** -(60 + np.ceil(np.log2(reach))))
 
 
-def _tasks(net: Network, activations: Sequence[int]) -> Iterator[Task]:
-    moves = [("W", l, net.W[l].size + net.b[l].size) for l in range(1, net.L + 1)]
-    moves += [("A", l, len(net.A[l])) for l in activations]
+def _tasks(problem: Problem, activations: Iterable[int]) -> Iterator[Task]:
+    moves = [("W", l, problem.W[l].size + problem.b[l].size) for l in range(1, problem.L + 1)]
+    moves += [("A", l, len(problem.A[l])) for l in activations]
     for kind, l, number in moves:
-        size = PASSES_PER_TASK * _moves_per_pass(net, l)
+        size = PASSES_PER_TASK * _moves_per_pass(problem, l)
         for start in range(0, number, size):
             yield Task(kind, l, start, min(start + size, number))
 
 
-def _moves_per_pass(net: Network, l: int) -> int:
-    widest = max((W.shape[0] for W in net.W[l + 1 :]), default=1)
-    return max(1, ELEMENTS // (widest * net.m))
+def _moves_per_pass(problem: Problem, l: int) -> int:
+    widest = max((W.shape[0] for W in problem.W[l + 1 :]), default=1)
+    return max(1, ELEMENTS // (widest * problem.m))
 
 
-def _quotients(net: Network, task: Task) -> Array:
+def _quotients(problem: Problem, task: Task) -> Array:
     """[J(moved) - J] / h for each move of the task; for those of A_l, for each example."""
     kind, l, start, stop = task
-    h = step(net)
-    size = _moves_per_pass(net, l)
+    h = step(problem)
+    size = _moves_per_pass(problem, l)
     parts = []
     for first in range(start, stop, size):
         moves = np.arange(first, min(first + size, stop))
         if kind == "W":
-            parts.append(_entry_differences(net, l, moves, h).sum(axis=1) / h)
+            parts.append(_entry_differences(problem, l, moves, h).sum(axis=1) / h)
         else:
-            D = np.repeat(net.W[l + 1][:, moves, None] * h, net.m, axis=2)
-            parts.append(cost_differences(net, l + 1, D) / h)
+            D = np.repeat(problem.W[l + 1][:, moves, None] * h, problem.m, axis=2)
+            parts.append(cost_differences(problem, l + 1, D) / h)
     return np.concatenate(parts)
 
 
-def _entry_differences(net: Network, l: int, moves: Array, h: float) -> Array:
+def _entry_differences(problem: Problem, l: int, moves: Array, h: float) -> Array:
     """The difference of the cost, by example, for each entry of [W_l, b_l] moved by h, (moves, m)."""
-    A_prev = np.vstack([net.A[l - 1], np.ones_like(net.Y[:1])])
+    A_prev = np.vstack([problem.A[l - 1], np.ones_like(problem.Y[:1])])
     i, j = np.divmod(moves, len(A_prev))
     D = h * A_prev[j]
-    if l == net.L:
-        return _cost_difference(net.A[l][i], net.C[l][i], net.Y[i], D) / net.m
-    D = _sigmoid_difference(net.A[l][i], net.C[l][i], D)
-    return cost_differences(net, l + 1, net.W[l + 1][:, i, None] * D)
+    if l == problem.L:
+        return _cost_difference(problem.A[l][i], problem.C[l][i], problem.Y[i], D) / problem.m
+    D = _sigmoid_difference(problem.A[l][i], problem.C[l][i], D)
+    return cost_differences(problem, l + 1, problem.W[l + 1][:, i, None] * D)
 
 
-def cost_differences(net: Network, l: int, D: Array) -> Array:
+def cost_differences(problem: Problem, l: int, D: Array) -> Array:
     """The difference of the cost, by example, when Z_l moves by each of D[:, p], (n_l, moves, m) -> (moves, m)."""
-    for k in range(l, net.L):
-        D = _sigmoid_difference(net.A[k][:, None], net.C[k][:, None], D)
-        D = (net.W[k + 1] @ D.reshape(len(D), -1)).reshape(-1, *D.shape[1:])
-    A, C, Y = (V[:, None] for V in (net.A[net.L], net.C[net.L], net.Y))
-    return np.asarray(_cost_difference(A, C, Y, D).sum(axis=0) / net.m)
+    for k in range(l, problem.L):
+        D = _sigmoid_difference(problem.A[k][:, None], problem.C[k][:, None], D)
+        D = (problem.W[k + 1] @ D.reshape(len(D), -1)).reshape(-1, *D.shape[1:])
+    A, C, Y = (V[:, None] for V in (problem.A[problem.L], problem.C[problem.L], problem.Y))
+    return np.asarray(_cost_difference(A, C, Y, D).sum(axis=0) / problem.m)
 
 
 def _sigmoid_difference(A: Array, C: Array, D: Array) -> Array:

@@ -9,22 +9,28 @@ a vanishing gradient is, down where it bends.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from refnn.gradcheck.problem import Array
-from refnn.gradcheck.witness.function import Behaviour, Place, Scalar, typical_size
+from refnn._shapes import Array
+from refnn.gradcheck.witness.function import Scalar, typical_size
 
 NAME = "central difference"
 FIRST = 0.1234567  # of the typical size of an entry; not a round number, at which a periodic f might repeat
-LEVELS = 14  # steps tried, at most
+LEVELS = 14  # steps tried, at most: down to 4^-13 of the first, where half of the digits of x are left
 FARTHEST = 2.0**10  # typical sizes
 SAFETY = 4.0  # on the noise of f and on the truncation error, themselves estimates
-FALL = 4.0**6  # by which what is left of the truncation error falls when h does by 4, if it is regular
-SLOW_FALL = 4.0**2  # and if it is not, of an f that is smooth
-EXTRAPOLATED = 2.0  # how much the extrapolation magnifies the rounding error of D(h/4)
+CLEAR = SAFETY**2  # times its rounding error: what is as large is not noise
+FALL = 4.0**6  # by which what is left of the truncation error, of the order h⁶, falls when h does by 4
+SLOW_FALL = 4.0**2  # and if it is not regular, of an f that is smooth: as an error of the order h²
+# The extrapolated value is (64 D(h/4) - 20 D(h/2) + D(h)) / 45, and the rounding errors of the latter two are a half
+# and a quarter of that of D(h/4): together at most (64 + 20/2 + 1/4) / 45 = 1.65 times that one.
+EXTRAPOLATED = 2.0
+# By what the change of D falls when h is halved: by 4 if its error is of the order h², by 16 if h⁴; here with room.
+LEAST_FALL, MOST_FALL = 3.0, 32.0
+LEAST_KINK = 1e-3  # of the slope: a smaller difference between right and left is left to the truncation error
 
 
 @dataclass(frozen=True)
@@ -40,14 +46,16 @@ class Derivative:
 
 @dataclass(frozen=True)
 class _Level:
+    """What the steps h, h/2 and h/4 tell of the derivative."""
+
     h: float
-    value: float
-    truncation: float
-    rounding: float
-    credible: bool  # beyond the local scale, only a value that stands out of the noise is
-    regular: bool  # the change of D falls as h² or h⁴ does
-    even: bool
-    kink: bool
+    value: float = math.nan
+    truncation: float = 0.0
+    rounding: float = 0.0
+    credible: bool = True  # beyond the local scale, only a value that stands out of the noise is
+    regular: bool = False  # the change of D falls as h² or h⁴ does
+    even: bool = False
+    kink: bool = False
 
     @property
     def error(self) -> float:
@@ -75,34 +83,41 @@ class Curve:
         """The extrapolated difference from the steps h, h/2 and h/4. Up to `local`, f is taken to be itself."""
         steps = [(self.taken(s), self.taken(-s)) for s in (h, h / 2, h / 4)]
         if not all(down < 0 < up for up, down in steps):  # the number format has no such small step
-            return _Level(h, math.nan, 0.0, math.inf, True, False, False, False)
+            return _Level(h, rounding=math.inf)
         values = [(self(up), self(down)) for up, down in steps]
         if not all(math.isfinite(v) for pair in values for v in pair):
-            return _Level(h, math.nan, math.inf, 0.0, True, False, False, False)
+            return _Level(h, truncation=math.inf)
         D0, D1, D2 = ((f_up - f_down) / (up - down) for (up, down), (f_up, f_down) in zip(steps, values, strict=True))
-        R0, R1 = D1 + (D1 - D0) / 3, D2 + (D2 - D1) / 3
-        value = R1 + (R1 - R0) / 15
+        R0, R1 = D1 + (D1 - D0) / 3, D2 + (D2 - D1) / 3  # without h²
+        value = R1 + (R1 - R0) / 15  # nor h⁴
         growth = max(1.0, max(map(abs, values[-1])) / abs(self.centre)) if self.centre else 1.0
         rounding = EXTRAPOLATED * self.noise * growth / (h / 4)
         safety = SAFETY if h <= local else SAFETY**2  # the series may be near the end of its reach
         truncation = safety * abs(R1 - R0) / 15
         change, next_change = abs(D1 - D0), abs(D2 - D1)
-        if irregular := change < 3 * next_change:
-            # Halving the step does not nearly quarter the change of D. Either the changes are noise about a value that
-            # stands out of it, or the expansion does not hold: a kink or a saturation lies within the steps.
+        if irregular := change < LEAST_FALL * next_change:
+            # Either the changes are noise about a value that stands out of it, or the expansion does not hold: a kink
+            # or a saturation lies within the steps.
             truncation = SAFETY * max(change, next_change)
-        credible = h <= local or (abs(value) > 16 * rounding and not (irregular and truncation > 2 * SAFETY * rounding))
+        spoiled = irregular and truncation > 2 * SAFETY * rounding
         # What the slopes to the right and to the left differ by. For a smooth f that is f″ h; extrapolated, it is gone.
         G0, G1, G2 = (
             (f_up - self.centre) / up - (f_down - self.centre) / down
             for (up, down), (f_up, f_down) in zip(steps, values, strict=True)
         )
         gap, coarser_gap = 2 * G2 - G1, 2 * G1 - G0
-        kink = abs(gap) > 4 * abs(gap - coarser_gap) + 16 * rounding and abs(gap) > 1e-3 * abs(G2)
-        if irregular and abs(gap) > 4 * rounding:  # beside a kink the derivative may be either of the two slopes
+        if irregular and abs(gap) > SAFETY * rounding:  # beside a kink the derivative may be either of the two slopes
             truncation = max(truncation, abs(gap))
-        regular = 3 * next_change <= change <= 32 * next_change
-        return _Level(h, value, truncation, rounding, credible, regular, D0 == D1 == D2 == 0, kink)
+        return _Level(
+            h,
+            value,
+            truncation,
+            rounding,
+            credible=h <= local or (abs(value) > CLEAR * rounding and not spoiled),
+            regular=LEAST_FALL * next_change <= change <= MOST_FALL * next_change,
+            even=D0 == D1 == D2 == 0,
+            kink=abs(gap) > SAFETY * abs(gap - coarser_gap) + CLEAR * rounding and abs(gap) > LEAST_KINK * abs(G2),
+        )
 
 
 def derivative(curve: Curve, size: float) -> Derivative:
@@ -135,35 +150,32 @@ def derivative(curve: Curve, size: float) -> Derivative:
     return Derivative(best.value, error(best), flat, finest.kink or best.kink, len(curve.values))
 
 
-def along(function: Scalar, params: Mapping[str, Array], D: Mapping[str, Array], behaviour: Behaviour) -> Derivative:
+def along(function: Scalar, D: Mapping[str, Array]) -> Derivative:
     """The derivative of f along D, whose entries are of the size of the parameters."""
 
     def f(t: float) -> float:
         with np.errstate(all="ignore"):
-            return function.real({key: V + t * D[key] if key in D else V for key, V in params.items()})
+            return function.real({key: function.params[key] + t * V for key, V in D.items()})
 
-    return derivative(Curve(f, behaviour.value, behaviour.noise), 1.0)
-
-
-def entries(
-    function: Scalar, params: Mapping[str, Array], behaviour: Behaviour, places: list[Place]
-) -> list[Derivative]:
-    """The derivative at each place."""
-    return [_entry(function, dict(params), behaviour, place) for place in places]
+    return derivative(Curve(f, function.value, function.noise), 1.0)
 
 
-def _entry(function: Scalar, params: dict[str, Array], behaviour: Behaviour, place: Place) -> Derivative:
-    key, index = place
-    V = params[key]
-    x, dtype = V.ravel()[index], function.dtypes[key]
+def entries(function: Scalar, places: Iterable[tuple[str, int]]) -> list[Derivative]:
+    """The derivative at each place, the key and flat index of an entry."""
+    return [_entry(function, *place) for place in places]
+
+
+def _entry(function: Scalar, key: str, index: int) -> Derivative:
+    V, dtype = function.params[key], function.dtypes[key]
+    x = V.ravel()[index]
 
     def f(t: float) -> float:
         moved = V.astype(dtype)
         moved.ravel()[index] = x + t
         with np.errstate(all="ignore"):
-            return function.real({**params, key: moved})
+            return function.real({key: moved})
 
     def taken(t: float) -> float:
         return float(dtype.type(x + t)) - float(x)
 
-    return derivative(Curve(f, behaviour.value, behaviour.noise, taken), float(typical_size(V).ravel()[index]))
+    return derivative(Curve(f, function.value, function.noise, taken), float(typical_size(V).ravel()[index]))

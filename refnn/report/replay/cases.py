@@ -9,7 +9,7 @@ from typing import Any
 from refnn._shapes import Array
 from refnn.gradcheck.backprop import GradientFunction
 from refnn.gradcheck.faults.probes import Probe
-from refnn.gradcheck.inputs import sigmoid_network
+from refnn.gradcheck.problem import sigmoid_network
 from refnn.report import build, networks
 from refnn.report.arrays import decode, decode_all
 from refnn.report.record import Record

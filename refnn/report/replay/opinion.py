@@ -9,11 +9,10 @@ import numpy as np
 
 from refnn._shapes import Array
 from refnn.gradcheck.faults.probes import Probe
-from refnn.gradcheck.problem import Network, cost, network
-from refnn.gradcheck.verdict.judgement import judge
+from refnn.gradcheck.problem import Problem
+from refnn.gradcheck.verdict.judgement import Estimate, judge
 from refnn.gradcheck.verdict.result import ParameterCheck
 from refnn.gradcheck.verdict.rounding import gradient_bounds
-from refnn.gradcheck.witness.estimate import Estimate
 
 STEP = 2.0**-100  # the truncation error, of its square, is beyond every digit
 
@@ -31,7 +30,7 @@ def opinion(probe: Probe, grads: Mapping[str, Array]) -> Opinion:
     """Judge a gradient keyed "dW1" … at a probe."""
     backwards = reverse(probe)
     found = Opinion({}, {}, {}, {})
-    net = network(*backwards[1:])
+    net = Problem.of(*backwards[1:])
     error = gradient_bounds(net, net.Y.dtype, plain=False)
     exact = np.result_type(*probe.params.values(), probe.X)
     for name, dV in grads.items():
@@ -45,18 +44,15 @@ def opinion(probe: Probe, grads: Mapping[str, Array]) -> Opinion:
     return found
 
 
-def complex_steps(net: Network, key: str) -> Array:
+def complex_steps(net: Problem, key: str) -> Array:
     """∂J/∂V for V = W_l, b_l or A_l, an entry at a time."""
     V = net[key] + 0j
     slopes = np.zeros(V.shape)
-    l = int(key[1:])
-    params = net.above(l) if key[0] == "A" else net.above(0)
     with np.errstate(all="ignore"):
         for index in np.ndindex(V.shape):
             moved = V.copy()
             moved[index] += 1j * STEP
-            J = cost(params, moved, net.Y) if key[0] == "A" else cost({**params, key: moved}, net.A[0], net.Y)
-            slopes[index] = J.imag / STEP
+            slopes[index] = net.cost(key, moved).imag / STEP
     return slopes
 
 

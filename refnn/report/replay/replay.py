@@ -13,7 +13,7 @@ import numpy as np
 from refnn._progress import bar
 from refnn.certificate import certify
 from refnn.gradcheck.backprop import check_backprop
-from refnn.gradcheck.problem import network
+from refnn.gradcheck.problem import Problem
 from refnn.gradcheck.verdict.result import GradientCheck, Verdict
 from refnn.gradcheck.verdict.rounding import gradient_bounds
 from refnn.gradcheck.witness.cancellation_free import step
@@ -95,7 +95,7 @@ def _second_opinion(case: Case, check: GradientCheck, ledger: Ledger) -> None:
     assert case.grads is not None
     second = opinion(case.probe, case.grads)
     path = f"measured.{case.path}"
-    net = network(*case.probe[1:])
+    net = Problem.of(*case.probe[1:])
     recorded_step = number(f"{path}.step", case.evidence["step"])
     ledger.close("steps", f"{path}.step", np.asarray(recorded_step), np.asarray(step(net)))
     ledger.same(f"{path}.worst", sorted(case.evidence["worst"]), sorted(p.name for p in check.parameters))
@@ -125,7 +125,7 @@ def _second_opinion(case: Case, check: GradientCheck, ledger: Ledger) -> None:
 def _reference(case: Case, ledger: Ledger) -> None:
     """The gradient of refnn as it is here, beside the recorded one."""
     assert case.grads is not None
-    bounds = gradient_bounds(network(*case.probe[1:]), np.dtype(np.float64), plain=False)
+    bounds = gradient_bounds(Problem.of(*case.probe[1:]), np.dtype(np.float64), plain=False)
     for key, dV in build.reference_gradient(*case.probe[1:]).items():
         if key in case.grads:
             bound = 2 * bounds[key.removeprefix("d")]

@@ -1,24 +1,72 @@
-"""Backprop as other people write it: right, in many styles. Each takes (params, X, Y) and returns grads."""
+"""Networks at random, and backprop as other people write it: right, in many styles. Each takes (params, X, Y)."""
 
 import math
 
 import numpy as np
+
+from refnn import backprop, forward_prop
+
+SCALES = (0.01, 0.1, 1.0, 10.0, 50.0)
+
+
+def random_network(rng, scale, layers=8, width=7):
+    dims = rng.integers(1, width, rng.integers(2, layers + 2))
+    params = {}
+    for l in range(1, len(dims)):
+        params[f"W{l}"] = scale * rng.standard_normal((dims[l], dims[l - 1]))
+        params[f"b{l}"] = scale * rng.standard_normal((dims[l], 1))
+    m = int(rng.integers(2, 9))
+    Y = rng.random((dims[-1], m))
+    return params, rng.standard_normal((dims[0], m)), np.round(Y) if rng.random() < 0.5 else Y
+
+
+def reference(params, X, Y):
+    AL, caches = forward_prop(X, params)
+    return backprop(AL, Y, caches)
 
 
 def layers(params):
     return range(1, len(params) // 2 + 1)
 
 
-def fused(params, X, Y):
-    """dZ_L = A_L - Y, σ' = A (1 - A): what most people write."""
-    A = [X]
-    for l in layers(params):
-        A.append(1 / (1 + np.exp(-(params[f"W{l}"] @ A[-1] + params[f"b{l}"]))))
-    grads, dZ = {}, (A[-1] - Y) / Y.shape[1]
-    for l in reversed(layers(params)):
-        grads[f"dW{l}"], grads[f"db{l}"] = dZ @ A[l - 1].T, dZ.sum(axis=1, keepdims=True)
-        dZ = params[f"W{l}"].T @ dZ * A[l - 1] * (1 - A[l - 1])
-    return grads
+def made_of(
+    *,
+    forward=lambda W, A, b: W @ A + b,
+    sigmoid=lambda Z: 1 / (1 + np.exp(-Z)),
+    output=lambda A, Y: (A - Y) / Y.shape[1],
+    slope=lambda A: A * (1 - A),
+    sums=lambda dZ, A: (dZ @ A.T, dZ.sum(axis=1, keepdims=True)),
+    dtype=np.float64,
+):
+    """What most people write, dZ_L = A_L - Y and σ' = A (1 - A), with another part here and there."""
+
+    def gradient(params, X, Y):
+        params = {key: V.astype(dtype) for key, V in params.items()}
+        A, Y, grads = [X.astype(dtype)], Y.astype(dtype), {}
+        with np.errstate(all="ignore"):
+            for l in layers(params):
+                A.append(sigmoid(forward(params[f"W{l}"], A[-1], params[f"b{l}"])))
+            dZ = output(A[-1], Y)
+            for l in reversed(layers(params)):
+                grads[f"dW{l}"], grads[f"db{l}"] = sums(dZ, A[l - 1])
+                dZ = params[f"W{l}"].T @ dZ * slope(A[l - 1])
+        return grads
+
+    return gradient
+
+
+plain = made_of()
+by_tanh = made_of(sigmoid=lambda Z: (1 + np.tanh(Z / 2)) / 2)
+in_float32 = made_of(dtype=np.float32)
+
+
+def by_logarithms(params, X, Y):
+    """As automatic differentiation of log(1 + exp Z) - Y Z goes about it."""
+    L = len(params) // 2
+    A = [X, *(cache[0][0] for cache in forward_prop(X, params)[1][1:])]
+    Z = params[f"W{L}"] @ A[-1] + params[f"b{L}"]
+    dZ = (np.exp(Z - np.logaddexp(0, Z)) - Y) / X.shape[1]
+    return {**plain(params, X, Y), f"dW{L}": dZ @ A[L - 1].T, f"db{L}": dZ.sum(axis=1, keepdims=True)}
 
 
 def unfused(slope):
@@ -187,21 +235,16 @@ def scalar_autograd(params, X, Y):
     return {f"d{key}": np.array([[v.grad for v in row] for row in rows]) for key, rows in leaves.items()}
 
 
-def in_float32(params, X, Y):
-    return fused({key: V.astype(np.float32) for key, V in params.items()}, X.astype(np.float32), Y.astype(np.float32))
-
-
 def in_longdouble(params, X, Y):
-    wide = {key: V.astype(np.longdouble) for key, V in params.items()}
-    return {k: V.astype(float) for k, V in fused(wide, X.astype(np.longdouble), Y.astype(np.longdouble)).items()}
+    return {key: V.astype(float) for key, V in made_of(dtype=np.longdouble)(params, X, Y).items()}
 
 
 def fortran_order(params, X, Y):
-    return {key: np.asfortranarray(V) for key, V in fused(params, X, Y).items()}
+    return {key: np.asfortranarray(V) for key, V in plain(params, X, Y).items()}
 
 
 RIGHT = {
-    "fused": fused,
+    "plain": plain,
     **{f"unfused, {name}": unfused(slope) for name, slope in SLOPES.items()},
     "einsum": einsum,
     "one example at a time": one_example_at_a_time,

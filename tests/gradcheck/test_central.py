@@ -1,0 +1,36 @@
+"""Central differences: the value lies within the error that they say, on curves made to deceive them."""
+
+import numpy as np
+import pytest
+
+from refnn.gradcheck.witness import central
+
+
+@pytest.mark.parametrize("width", [0.1, 0.3, 1.0, 10.0])
+def test_a_faint_saturation_does_not_deceive_central_differences(width):
+    for amplitude in np.geomspace(1e-17, 1, 120):
+        for start in (0.1, 0.7):
+
+            def f(t, a=amplitude, s=start):
+                return 1 + a * np.tanh(t / width + s)
+
+            found = central.derivative(central.Curve(f, f(0), 1e-16), 1.0)
+            slope = amplitude / width / np.cosh(start) ** 2
+            assert abs(found.value - slope) <= found.error
+
+
+@pytest.mark.parametrize("distance", np.geomspace(1e-4, 1, 40))
+def test_a_kink_beside_the_point_does_not_deceive_central_differences(distance):
+    def f(t):
+        return 1 + t + 3 * abs(t - distance) + 0.1 * t**2
+
+    found = central.derivative(central.Curve(f, f(0), 1e-16), 1.0)
+    assert abs(found.value + 2) <= found.error
+    assert found.error < 1e-3
+
+
+def test_the_step_of_central_differences_goes_up_where_f_is_flat_and_down_where_it_bends():
+    flat = central.derivative(central.Curve(lambda t: 1 + 1e-9 * t, 1.0, 1e-16), 1.0)
+    assert abs(flat.value - 1e-9) <= flat.error < 1e-15
+    sharp = central.derivative(central.Curve(lambda t: float(np.sin(1e4 * t)), 0.0, 1e-16), 1.0)
+    assert abs(sharp.value - 1e4) <= sharp.error < 1e-6

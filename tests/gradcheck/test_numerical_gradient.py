@@ -1,0 +1,45 @@
+"""numerical_gradient: the derivative of any function, without a formula."""
+
+import numpy as np
+import pytest
+from functions import logistic, points
+
+from refnn import numerical_gradient
+
+
+@pytest.mark.parametrize("method", ["central", "complex", "auto"])
+def test_numerical_gradient_matches_the_formula(method):
+    for f, gradient, params in points(1.0):
+        found = numerical_gradient(f, params, method=method)
+        for key, V in gradient(params).items():
+            name = key if key in found else key[1:]
+            tolerance = 1e-9 if method == "central" else 1e-13
+            np.testing.assert_allclose(found[name], V, rtol=tolerance, atol=tolerance)
+            assert found[name].shape == params[name].shape
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "text"),
+    [
+        ({}, ValueError, "params is empty"),
+        ([1.0], TypeError, "params is list, expected a dict of arrays"),
+        ({"w": np.array([1, np.nan])}, ValueError, r"params\['w'\]\[1\] is nan, expected a finite number"),
+        ({"w": np.array([1j])}, TypeError, r"params\['w'\] has dtype complex128, expected real numbers"),
+        ({"w": "abc"}, TypeError, r"params\['w'\] has dtype <U3, expected numbers"),
+        ({1: np.ones(1)}, TypeError, r"params has the key 1 \(int\), expected strings"),
+    ],
+)
+def test_parameters_that_are_none_are_refused(params, error, text):
+    with pytest.raises(error, match=text):
+        numerical_gradient(lambda _: 1.0, params)
+
+
+def test_a_random_function_is_refused():
+    noise = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="f is random"):
+        numerical_gradient(lambda p: p["w"].sum() * noise.random(), {"w": np.ones(3)})
+
+
+def test_unknown_methods_are_refused():
+    with pytest.raises(ValueError, match="method is 'exact', expected 'auto', 'complex' or 'central'"):
+        numerical_gradient(logistic, {"w": np.ones(4)}, method="exact")

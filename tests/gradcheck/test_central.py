@@ -34,3 +34,15 @@ def test_the_step_of_central_differences_goes_up_where_f_is_flat_and_down_where_
     assert abs(flat.value - 1e-9) <= flat.error < 1e-15
     sharp = central.derivative(central.Curve(lambda t: float(np.sin(1e4 * t)), 0.0, 1e-16), 1.0)
     assert abs(sharp.value - 1e4) <= sharp.error < 1e-6
+
+
+@pytest.mark.parametrize("b", np.geomspace(1e-8, 1, 33))
+def test_terms_that_cancel_in_the_estimate_do_not_deceive_central_differences(b):
+    """The orders h⁴ and h⁶ of the two extrapolated values cancel at the first step, and not in the value itself."""
+    a = -315 / 1024 / (15 / 64) * b * central.FIRST**2
+
+    def f(t):
+        return 1 + t + a * t**5 + b * t**7
+
+    found = central.derivative(central.Curve(f, f(0), 1e-16), 1.0)
+    assert abs(found.value - 1) <= found.error

@@ -129,6 +129,9 @@ def derivative(curve: Curve, size: float) -> Derivative:
         h = h * 4 if level.rounding > level.truncation else h / 4
         if h in levels or h > FARTHEST * size:
             break
+    h = max(levels)
+    if levels[h].error < levels.get(h / 4, _Level(h)).error:  # what would be believed has nothing coarser to be held to
+        levels[4 * h] = curve.level(4 * h, local)
     for h in sorted(levels, reverse=True):  # a truncation error no smaller than the coarser level lets expect
         coarser = levels.get(4 * h)
         if coarser is not None and (coarser.regular or h > local):

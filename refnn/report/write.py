@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from refnn._plots import pyplot
 from refnn._progress import bar
-from refnn.report.citation import source
 from refnn.report.draw import style
 from refnn.report.draw.figures import FIGURES, figures
 from refnn.report.draw.page import page
+from refnn.report.provenance import citation_file
 from refnn.report.record import Record, canonical
 
 
 def require_libraries() -> None:
     """The ImportError of a library that is missing: better before the work than after it."""
-    pyplot()
-    source()
+    style.pyplot()
+    citation_file()
 
 
 def write(report: Record, directory: Path) -> None:

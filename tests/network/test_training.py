@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import refnn
-from refnn.commands import tabular as _tabular
+from refnn import tabular
 
 XOR = np.array([[0, 0, 1, 1], [0, 1, 0, 1]]), np.array([[0, 1, 1, 0]])
-WDBC = _tabular.read_csv(Path(__file__).parents[2] / "proofs/data/wdbc.csv", ["malignant"])
+WDBC = tabular.read_csv(Path(__file__).parents[2] / "proofs/data/wdbc.csv", ["malignant"])
 
 
 def equal(params, others):
@@ -126,8 +126,8 @@ def test_xor_is_learned_from_xavier_and_stalls_from_the_article_s_scale(dims):
 
 @pytest.mark.parametrize("batch_size", [None, 32])
 def test_real_data_is_learned(batch_size):
-    training, test = _tabular.split(WDBC, 0.25, np.random.default_rng(1))
-    scale = _tabular.scaling(training.X)
+    training, test = tabular.split(WDBC, 0.25, np.random.default_rng(1))
+    scale = tabular.scaling(training.X)
     epochs, lr = (300, 2.0) if batch_size is None else (60, 0.5)
     params, costs = refnn.train(scale(training.X), training.Y, [30, 16, 8, 1], epochs, lr, batch_size=batch_size, rng=1)
     assert costs[-1] < costs[0]
@@ -135,7 +135,7 @@ def test_real_data_is_learned(batch_size):
 
 
 def test_the_article_s_scale_stays_at_chance_on_real_data():
-    X, Y = _tabular.scaling(WDBC.X)(WDBC.X), WDBC.Y
+    X, Y = tabular.scaling(WDBC.X)(WDBC.X), WDBC.Y
     small = refnn.init_params([30, 16, 8, 4, 1], scale=0.01, rng=1)
     params, _ = refnn.train(X, Y, [30, 16, 8, 4, 1], 200, 1.0, params=small)
     assert (refnn.predict(X, params) == 0).all()  # one answer for every tumour

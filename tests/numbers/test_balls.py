@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from refnn import _enclosure, backprop, certify, forward_prop, init_params
+from refnn import backprop, certificate, certify, forward_prop, init_params
 from refnn.numbers import balls
 from refnn.numbers.floatball import float_balls
 
@@ -18,10 +18,10 @@ def network(layer_dims, m, seed=0, scale=1.0, dtype=np.float64):
     params = init_params(layer_dims, scale=scale, rng=rng)
     params |= {f"b{l}": scale * rng.standard_normal((n, 1)) for l, n in enumerate(layer_dims) if l}
     X, Y = rng.standard_normal((layer_dims[0], m)), rng.random((layer_dims[-1], m)).round(seed % 2)
-    return X.astype(dtype), Y.astype(dtype), {key: V.astype(dtype) for key, V in params.items()}
+    return {key: V.astype(dtype) for key, V in params.items()}, X.astype(dtype), Y.astype(dtype)
 
 
-def gradient(X, Y, params):
+def gradient(params, X, Y):
     AL, caches = forward_prop(X, params)
     return backprop(AL, Y, caches)
 
@@ -93,9 +93,9 @@ def outside(run, grads):
     ]
 
 
-def float_ball_run(X, Y, params, dtype):
+def float_ball_run(params, X, Y, dtype):
     with balls.precision(128):
-        return gradient(*(float_balls(V, dtype) for V in (X, Y)), {k: float_balls(V, dtype) for k, V in params.items()})
+        return gradient({k: float_balls(V, dtype) for k, V in params.items()}, *(float_balls(V, dtype) for V in (X, Y)))
 
 
 @given(
@@ -121,7 +121,7 @@ def test_the_worst_error_of_the_float_gradient_in_ulps(dtype):
         data = network(layer_dims, int(rng.integers(1, 4)), seed, scale, dtype)
         grads = gradient(*data)
         assert outside(float_ball_run(*data, dtype), grads) == []
-        left += len(outside(_enclosure.by_backprop(*data, np.finfo(dtype).nmant + 1), grads))
+        left += len(outside(certificate.by_backprop(*data, np.finfo(dtype).nmant + 1), grads))
         errors += [certify(*data, grads).ulps[key].ravel() for key in grads]
     ulps = np.sort(np.concatenate(errors))
     half, most, worst = ulps[ulps.size // 2], ulps[ulps.size * 99 // 100], ulps[-1]

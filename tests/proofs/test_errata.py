@@ -8,7 +8,7 @@ import pytest
 
 import refnn
 from refnn.article.module import FUNCTIONS, judge_module
-from refnn.commands import source as _source
+from refnn.commands.source import definitions
 
 HERE = Path(__file__).parents[1] / "article"
 MENDED = (HERE / "mended_article.txt").read_text()
@@ -39,7 +39,7 @@ def report(tmp_path, changes):
         source = source.replace(right, printed)
     path = tmp_path / "article.py"
     path.write_text(source)
-    found = _source.definitions(path, FUNCTIONS)
+    found = definitions(path, FUNCTIONS)
     return "\n".join([*map(str, found.problems), str(judge_module(found.namespace))])
 
 
@@ -62,7 +62,7 @@ def test_the_check_of_each_row_finds_it(tmp_path, row):
 
 def test_the_reference_has_none_of_them():
     source = Path(refnn.network.__file__)
-    check = judge_module(_source.definitions(source, FUNCTIONS).namespace)
+    check = judge_module(definitions(source, FUNCTIONS).namespace)
     assert check, str(check)
     assert not any(f.notes for f in check.functions), str(check)
 

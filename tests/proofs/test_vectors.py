@@ -12,13 +12,8 @@ import numpy as np
 import pytest
 
 from refnn import backprop, cost_function, forward_prop, logistic_cost, sigmoid
-from refnn.vectors import load_vectors
 
 HERE = Path(__file__).parents[2] / "proofs" / "vectors"
-FILES = ["float64.json", "float32.json", "invalid.json"]
-VECTORS = {name: load_vectors(HERE / name) for name in FILES}
-EVERY = [vector for vectors in VECTORS.values() for vector in vectors]
-VALID = [vector for vector in EVERY if vector.valid]
 
 
 def module(name):
@@ -32,6 +27,12 @@ def module(name):
 check = module("check")
 module("cases")
 generate = module("generate")
+load_vectors = module("vectors").load_vectors
+
+FILES = ["float64.json", "float32.json", "invalid.json"]
+VECTORS = {name: load_vectors(HERE / name) for name in FILES}
+EVERY = [vector for vectors in VECTORS.values() for vector in vectors]
+VALID = [vector for vector in EVERY if vector.valid]
 
 
 def reference(vector):

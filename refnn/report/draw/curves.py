@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from refnn._shapes import Array
-from refnn.gradcheck.problem import Network, cost, network
+from refnn.gradcheck.problem import Network, cost
 from refnn.gradcheck.witness import cancellation_free
-from refnn.report.build import work
-from refnn.report.replay.cases import Case
+from refnn.report.findings import forward, work
+from refnn.report.read import Case
 
 STEPS = 10.0 ** np.arange(-20, 0.01, 0.25)
 AT_MOST = 1e8  # multiplications in the central differences of one network
@@ -31,7 +31,7 @@ class VCurve(NamedTuple):
 def v_curve(case: Case) -> VCurve:
     """Over all weights and biases of one network."""
     assert case.grads is not None
-    net = network(*case.probe[1:])
+    net = forward(case.probe)
     params = net.above(0)
     given = np.concatenate([np.ravel(case.grads[f"d{key}"]) for key in net.keys])
     size = float(np.linalg.norm(given))
@@ -91,7 +91,7 @@ def pairs(cases: list[Case]) -> Pairs:
     """Of all weights and biases of the networks on which central differences are a matter of seconds."""
     layer, given, free, central = ([] for _ in range(4))
     for case in cases:
-        net = network(*case.probe[1:])
+        net = forward(case.probe)
         if case.grads is None or work(case.probe) > AT_MOST:
             continue
         params, found = net.above(0), cancellation_free.estimates(net, progress=False)

@@ -1,4 +1,7 @@
-"""What a report says of a gradient: put into words and counts here, for those who make a report and who replay it."""
+"""What a report says of a gradient, in words and counts, and what it rests on.
+
+Those who make a report, draw it and replay it share this, and neither reads nor writes here.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from refnn.gradcheck.backprop import check_network
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.probes import Probe
 from refnn.gradcheck.inputs import gradient_arrays
-from refnn.gradcheck.problem import Network, network
+from refnn.gradcheck.problem import Network, cost, network
 from refnn.gradcheck.verdict.result import GradientCheck, Verdict
 from refnn.report.record import Record, plain
 
@@ -32,6 +35,19 @@ def reference_gradient(params: Mapping[str, Array], X: Array, Y: Array) -> dict[
 def forward(probe: Probe) -> Network:
     """The network of a probe with its activations, as the witnesses take it."""
     return network(*probe[1:])
+
+
+def moved_costs(net: Network, key: str, h: complex) -> Array:
+    """J with each entry of W_l, b_l or A_l moved by h, one at a time."""
+    V, l = net[key], int(key[1:])
+    params = net.above(l) if key[0] == "A" else net.above(0)
+    J = np.zeros(V.shape, complex)
+    with np.errstate(all="ignore"):
+        for index in np.ndindex(V.shape):
+            moved = V + 0 * h
+            moved[index] += h
+            J[index] = cost(params, moved, net.Y) if key[0] == "A" else cost({**params, key: moved}, net.A[0], net.Y)
+    return J
 
 
 def gradient_of(grads: object, probe: Probe) -> dict[str, Array]:

@@ -9,7 +9,7 @@ import numpy as np
 from refnn._shapes import Array
 from refnn.gradcheck.problem import Network, cost
 from refnn.gradcheck.witness import cancellation_free
-from refnn.report.findings import forward, work
+from refnn.report.findings import forward, moved_costs, work
 from refnn.report.read import Case
 
 STEPS = 10.0 ** np.arange(-20, 0.01, 0.25)
@@ -32,37 +32,29 @@ def v_curve(case: Case) -> VCurve:
     """Over all weights and biases of one network."""
     assert case.grads is not None
     net = forward(case.probe)
-    params = net.above(0)
     given = np.concatenate([np.ravel(case.grads[f"d{key}"]) for key in net.keys])
     size = float(np.linalg.norm(given))
     central, complex_step, free = ([] for _ in range(3))
     for h in STEPS:
-        central.append(_differences(net, params, h))
-        complex_step.append(_moved(net, params, 1j * h).imag / h)
+        central.append(_differences(net, h))
+        complex_step.append(_moved(net, 1j * h).imag / h)
         free.append(np.concatenate([_cancellation_free(net, l, h) for l in range(1, net.L + 1)]))
     third_step = 2.0**-8
-    twice, once = (_differences(net, params, h) for h in (2 * third_step, third_step))
+    twice, once = (_differences(net, h) for h in (2 * third_step, third_step))
     third = np.linalg.norm((twice - once) / third_step**2) * 2  # D(h) = f′ + h² f‴ / 6 + …
-    J, u = abs(float(cost(params, net.A[0], net.Y))), np.finfo(np.float64).eps / 2
+    J, u = abs(float(cost(net.above(0), net.A[0], net.Y))), np.finfo(np.float64).eps / 2
     far = [np.array([np.linalg.norm(D - given) / size for D in found]) for found in (central, complex_step, free)]
     rounding = u * J * np.sqrt(given.size / 2) / STEPS / size
     return VCurve(case.probe.name, far[0], far[1], far[2], STEPS**2 / 6 * third / size, rounding)
 
 
-def _differences(net: Network, params: dict[str, Array], h: float) -> Array:
-    return np.asarray((_moved(net, params, h) - _moved(net, params, -h)).real / (2 * h))
+def _differences(net: Network, h: float) -> Array:
+    return np.asarray((_moved(net, h) - _moved(net, -h)).real / (2 * h))
 
 
-def _moved(net: Network, params: dict[str, Array], h: complex) -> Array:
+def _moved(net: Network, h: complex) -> Array:
     """J with each entry of each parameter moved by h, one at a time."""
-    values = []
-    with np.errstate(all="ignore"):
-        for key in net.keys:
-            for index in np.ndindex(net[key].shape):
-                V = net[key] + 0 * h
-                V[index] += h
-                values.append(complex(cost({**params, key: V}, net.A[0], net.Y)))
-    return np.array(values)
+    return np.concatenate([moved_costs(net, key, h).ravel() for key in net.keys])
 
 
 def _cancellation_free(net: Network, l: int, h: float) -> Array:
@@ -94,8 +86,8 @@ def pairs(cases: list[Case]) -> Pairs:
         net = forward(case.probe)
         if case.grads is None or work(case.probe) > AT_MOST:
             continue
-        params, found = net.above(0), cancellation_free.estimates(net, progress=False)
-        central.append(_differences(net, params, CENTRAL_STEP))
+        found = cancellation_free.estimates(net, progress=False)
+        central.append(_differences(net, CENTRAL_STEP))
         for key in net.keys:
             given.append(np.ravel(case.grads[f"d{key}"]).astype(np.float64))
             free.append(found[key].value.ravel())

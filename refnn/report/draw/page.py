@@ -28,8 +28,7 @@ SUMMARY = {
     "UNRELIABLE": "The numbers cannot decide on {bad} of {n} networks.",
     "BLIND": "{bad} of {n} networks could not have shown a fault; the others pass.",
 }
-NEAREST = "Of all entries, those nearest to the edge of their tolerance."
-FARTHEST = "Of all entries, those farthest beyond their tolerance."
+PASSING, FAILING = "nearest to the edge of their tolerance", "farthest beyond their tolerance"
 
 
 def table(report: Record) -> str:
@@ -93,23 +92,20 @@ def page(report: Record, drawn: Sequence[tuple[Figure, str]]) -> str:
     tried, seen = (sum(fault[key] for fault in faults) for key in ("tried", "seen"))
     rows = [_row(*pair) for pair in zip(content["networks"], measured["networks"])]
     words = {
-        "subject": content["subject"],
-        "verdict": content["verdict"],
-        "short": report["identity"][:SHORT],
+        **{key: content[key] for key in ("subject", "verdict", "tolerance")},
         "identity": report["identity"],
+        "short": report["identity"][:SHORT],
         "summary": _summary(content, measured["findings"]),
         "witnesses": "the " + " and the ".join(content["witnesses"]) if content["witnesses"] else "none",
-        "tolerance": content["tolerance"],
-        "nearest": NEAREST if content["verdict"] == "PASS" else FARTHEST,
+        "nearest": f"Of all entries, those {PASSING if content['verdict'] == 'PASS' else FAILING}.",
         "large": f"{LARGE:,}",
         "kinds": str(sum(fault["tried"] > 0 for fault in faults)),
         "faults": f"it saw {seen:,} of {tried:,}",
         "citation": report["citation"]["text"],
         "bibtex": report["citation"]["bibtex"],
     }
-    excess = max(
-        (_errors(entry)[1] for e in measured["networks"] for entry in e["worst"].values() if entry), default=0.0
-    )
+    worst = [entry for evidence in measured["networks"] for entry in evidence["worst"].values() if entry]
+    excess = max((_errors(entry)[1] for entry in worst), default=0.0)
     entries = sum(int(cells[2].replace(",", "")) for cells in rows)
     numbers = {
         "networks": f"{len(rows):,}",

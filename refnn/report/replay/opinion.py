@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from refnn._shapes import Array
 from refnn.gradcheck.faults.probes import Probe
-from refnn.gradcheck.problem import Network, cost
 from refnn.gradcheck.verdict.judgement import judge
 from refnn.gradcheck.verdict.result import ParameterCheck
 from refnn.gradcheck.verdict.rounding import gradient_bounds
 from refnn.gradcheck.witness.estimate import Estimate
-from refnn.report.findings import forward
+from refnn.report.findings import forward, moved_costs
 
 STEP = 2.0**-100  # the truncation error, of its square, is beyond every digit
 
@@ -38,28 +37,10 @@ def opinions(probe: Probe, grads: Mapping[str, Array]) -> dict[str, Opinion]:
         key = name.removeprefix("d")
         coarser = bool(np.finfo(dV.dtype).eps > exact.eps)
         allowance = gradient_bounds(net, dV.dtype, plain=True, rounds_inputs=coarser)[key]
-        value = _complex_steps(net, key)
+        value = moved_costs(net, key, 1j * STEP).imag / STEP
         check = judge(name, _flip(dV), Estimate(value, error[key]), allowance)
         found[name] = Opinion(_flip(value), _flip(error[key]), _flip(error[key] + allowance), check)
     return found
-
-
-def _complex_steps(net: Network, key: str) -> Array:
-    """∂J/∂V for V = W_l, b_l or A_l, an entry at a time."""
-    V, l = net[key], int(key[1:])
-
-    def moved_cost(moved: Array) -> Any:
-        if key[0] == "A":
-            return cost(net.above(l), moved, net.Y)
-        return cost({**net.above(0), key: moved}, net.A[0], net.Y)
-
-    slopes = np.zeros(V.shape)
-    with np.errstate(all="ignore"):
-        for index in np.ndindex(V.shape):
-            moved = V + 0j
-            moved[index] += 1j * STEP
-            slopes[index] = moved_cost(moved).imag / STEP
-    return slopes
 
 
 def reverse(probe: Probe) -> Probe:

@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 from refnn.article.module import FUNCTIONS, judge_module
-from refnn.commands import Subparsers, source, widths
+from refnn.commands import Subparsers, require_libraries, source, widths
 from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.verdict.result import Verdict
+from refnn.report.draw.folder import write
 from refnn.report.make import report_on
-from refnn.report.write import require_libraries, write
 
 EXIT_STATUS = {Verdict.PASS: 0, Verdict.WRONG: 1, Verdict.UNRELIABLE: 2, Verdict.BLIND: 2}
 

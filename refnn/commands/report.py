@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from refnn.commands import Subparsers
+from refnn.commands import Subparsers, require_libraries
+from refnn.report.draw.folder import write
 from refnn.report.draw.page import table
 from refnn.report.make import report_on_reference
-from refnn.report.write import require_libraries, write
 
 
 def add(subparsers: Subparsers) -> None:

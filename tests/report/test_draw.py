@@ -9,7 +9,7 @@ import pytest
 from reports import raises, report_on
 
 from refnn.report.draw import figures, page, style
-from refnn.report.write import write
+from refnn.report.draw.folder import write
 
 
 class Page(HTMLParser):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from reports import changed, in_float32, leaves, missing_mean_in_layer_1, raises, report_on, right, with_nan
 
 from refnn.report import networks, record
+from refnn.report.draw.folder import write
 from refnn.report.read import SCHEMA, ReportError, load, validate
-from refnn.report.write import write
 
 
 def test_the_identity_is_the_sha256_of_the_canonical_content(report):

@@ -34,7 +34,7 @@ def test_what_stands_beside_the_content_is_sealed_too(path, report, tmp_path):
 
 
 def hostile(report):
-    """Files that are no report, each with a word of the refusal."""
+    """Files that are no report, as bytes or as JSON values, each with a word of the refusal."""
     text = json.dumps(report)
     yield "empty", b"", "not JSON"
     yield "truncated", text[: len(text) // 2].encode(), "not JSON"
@@ -46,60 +46,34 @@ def hostile(report):
     yield "a float", b'{"format": 1.0}', "hexadecimal"
     yield "a long integer", b'{"format": ' + b"9" * 5000 + b"}", "5000 digits"
     yield "a key twice", b'{"format": "refnn-report/1", "format": "refnn-report/1"}', "twice"
-    yield "no object", b"[1, 2]", "no format"
-    yield "another version", text.replace("refnn-report/1", "refnn-report/2").encode(), "refnn-report/2"
-    yield "another kind", b'{"format": "refnn-certificate/1"}', "refnn-certificate/1"
-    for key in report:
-        if key != "format":
-            yield (
-                f"no {key}",
-                json.dumps({k: v for k, v in report.items() if k != key}).encode(),
-                f"'{key}' is a required",
-            )
-    yield (
-        "a path",
-        json.dumps(changed(report, ("content", "networks", 0, "data"), "/etc/passwd")).encode(),
-        "networks[0].data",
-    )
-    yield "a command", json.dumps({**report, "execute": "os.system"}).encode(), "'execute' was unexpected"
-    origin = ("content", "networks", 0, "origin")
-    yield "an unknown origin", json.dumps(changed(report, origin, {"kind": "url", "seed": 1})).encode(), "origin"
-    seed = ("content", "networks", 0, "origin", "seed")
-    yield "a negative seed", json.dumps(changed(report, seed, -1)).encode(), "seed"
-    yield (
-        "control characters",
-        json.dumps(changed(report, ("content", "subject"), "\x1b[2J")).encode(),
-        "content.subject",
-    )
-    shape = ("content", "networks", 0, "params", "W1", "shape")
-    yield (
-        "a huge shape",
-        json.dumps(forged(changed(report, shape, [10**6, 10**6]))).encode(),
-        "needs 1000000000000 numbers",
-    )
-    yield "a shape beyond huge", json.dumps(changed(report, shape, [10**15, 1])).encode(), "greater than the maximum"
-    w = ("content", "networks", 0, "params", "W1", "hex", 0)
-    yield "an infinite weight", json.dumps(forged(changed(report, w, "inf"))).encode(), "finite"
-    yield "a word for a weight", json.dumps(changed(report, w, "__import__('os')")).encode(), "hex[0]"
-    yield (
-        "one network less",
-        json.dumps(forged(changed(report, ("measured", "networks"), lambda n: n[:1]))).encode(),
-        "number",
-    )
-    training = ("content", "networks", 0, "data")
-    yield "data of no training", json.dumps(forged(changed(report, training, "training"))).encode(), "training"
+    yield "no object", [1, 2], "no format"
+    yield "another version", {**report, "format": "refnn-report/2"}, "refnn-report/2"
+    yield "another kind", {"format": "refnn-certificate/1"}, "refnn-certificate/1"
+    for key in report.keys() - {"format"}:
+        yield f"no {key}", {k: v for k, v in report.items() if k != key}, f"'{key}' is a required"
+    yield "a command", {**report, "execute": "os.system"}, "'execute' was unexpected"
+    yield "control characters", changed(report, ("content", "subject"), "\x1b[2J"), "content.subject"
+    network, weights = ("content", "networks", 0), ("content", "networks", 0, "params", "W1")
+    yield "a path", changed(report, (*network, "data"), "/etc/passwd"), "networks[0].data"
+    yield "an unknown origin", changed(report, (*network, "origin"), {"kind": "url", "seed": 1}), "origin"
+    yield "a negative seed", changed(report, (*network, "origin", "seed"), -1), "seed"
+    yield "a shape beyond huge", changed(report, (*weights, "shape"), [10**15, 1]), "greater than the maximum"
+    yield "a word for a weight", changed(report, (*weights, "hex", 0), "__import__('os')"), "hex[0]"
     gradient = ("measured", "networks", 1, "gradient")
-    yield (
-        "a gradient of no parameter",
-        json.dumps(forged(changed(report, gradient, lambda g: {**g, "dW9": g["dW1"]}))).encode(),
-        "dW9",
-    )
+    for what, path, value, reason in (
+        ("a huge shape", (*weights, "shape"), [10**6, 10**6], "needs 1000000000000 numbers"),
+        ("an infinite weight", (*weights, "hex", 0), "inf", "finite"),
+        ("one network less", ("measured", "networks"), lambda n: n[:1], "number"),
+        ("data of no training", (*network, "data"), "training", "training"),
+        ("a gradient of no parameter", gradient, lambda g: {**g, "dW9": g["dW1"]}, "dW9"),
+    ):
+        yield what, forged(changed(report, path, value)), reason
 
 
 def test_a_hostile_file_is_refused_with_a_reason(report, tmp_path, capsys):
     path = tmp_path / "report.json"
     for what, data, reason in hostile(report):
-        path.write_bytes(data)
+        path.write_bytes(data if isinstance(data, bytes) else json.dumps(data).encode())
         assert main(["verify", str(path)]) == 2, what
         said = capsys.readouterr().err
         assert reason in said, (what, said)

@@ -1,8 +1,8 @@
 """How far is this float gradient from the true derivative?  A rigorous bound for every entry.
 
 The true derivative, at exactly the given floats, is enclosed by running the lines of `network.py` on balls. That what
-is enclosed is the derivative rests on the proof of backprop, and on a second enclosure that uses none of it
-(`_enclosure`).
+is enclosed is the derivative rests on the proof of backprop, and on a second enclosure that shares no formula of
+backpropagation: the chain rule of dual numbers, applied to the cost alone. An enclosure counts once both overlap.
 """
 
 from __future__ import annotations
@@ -13,30 +13,36 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from refnn import _enclosure
+from refnn import _shapes
+from refnn.network import backprop, forward_prop, logistic_cost
 from refnn.numbers import balls, hexfloat
+from refnn.numbers.dual import Dual
 from refnn.numbers.hexfloat import FloatArray
 
+Objects = NDArray[np.object_]
 FloatArrays = dict[str, FloatArray]
 
 FORMAT = "refnn-certificate/1"
-_FIRST_BITS, _LAST_BITS = 128, 16384
-_TIGHT = 2.0**-20  # of an ulp; a narrower enclosure would not change what is printed
-_ROWS = 12
+FIRST_BITS, LAST_BITS = 128, 16384
+TIGHT = 2.0**-20  # of an ulp; a narrower enclosure would not change what is printed
+ROWS = 12
+ONE_BY_ONE = 100_000  # products of numbers up to which every entry gets a direction of its own: about a second
+KINDS = ("absolute", "relative", "ulps")
+TABLES = ("params", "grads", "truth", *KINDS)
 
 
 class CertificateError(ValueError):
     """A certificate is malformed, or claims more than is true."""
 
 
-def certify(X: ArrayLike, Y: ArrayLike, params: Mapping[str, ArrayLike], grads: Mapping[str, ArrayLike]) -> Certificate:
+def certify(params: Mapping[str, ArrayLike], X: ArrayLike, Y: ArrayLike, grads: Mapping[str, ArrayLike]) -> Certificate:
     """Bound |gradient - true derivative of the mean cross-entropy (D4)| for each entry, rigorously.
 
     Parameters
     ----------
-    X : (n_0, m), Y : (n_L, m) in [0, 1], params : "W1", "b1" …
+    params : "W1", "b1" …, X : (n_0, m), Y : (n_L, m) in [0, 1]
         Arrays of float16, float32, float64 or integers, taken as exactly the numbers that they hold.
     grads : "dW1", "db1" … "dWL", "dbL", and any of "dA0" … "dA{L-1}"
         From any implementation; the dtype of each array decides what an ulp is.
@@ -57,21 +63,20 @@ def certify(X: ArrayLike, Y: ArrayLike, params: Mapping[str, ArrayLike], grads: 
     The precision doubles from 128 bits until each enclosure is narrower than 2^-20 ulp, so the bounds are tight.
     Assumed: Arb's arithmetic, and that the formulas are the derivative, for which see proofs/README.md and `witness`.
     """
-    X, Y, arrays, slopes = _enclosure.inputs(X, Y, params, grads)
-    bits = _FIRST_BITS
+    arrays, X, Y, slopes = _inputs(params, X, Y, grads)
+    bits = FIRST_BITS
     while True:
-        truth = _enclosure.by_backprop(X, Y, arrays, bits)
+        truth = by_backprop(arrays, X, Y, bits)
         with balls.precision(bits):
-            width = max(_enclosure.width(truth[key], dV.dtype) for key, dV in slopes.items())
-        if width <= _TIGHT or bits == _LAST_BITS:
+            width = max(_width(truth[key], dV.dtype) for key, dV in slopes.items())
+        if width <= TIGHT or bits == LAST_BITS:
             break
         bits *= 2
-    witness = _enclosure.confirm(X, Y, arrays, truth, bits)
+    witness = confirm(arrays, X, Y, truth, bits)
     with balls.precision(bits):
-        values = {key: balls.nearest(truth[key])[0] for key in slopes}
-        errors = {key: _enclosure.errors(dV, truth[key]) for key, dV in slopes.items()}
-    absolute, relative, ulps = ({key: errors[key][kind] for key in slopes} for kind in _KINDS)
-    return Certificate(X, Y, arrays, slopes, values, absolute, relative, ulps, bits, witness)
+        bounds = {key: _bounds(dV, truth[key]) for key, dV in slopes.items()}
+    values, absolute, relative, ulps = ({key: bounds[key][name] for key in slopes} for name in ("truth", *KINDS))
+    return Certificate(arrays, X, Y, slopes, values, absolute, relative, ulps, bits, witness)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +85,7 @@ class Certificate:
 
     Attributes
     ----------
-    X, Y, params, grads : the recorded inputs, float arrays
+    params, X, Y, grads : the recorded inputs, float arrays
     truth : dict of float64 arrays, the true derivative rounded
     absolute : dict of float64 arrays; |gradient - truth| is at most this
     relative : the same over |truth|; infinite where the truth may be 0 and the gradient is not exactly right
@@ -89,9 +94,9 @@ class Certificate:
     witness : what confirmed the enclosures independently of backprop
     """
 
+    params: FloatArrays
     X: FloatArray
     Y: FloatArray
-    params: FloatArrays
     grads: FloatArrays
     truth: FloatArrays
     absolute: FloatArrays
@@ -109,26 +114,25 @@ class Certificate:
             f"{'worst entry':<14} {'dtype':<8} {'gradient':>24} {'true derivative':>24} "
             f"{'absolute ≤':>11} {'relative ≤':>11} {'ulps ≤':>10}",
         ]
-        for key in worst[:_ROWS]:
+        for key in worst[:ROWS]:
             i = np.unravel_index(int(self.ulps[key].argmax()), self.ulps[key].shape)
             lines.append(
                 f"{_entry(key, i):<14} {self.grads[key].dtype.name:<8} {self.grads[key][i]:>24.17g} "
                 f"{self.truth[key][i]:>24.17g} "
                 f"{self.absolute[key][i]:>11.2e} {self.relative[key][i]:>11.2e} {self.ulps[key][i]:>10.3g}"
             )
-        more = len(worst) - _ROWS
+        more = len(worst) - ROWS
         return "\n".join(lines + [f"… and {more} more arrays, none worse"] * (more > 0))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; floats in hexadecimal, so that no bit is lost."""
-        tables = {name: getattr(self, name) for name in _TABLES}
         return {
             "format": FORMAT,
             "bits": self.bits,
             "witness": self.witness,
             "X": hexfloat.encode(self.X),
             "Y": hexfloat.encode(self.Y),
-            **{name: {key: hexfloat.encode(V) for key, V in table.items()} for name, table in tables.items()},
+            **{name: {key: hexfloat.encode(V) for key, V in getattr(self, name).items()} for name in TABLES},
         }
 
     @classmethod
@@ -142,20 +146,19 @@ class Certificate:
             if not isinstance(record, Mapping) or record.get("format") != FORMAT:
                 raise ValueError(f"expected an object with format {FORMAT!r}")
             X, Y = (hexfloat.decode(name, record.get(name)) for name in "XY")
-            params, grads, truth, *bounds = (_table(name, record.get(name)) for name in _TABLES)
-            X, Y, params, grads = _enclosure.inputs(X, Y, params, grads)
+            params, grads, truth, absolute, relative, ulps = (_table(name, record.get(name)) for name in TABLES)
+            params, X, Y, grads = _inputs(params, X, Y, grads)
             bits, witness = record.get("bits"), record.get("witness")
-            if type(bits) is not int or not _FIRST_BITS <= bits <= _LAST_BITS:
-                raise ValueError(f"bits is {bits!r}, expected an integer from {_FIRST_BITS} to {_LAST_BITS}")
+            if type(bits) is not int or not FIRST_BITS <= bits <= LAST_BITS:
+                raise ValueError(f"bits is {bits!r}, expected an integer from {FIRST_BITS} to {LAST_BITS}")
             if not isinstance(witness, str):
                 raise ValueError(f"witness is {witness!r}, expected a text")
-            for name, bound in zip(_TABLES[2:], (truth, *bounds), strict=True):
+            for name, bound in zip(TABLES[2:], (truth, absolute, relative, ulps), strict=True):
                 if {key: V.shape for key, V in bound.items()} != {key: dV.shape for key, dV in grads.items()}:
                     raise ValueError(f"{name} does not have the keys and shapes of grads")
         except (TypeError, ValueError, RecursionError) as error:
             raise CertificateError(f"not a certificate: {error}") from None
-        absolute, relative, ulps = bounds
-        return cls(X, Y, params, grads, truth, absolute, relative, ulps, bits, witness)
+        return cls(params, X, Y, grads, truth, absolute, relative, ulps, bits, witness)
 
     def recheck(self) -> None:
         """Recompute every bound with twice the bits.
@@ -166,29 +169,24 @@ class Certificate:
             If a bound or a recorded true derivative is not true; the text names the entries.
         """
         bits = 2 * self.bits
-        truth = _enclosure.by_backprop(self.X, self.Y, self.params, bits)
-        _enclosure.confirm(self.X, self.Y, self.params, truth, bits)
+        truth = by_backprop(self.params, self.X, self.Y, bits)
+        confirm(self.params, self.X, self.Y, truth, bits)
         false = []
-        with balls.precision(bits):
-            for key, dV in self.grads.items():
-                for kind, bound in _enclosure.errors(dV, truth[key]).items():
-                    claim = getattr(self, kind)[key]
-                    false += [
-                        f"{_entry(key, i)} has {kind} error {bound[tuple(i)]:.6g}, certified is {claim[tuple(i)]:.6g}"
-                        for i in np.argwhere(~(bound <= claim))
-                    ]
-                value, recorded = balls.nearest(truth[key])[0], self.truth[key]
-                off = ~(np.abs(recorded - value) <= np.spacing(np.abs(value)))
+        for key, dV in self.grads.items():
+            with balls.precision(bits):
+                again = _bounds(dV, truth[key])
+            for kind in KINDS:
+                bound, claim = again[kind], getattr(self, kind)[key]
                 false += [
-                    f"{_entry(key, i)} is truly {value[tuple(i)]}, not {recorded[tuple(i)]}" for i in np.argwhere(off)
+                    f"{_entry(key, i)} has {kind} error {bound[i]:.6g}, certified is {claim[i]:.6g}"
+                    for i in zip(*np.nonzero(~(bound <= claim)))
                 ]
+            value, recorded = again["truth"], self.truth[key]
+            off = ~(np.abs(recorded - value) <= np.spacing(np.abs(value)))
+            false += [f"{_entry(key, i)} is truly {value[i]}, not {recorded[i]}" for i in zip(*np.nonzero(off))]
         if false:
-            more = f" (and {len(false) - _ROWS} more)" if len(false) > _ROWS else ""
-            raise CertificateError("certificate does not hold: " + "; ".join(false[:_ROWS]) + more)
-
-
-_KINDS = ("absolute", "relative", "ulps")
-_TABLES = ("params", "grads", "truth", *_KINDS)
+            more = f" (and {len(false) - ROWS} more)" if len(false) > ROWS else ""
+            raise CertificateError("certificate does not hold: " + "; ".join(false[:ROWS]) + more)
 
 
 def _table(name: str, value: Any) -> FloatArrays:
@@ -199,3 +197,115 @@ def _table(name: str, value: Any) -> FloatArrays:
 
 def _entry(key: str, index: Any) -> str:
     return f"{key}[{', '.join(str(int(i)) for i in index)}]"
+
+
+# ---------------------------------------------------------------------- arguments
+
+
+def _inputs(
+    params: object, X: object, Y: object, grads: object
+) -> tuple[FloatArrays, FloatArray, FloatArray, FloatArrays]:
+    """The arguments of `certify` as arrays of the floats that they hold, or everything that is wrong with them."""
+    misfits = _shapes.Misfits()
+    arrays = _shapes.layers(params, misfits)
+    misfits.refuse()
+    L, n_0 = len(arrays) // 2, arrays["W1"].shape[1]
+    X = _shapes.number_array("X", X)
+    fits = misfits.shape("X", X, (n_0, "m"), f"layer 1 takes {n_0} inputs, of m >= 1 examples")
+    misfits.finite("X", X)
+    m: int | str = X.shape[1] if fits else "m"
+    Y = _shapes.labels(Y, (arrays[f"W{L}"].shape[0], m), misfits)
+    slopes = _shapes.gradients(grads, arrays, misfits)
+    for l in range(L):
+        if isinstance(grads, Mapping) and (key := f"dA{l}") in grads:
+            name = f"grads[{key!r}]"
+            slopes[key] = _shapes.number_array(name, grads[key])
+            misfits.shape(name, slopes[key], (arrays[f"W{l + 1}"].shape[1], m), "one for each A")
+            misfits.finite(name, slopes[key])
+    misfits.refuse()
+    return (
+        {key: _floats(f"params[{key!r}]", V) for key, V in arrays.items()},
+        _floats("X", X),
+        _floats("Y", Y),
+        {key: _floats(f"grads[{key!r}]", dV) for key, dV in slopes.items()},
+    )
+
+
+def _floats(name: str, array: NDArray[Any]) -> FloatArray:
+    if array.dtype.kind in "biu":
+        floats = array.astype(np.float64)
+        if (floats.astype(object) == array.astype(object)).all():
+            return floats
+        raise ValueError(f"{name} has integers that float64 cannot hold")
+    if array.dtype.name not in hexfloat.DTYPES:
+        raise TypeError(f"{name} has dtype {array.dtype}, expected {', '.join(hexfloat.DTYPES)} or integers")
+    copy: FloatArray = array.copy()
+    return copy
+
+
+# ---------------------------------------------------------------------- enclosures
+
+
+def by_backprop(params: FloatArrays, X: FloatArray, Y: FloatArray, bits: int) -> dict[str, Objects]:
+    """Balls around "dW1" … "dbL" and "dA0" … "dA{L-1}", from the source that users run on floats."""
+    with balls.precision(bits):
+        AL, caches = forward_prop(balls.to_balls(X), {key: balls.to_balls(V) for key, V in params.items()})
+        return backprop(AL, balls.to_balls(Y), caches)
+
+
+def confirm(params: FloatArrays, X: FloatArray, Y: FloatArray, truth: dict[str, Objects], bits: int) -> str:
+    """Hold `truth` against forward derivatives of the cost; the text says what was compared.
+
+    In one direction for each entry where that is affordable, else in one direction of random signs.
+
+    Raises
+    ------
+    ArithmeticError
+        If an enclosure of `truth` and its forward derivative are disjoint: one of the two is not the derivative.
+    """
+    variables = {**params, "A0": X}
+    size = sum(V.size for V in variables.values())
+    products = X.shape[1] * sum(W.size for key, W in params.items() if key.startswith("W"))
+    every_entry = size * products <= ONE_BY_ONE
+    signs = np.random.default_rng(0).choice([-1, 1], size)
+    directions = np.eye(size, dtype=int) if every_entry else signs[:, None]
+    with balls.precision(bits):
+        flat = np.concatenate([truth[f"d{name}"].ravel() for name in variables])
+        slopes = _forward_derivatives(variables, Y, directions)
+        if not all(slope.overlaps(known) for slope, known in zip(slopes, flat @ directions, strict=True)):
+            raise ArithmeticError("backprop on balls and the forward derivative of the cost are disjoint")
+    if every_entry:
+        return f"forward derivatives of the cost in all {size} directions"
+    return f"a forward derivative of the cost in one direction of random signs over all {size} variables"
+
+
+def _forward_derivatives(variables: FloatArrays, Y: FloatArray, directions: NDArray[Any]) -> Objects:
+    """Balls around the derivative of (D5) along each column of `directions`, over W1, b1 … and then A0 = X."""
+    rows = iter(directions)
+    duals = {}
+    for name, V in variables.items():
+        duals[name] = balls.to_balls(V)
+        for index, ball in np.ndenumerate(duals[name]):
+            duals[name][index] = Dual(ball, next(rows).astype(object))
+    _, caches = forward_prop(duals.pop("A0"), duals)
+    _, ZL = caches[-1]
+    slopes: Objects = logistic_cost(ZL, balls.to_balls(Y)).tangent
+    return slopes
+
+
+def _width(enclosures: Objects, dtype: np.dtype[Any]) -> float:
+    """The largest radius, in ulps of `dtype` at the enclosed number."""
+    radii = np.frompyfunc(lambda ball: ball.rad(), 1, 1)(enclosures)
+    return float(balls.upper_bounds(radii / balls.ulps(enclosures, dtype)).max())
+
+
+def _bounds(dV: FloatArray, enclosures: Objects) -> FloatArrays:
+    """The truth rounded, and upper bounds on |dV - truth|: absolute, relative to |truth|, in ulps of dV's dtype."""
+    difference = balls.to_balls(dV) - enclosures
+    relative = np.frompyfunc(lambda d, truth: d if d.is_zero() else d / truth, 2, 1)(difference, enclosures)
+    return {
+        "truth": balls.nearest(enclosures)[0],
+        "absolute": balls.upper_bounds(difference),
+        "relative": balls.upper_bounds(relative),
+        "ulps": balls.upper_bounds(difference / balls.ulps(enclosures, dV.dtype)),
+    }

@@ -18,7 +18,6 @@ from refnn import _shapes
 from refnn.gradcheck import GradientCheck, Verdict, check_backprop
 from refnn.gradcheck.backprop import GradientFunction, check_probe
 from refnn.gradcheck.faults.probes import Probe, blindness, random_probe
-from refnn.vectors import load_vectors
 
 try:
     from hypothesis import HealthCheck, find, settings
@@ -27,7 +26,7 @@ try:
 except ImportError:
     raise ImportError('refnn.testing needs hypothesis: pip install "refnn[test]"') from None
 
-__all__ = ["assert_backprop", "layer_dims", "load_vectors", "networks"]
+__all__ = ["assert_backprop", "layer_dims", "networks"]
 
 PRINTED = 40  # numbers of a network small enough to stand in a failure message
 QUIET = settings(

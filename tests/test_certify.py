@@ -8,7 +8,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from refnn import _enclosure, backprop, forward_prop, init_params
+from refnn import backprop, certificate, forward_prop, init_params
 from refnn.certificate import Certificate, CertificateError, certify
 
 
@@ -17,17 +17,17 @@ def network(layer_dims, m, seed=0, scale=1.0, dtype=np.float64):
     params = init_params(layer_dims, scale=scale, rng=rng)
     params |= {f"b{l}": scale * rng.standard_normal((n, 1)) for l, n in enumerate(layer_dims) if l}
     X, Y = rng.standard_normal((layer_dims[0], m)), rng.random((layer_dims[-1], m)).round(seed % 2)
-    return X.astype(dtype), Y.astype(dtype), {key: V.astype(dtype) for key, V in params.items()}
+    return {key: V.astype(dtype) for key, V in params.items()}, X.astype(dtype), Y.astype(dtype)
 
 
-def gradient(X, Y, params):
+def gradient(params, X, Y):
     AL, caches = forward_prop(X, params)
     return backprop(AL, Y, caches)
 
 
-X, Y, PARAMS = network([3, 4, 2], 5)
-GRADS = gradient(X, Y, PARAMS)
-CERTIFICATE = certify(X, Y, PARAMS, GRADS)
+PARAMS, X, Y = network([3, 4, 2], 5)
+GRADS = gradient(PARAMS, X, Y)
+CERTIFICATE = certify(PARAMS, X, Y, GRADS)
 
 
 def test_bounds_are_rigorous_and_tight_where_the_truth_is_known_by_other_arithmetic():
@@ -37,14 +37,14 @@ def test_bounds_are_rigorous_and_tight_where_the_truth_is_known_by_other_arithme
         sigma = 1 / (1 + (-(Decimal(w) * Decimal(x) + Decimal(b))).exp())
         truth = (sigma - Decimal(y)) * Decimal(x)
         for dW in (float(truth), float(truth) * (1 + 1e-9), -1.0, 0.0):
-            certificate = certify([[x]], [[y]], {"W1": [[w]], "b1": [[b]]}, {"dW1": [[dW]], "db1": [[0.0]]})
+            bounds = certify({"W1": [[w]], "b1": [[b]]}, [[x]], [[y]], {"dW1": [[dW]], "db1": [[0.0]]})
             error = abs(Decimal(dW) - truth)
             for bound, exact in {
                 "absolute": error,
                 "relative": error / abs(truth),
                 "ulps": error / Decimal(np.spacing(float(truth)).item()),
             }.items():
-                assert exact <= Decimal(getattr(certificate, bound)["dW1"].item()) <= exact * (1 + Decimal("1e-12"))
+                assert exact <= Decimal(getattr(bounds, bound)["dW1"].item()) <= exact * (1 + Decimal("1e-12"))
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
@@ -53,23 +53,23 @@ def test_the_rounded_truth_lies_within_half_an_ulp_in_its_dtype(dtype, scale):
     data = network([3, 3, 2], 2, scale=scale, dtype=dtype)
     truth = certify(*data, gradient(*data)).truth
     with np.errstate(all="ignore"):
-        certificate = certify(*data, {key: V.astype(dtype) for key, V in truth.items()})
-    assert max(bound.max() for bound in certificate.ulps.values()) <= 0.5001
+        ulps = certify(*data, {key: V.astype(dtype) for key, V in truth.items()}).ulps
+    assert max(bound.max() for bound in ulps.values()) <= 0.5001
 
 
 def test_lost_digits_are_seen():
     params = {"W1": np.array([[1.0]]), "b1": np.array([[40.0]])}
     AL, _ = forward_prop([[1.0]], params)
-    naive = certify([[1.0]], [[1.0]], params, {"dW1": AL - 1, "db1": AL - 1})
+    naive = certify(params, [[1.0]], [[1.0]], {"dW1": AL - 1, "db1": AL - 1})
     assert naive.relative["dW1"].item() == pytest.approx(1)
-    assert certify([[1.0]], [[1.0]], params, gradient([[1.0]], [[1.0]], params)).relative["dW1"].item() < 1e-15
+    assert certify(params, [[1.0]], [[1.0]], gradient(params, [[1.0]], [[1.0]])).relative["dW1"].item() < 1e-15
 
 
 def test_a_derivative_that_cancels_exactly_raises_the_precision():
-    certificate = certify([[1, -1]], [[0.5, 0.5]], {"W1": [[1]], "b1": [[0]]}, {"dW1": [[0.2]], "db1": [[1e-20]]})
-    assert certificate.bits > 1000
-    assert certificate.absolute["db1"].item() == pytest.approx(1e-20)
-    assert certificate.relative["db1"].item() == np.inf
+    bounds = certify({"W1": [[1]], "b1": [[0]]}, [[1, -1]], [[0.5, 0.5]], {"dW1": [[0.2]], "db1": [[1e-20]]})
+    assert bounds.bits > 1000
+    assert bounds.absolute["db1"].item() == pytest.approx(1e-20)
+    assert bounds.relative["db1"].item() == np.inf
 
 
 def test_the_truth_is_confirmed_without_backprop_and_a_wrong_backprop_is_not(monkeypatch):
@@ -81,23 +81,23 @@ def test_the_truth_is_confirmed_without_backprop_and_a_wrong_backprop_is_not(mon
             grads["dW2"][0, 1] *= -1 if fault == "sign" else 1 + 1e-15
             return grads
 
-        monkeypatch.setattr(_enclosure, "backprop", wrong)
-        for data in [(X, Y, PARAMS), network([8, 20, 2], 30)]:
+        monkeypatch.setattr(certificate, "backprop", wrong)
+        for data in [(PARAMS, X, Y), network([8, 20, 2], 30)]:
             with pytest.raises(ArithmeticError, match="disjoint"):
                 certify(*data, gradient(*data))
 
 
 def test_a_network_of_real_size_is_certified_and_confirmed():
     data = network([30, 16, 8, 1], 569, scale=0.3)
-    certificate = certify(*data, gradient(*data))
-    assert max(relative.max() for relative in certificate.relative.values()) < 1e-9
-    assert "one direction of random signs over all 17711 variables" in certificate.witness
+    bounds = certify(*data, gradient(*data))
+    assert max(relative.max() for relative in bounds.relative.values()) < 1e-9
+    assert "one direction of random signs over all 17711 variables" in bounds.witness
 
 
 def test_a_certificate_prints_the_worst_first():
     grads = copy.deepcopy(GRADS)
     grads["db2"][1, 0] *= 1 + 1e-6
-    lines = str(certify(X, Y, PARAMS, grads)).splitlines()
+    lines = str(certify(PARAMS, X, Y, grads)).splitlines()
     assert "each of 46 entries lies within" not in lines[0] or len(lines) == 3 + len(grads)
     assert lines[3].startswith("db2[1, 0]")
 
@@ -159,10 +159,10 @@ REFUSED = {
 def test_bad_input_is_refused_by_name(name):
     change, kind, text = REFUSED[name]
     with pytest.raises(kind, match=text):
-        certify(**{"X": X, "Y": Y, "params": PARAMS, "grads": GRADS} | change)
+        certify(**{"params": PARAMS, "X": X, "Y": Y, "grads": GRADS} | change)
 
 
 def test_without_python_flint_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "flint", None)
     with pytest.raises(ImportError, match=r'pip install "refnn\[certify\]"'):
-        certify(X, Y, PARAMS, GRADS)
+        certify(PARAMS, X, Y, GRADS)

@@ -118,7 +118,3 @@ def test_a_gradient_that_raises_fails_with_what_it_raised():
 def test_one_example_is_blind_and_no_pass():
     with pytest.raises(AssertionError, match="BLIND"):
         testing.assert_backprop(reference, examples=1)
-
-
-def test_the_vector_loader_is_at_hand():
-    assert callable(testing.load_vectors)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from refnn.article.judges import JUDGES, Module
+from refnn.article.functions import JUDGES, Module
 from refnn.gradcheck.verdict.result import Verdict
 
 FUNCTIONS = tuple(JUDGES)
@@ -33,12 +33,7 @@ class FunctionCheck:
         return not self.reasons
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "verdict": str(self.verdict),
-            "reasons": list(self.reasons),
-            "notes": list(self.notes),
-        }
+        return {"name": self.name, "verdict": str(self.verdict), "reasons": [*self.reasons], "notes": [*self.notes]}
 
 
 @dataclass(frozen=True)
@@ -65,11 +60,8 @@ class ModuleCheck:
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "verdict": str(self.verdict),
-            "functions": [check.to_json() for check in self.functions],
-            "missing": list(self.missing),
-        }
+        functions = [check.to_json() for check in self.functions]
+        return {"verdict": str(self.verdict), "functions": functions, "missing": [*self.missing]}
 
 
 def judge_module(namespace: dict[str, Any]) -> ModuleCheck:

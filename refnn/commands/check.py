@@ -5,17 +5,16 @@ import json
 from pathlib import Path
 
 from refnn.article.module import FUNCTIONS, judge_module
-from refnn.commands import source as _source
-from refnn.commands.train import widths
+from refnn.commands import Subparsers, require_libraries, source, widths
 from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.verdict.result import Verdict
-from refnn.report.build import report_on
-from refnn.report.write import require_libraries, write
+from refnn.report.draw.folder import write
+from refnn.report.make import report_on
 
 EXIT_STATUS = {Verdict.PASS: 0, Verdict.WRONG: 1, Verdict.UNRELIABLE: 2, Verdict.BLIND: 2}
 
 
-def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "check",
         help="judge a backprop",
@@ -37,11 +36,11 @@ def run(args: argparse.Namespace) -> int:
         return _check_module(args)
     if ":" not in args.target:
         raise ValueError(f"{args.target} is neither MODULE:FUNCTION nor the path of a .py file")
-    gradient = _source.function(args.target)
+    gradient = source.function(args.target)
     if args.report:
         require_libraries()
     options = {"layer_dims": args.layer_dims, "examples": args.examples, "seed": args.seed}
-    with _source.quietly():
+    with source.quietly():
         if args.report:
             report, check = report_on(gradient, Path(args.target).name, **options)
         else:
@@ -58,10 +57,10 @@ def _check_module(args: argparse.Namespace) -> int:
     path = Path(args.target)
     if args.report:
         raise ValueError(f"a report is on one function: give {path}:FUNCTION")
-    found = _source.definitions(path, FUNCTIONS)
+    found = source.definitions(path, FUNCTIONS)
     for problem in found.problems:
         print(f"{path}, {problem}")
-    with _source.quietly():
+    with source.quietly():
         check = judge_module(found.namespace)
     print(check)
     _write(args.json, {**check.to_json(), "unreadable": [problem._asdict() for problem in found.problems]})

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from refnn.gradcheck.verdict.result import Verdict
-from refnn.report.build import report_on_reference
-from refnn.report.draw.table import table
-from refnn.report.write import require_libraries, write
+from refnn.commands import Subparsers, require_libraries
+from refnn.report.draw.folder import write
+from refnn.report.draw.page import table
+from refnn.report.make import report_on_reference
 
 
-def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "report",
         help="check refnn itself, and write a report that can be cited",
@@ -28,4 +28,4 @@ def run(args: argparse.Namespace) -> int:
     write(report, args.out)
     print(table(report))
     print(f"saved in {args.out}")
-    return 0 if check.verdict is Verdict.PASS else 1
+    return 0 if check else 1

@@ -18,17 +18,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
-BINDING = (
-    ast.FunctionDef,
-    ast.ClassDef,
-    ast.Import,
-    ast.ImportFrom,
-    ast.Assign,
-    ast.AnnAssign,
-    ast.AugAssign,
-    ast.If,
-    ast.Try,
-)
+ASSIGNMENT = ast.Assign | ast.AnnAssign | ast.AugAssign
+BINDING = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ASSIGNMENT | ast.If | ast.Try
 LOST_CALL = re.compile(r"[=(*+-]\s*,|=\s*\[['\"]")  # "dA_prev =, dZ)": an operator or bracket, then no operand
 
 

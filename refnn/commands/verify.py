@@ -3,14 +3,15 @@
 import argparse
 from pathlib import Path
 
+from refnn.commands import Subparsers
+from refnn.report.read import load
 from refnn.report.replay.ledger import Outcome
-from refnn.report.replay.load import load
 from refnn.report.replay.replay import replay
 
 STATUS = {Outcome.CONFIRMED: 0, Outcome.DIFFERS: 1, Outcome.CANNOT_REPLAY: 3}
 
 
-def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "verify",
         help="recheck a report",

@@ -12,16 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from refnn import init_params, predict, tabular, train
 from refnn._shapes import Array, Params
-from refnn.commands import tabular as _tabular
 from refnn.gradcheck.faults.probes import Probe
-from refnn.network import init_params, predict, train
-from refnn.report.resources import DATA, TARGET
+from refnn.report.resources import DATA
 
 SEEDS = range(50)
 DEPTHS, WIDTHS, EXAMPLES = (1, 6), (1, 12), (2, 9)
 SCALES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
+TARGET = "malignant"
 DATA_GRID = 2.0**-10  # of the standardised features, in standard deviations
 PARAMS_GRID = 2.0**-20
 PROBES_GRID = 2.0**-30
@@ -96,8 +96,8 @@ class Checkpoint(NamedTuple):
     costs: list[float]
 
     def probe(self, data: Data) -> Probe:
-        dims = [data.X.shape[0], *(V.shape[0] for key, V in self.params.items() if key[0] == "W")]
-        return Probe(f"breast cancer: {dims}, m = {data.X.shape[1]}, epoch {self.epoch}", self.params, data.X, data.Y)
+        name = f"breast cancer: {layer_dims(self.params)}, m = {data.X.shape[1]}, epoch {self.epoch}"
+        return Probe(name, self.params, data.X, data.Y)
 
     def correct(self, data: Data) -> dict[str, int]:
         """The number of labels that the network predicts."""
@@ -107,8 +107,8 @@ class Checkpoint(NamedTuple):
 
 def breast_cancer() -> Data:
     """The Wisconsin breast-cancer data, split at random by seed 0."""
-    training, test = _tabular.split(_tabular.read_csv(DATA, [TARGET]), TEST_FRACTION, np.random.default_rng(0))
-    scale = _tabular.scaling(training.X)
+    training, test = tabular.split(tabular.read_csv(DATA, [TARGET]), TEST_FRACTION, np.random.default_rng(0))
+    scale = tabular.scaling(training.X)
     X, X_test = (on_grid(scale(table.X), DATA_GRID) for table in (training, test))
     return Data(X, training.Y, X_test, test.Y)
 
@@ -123,6 +123,10 @@ def checkpoints(data: Data, recipe: Recipe, recorded: Sequence[Params] = ()) -> 
         yield Checkpoint(epoch, params, reached, [float(cost) for cost in costs])
         before = epoch
         params = recorded[k] if recorded else params
+
+
+def layer_dims(params: Params) -> list[int]:
+    return [params["W1"].shape[1], *(V.shape[0] for key, V in params.items() if key[0] == "W")]
 
 
 def on_grid(V: Array, unit: float) -> Array:

@@ -17,15 +17,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from refnn._shapes import Array
+from refnn.numbers import hexfloat
 
 FORMAT = "refnn-report/1"
 LONGEST = 2000  # characters of a text
+SHORT = 12  # hexadecimal digits by which an identity goes in running text
 Record = dict[str, Any]
 
 
@@ -70,7 +73,7 @@ def changed(report: Record) -> list[str]:
         found = found or ["the seal does not match: the seal, the format or a digest was changed"]
     if report["identity"] != sha256(report["content"]):
         now, recorded = sha256(report["content"]), report["identity"]
-        found.append(f"the identity is {recorded[:12]}…, that of the content {now[:12]}…")
+        found.append(f"the identity is {recorded[:SHORT]}…, that of the content {now[:SHORT]}…")
     return found
 
 
@@ -101,3 +104,44 @@ def _rounded(dV: Array) -> Record:
     unit = float(np.ldexp(np.sqrt(np.finfo(dV.dtype).eps), np.frexp(largest)[1]))
     entries = [round(float(x) / unit) if np.isfinite(x) and unit else str(float(x)) for x in dV.flat]
     return {"shape": list(dV.shape), "unit": unit.hex(), "entries": entries}
+
+
+# ---------------------------------------------------------------------- arrays
+
+
+def encode(array: Array) -> Record:
+    """As `refnn.numbers.hexfloat` does; a number in any other format than float16, 32 and 64 would lose bits."""
+    if array.dtype.name not in hexfloat.DTYPES:
+        raise TypeError(f"a report holds {', '.join(hexfloat.DTYPES)}, not {array.dtype}")
+    return hexfloat.encode(array)
+
+
+def encode_all(arrays: Mapping[str, Array]) -> Record:
+    return {key: encode(V) for key, V in arrays.items()}
+
+
+def encode_on_grid(array: Array, unit: float) -> Record:
+    """Float64 multiples of a power of two, exactly: the larger tables take less room as integers."""
+    return {"shape": list(array.shape), "unit": unit.hex(), "integers": [int(k) for k in (array / unit).flat]}
+
+
+def decode(path: str, value: Record) -> Array:
+    """The array that `encode` or `encode_on_grid` wrote; a ValueError that begins with the path for anything else."""
+    if "hex" in value:
+        return hexfloat.decode(path, value)
+    shape, integers = value["shape"], value["integers"]
+    if math.prod(shape) != len(integers):
+        raise ValueError(f"{path} needs {math.prod(shape)} numbers for shape {shape}, has {len(integers)}")
+    return np.array(integers, dtype=np.float64).reshape(shape) * number(f"{path}.unit", value["unit"])
+
+
+def decode_all(path: str, table: Record) -> dict[str, Array]:
+    return {key: decode(f"{path}.{key}", value) for key, value in table.items()}
+
+
+def number(path: str, value: str) -> float:
+    """A hexadecimal float."""
+    try:
+        return float.fromhex(value)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{path} is {value!r}, expected a hexadecimal float") from None

@@ -1,4 +1,4 @@
-"""Files that a report is made of: beside this one in an installed package, in proofs and the root of a checkout."""
+"""Files that a report is made of: beside this one in an installed package, elsewhere in a checkout."""
 
 from pathlib import Path
 
@@ -12,9 +12,5 @@ def _find(name: str, in_checkout: str) -> Path:
 
 
 DATA = _find("wdbc.csv", "proofs/data/wdbc.csv")
-TARGET = "malignant"
 CITATION = _find("CITATION.cff", "CITATION.cff")
 POWER = _find("power.json", "proofs/benchmarks/power.json")
-SCHEMA = _HERE / "schema.json"
-PAGE = _HERE / "draw/page.html"
-PAGE_STYLE = _HERE / "draw/page.css"

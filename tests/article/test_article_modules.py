@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from refnn.article.module import FUNCTIONS, ModuleCheck, judge_module
-from refnn.commands import source as _source
+from refnn.commands.source import definitions
 
 # A module after the article, with its own mistakes mended.
 MENDED = (Path(__file__).parent / "mended_article.txt").read_text()
@@ -66,7 +66,7 @@ MISTAKES = [
 def judge(tmp_path: Path, source: str) -> ModuleCheck:
     path = tmp_path / "theirs.py"
     path.write_text(source)
-    return judge_module(_source.definitions(path, FUNCTIONS).namespace)
+    return judge_module(definitions(path, FUNCTIONS).namespace)
 
 
 def function_source(name: str) -> str:
@@ -88,7 +88,7 @@ def test_the_mended_article_passes(tmp_path):
 def test_the_reference_passes_without_a_note():
     import refnn.network
 
-    check = judge_module(_source.definitions(Path(refnn.network.__file__), FUNCTIONS).namespace)
+    check = judge_module(definitions(Path(refnn.network.__file__), FUNCTIONS).namespace)
     assert check, str(check)
     assert not any(f.notes for f in check.functions), str(check)
 
@@ -187,7 +187,7 @@ def test_the_globals_that_the_functions_need_are_run_and_no_others(tmp_path):
     assert check, str(check)
     path = tmp_path / "early.py"
     path.write_text(source + "SIGN = -ONE\nONE = 1\n")
-    found = _source.definitions(path, FUNCTIONS)
+    found = definitions(path, FUNCTIONS)
     assert [problem.message for problem in found.problems] == ["NameError: name 'ONE' is not defined"]
     wrong = [f for f in judge_module(found.namespace).functions if not f]
     assert [(f.name, f.reasons) for f in wrong] == [
@@ -218,7 +218,7 @@ def test_the_printed_article_is_read_as_far_as_it_goes(tmp_path):
         printed = printed.replace(whole, damaged)
     path = tmp_path / "printed.py"
     path.write_text(printed)
-    found = _source.definitions(path, FUNCTIONS)
+    found = definitions(path, FUNCTIONS)
     lines = printed.splitlines()
     damaged = [n for n, line in enumerate(lines, 1) if any(new.strip() in line for _, new in DAMAGE)]
     lost = [p.line for p in found.problems if "a call was lost here" in str(p)]
@@ -237,7 +237,7 @@ def test_a_library_that_is_missing_spoils_only_what_uses_it(tmp_path):
     source = MENDED.replace("matplotlib.pyplot", "a_library_that_is_not_installed")
     path = tmp_path / "plots.py"
     path.write_text(source.replace("    return params, cost_history", "    plt.plot(cost_history)\n    return 1"))
-    found = _source.definitions(path, FUNCTIONS)
+    found = definitions(path, FUNCTIONS)
     assert [problem.line for problem in found.problems] == [2]
     assert [f.name for f in judge_module(found.namespace).functions if not f] == ["train"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from refnn.__main__ import main
 from refnn.article.module import FUNCTIONS, judge_module
-from refnn.commands import source as _source
+from refnn.commands.source import definitions
 
 MINE = '''
 import numpy as np
@@ -156,7 +156,7 @@ def test_the_shell_gets_the_exit_status(mine):
 def test_what_cannot_be_read_at_all_is_reported_and_ends(tmp_path, source):
     path = tmp_path / "broken.py"
     path.write_text(source)
-    found = _source.definitions(path, FUNCTIONS)
+    found = definitions(path, FUNCTIONS)
     assert found.problems
     with pytest.raises(ValueError, match="none of the article's functions"):
         judge_module(found.namespace)

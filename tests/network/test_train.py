@@ -12,7 +12,7 @@ from small_network import X, Y, refusals
 from strategies import float_networks, seeds
 
 import refnn
-from refnn.commands import tabular
+from refnn import tabular
 
 XOR = np.array([[0, 0, 1, 1], [0, 1, 0, 1]]), np.array([[0, 1, 1, 0]])
 WDBC = tabular.read_csv(Path(__file__).parents[2] / "proofs/data/wdbc.csv", ["malignant"])

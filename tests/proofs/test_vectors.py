@@ -12,9 +12,9 @@ import generate
 import jsonschema
 import numpy as np
 import pytest
+from vectors import load_vectors
 
 from refnn import backprop, cost_function, forward_prop, logistic_cost, sigmoid
-from refnn.vectors import load_vectors
 
 HERE = Path(check.__file__).parent
 FILES = ["float64.json", "float32.json", "invalid.json"]

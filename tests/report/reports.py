@@ -5,8 +5,9 @@ import json
 
 import numpy as np
 
-from refnn.report import networks, record
-from refnn.report.build import Subject, reference_gradient, report_on_subjects
+from refnn.report import make, networks, record
+from refnn.report.findings import reference_gradient
+from refnn.report.make import Subject, report_on_subjects
 
 
 def subjects(*seeds):
@@ -68,3 +69,65 @@ def forged(report):
 def written(report, path):
     path.write_text(json.dumps(report), encoding="utf-8")
     return path
+
+
+def identities():
+    """Of a report on seeded networks, and of one on default probes."""
+    on_probes, _ = make.report_on(right, "tests:gradient")
+    return [report_on(right)["identity"], on_probes["identity"]]
+
+
+def leaves(value, path=()):
+    """The words and numbers of a report, each with its path."""
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(inner, (*path, key))
+    else:
+        yield path, value
+
+
+def twice(text):
+    """A hexadecimal float, doubled."""
+    return (2 * float.fromhex(text)).hex()
+
+
+def slightly_more(text):
+    return (float.fromhex(text) * 1.0001).hex()
+
+
+def moved(text):
+    return (float.fromhex(text) + 0.125).hex()
+
+
+TAMPERED = {
+    "a weight": (("content", "networks", 1, "params", "W1", "hex", 0), twice),
+    "an input": (("content", "networks", 0, "data", "X", "hex", 1), twice),
+    "a label": (("content", "networks", 0, "data", "Y", "hex", 0), "0x1.0000000000000p-1"),
+    "a seed": (("content", "networks", 0, "origin", "seed"), 11),
+    "a name": (("content", "networks", 0, "name"), "a larger network"),
+    "a verdict": (("content", "networks", 0, "verdict"), "WRONG"),
+    "the verdict": (("content", "verdict"), "BLIND"),
+    "a verdict on a parameter": (("content", "networks", 0, "parameters", "dW1", "verdict"), "WRONG"),
+    "a count of wrong entries": (("content", "networks", 0, "parameters", "dW1", "wrong"), 1),
+    "a digest": (("content", "networks", 0, "gradient_digest"), "0" * 64),
+    "the cause": (("content", "causes"), [["missing-mean"]]),
+    "the tolerance": (("content", "tolerance"), "1e-7"),
+    "the witnesses": (("content", "witnesses"), ["complex step"]),
+    "faults seen": (("content", "faults", 2, "seen"), lambda n: n + 1),
+    "faults tried": (("content", "faults", 0, "tried"), lambda n: n + 7),
+    "a fault's equation": (("content", "faults", 0, "equation"), "D8"),
+    "a gradient": (("measured", "networks", 1, "gradient", "dW1", "hex", 2), slightly_more),
+    "a gradient, by its sign": (
+        ("measured", "networks", 0, "gradient", "db1", "hex", 0),
+        lambda x: (-float.fromhex(x)).hex(),
+    ),
+    "a step": (("measured", "networks", 0, "step"), twice),
+    "an expected derivative": (("measured", "networks", 0, "worst", "dW1", "expected"), slightly_more),
+    "a tolerance": (("measured", "networks", 0, "worst", "dW1", "tolerance"), slightly_more),
+    "a worst entry": (("measured", "networks", 1, "worst", "dW1", "index"), [0, 9]),
+    "a certified bound": (("measured", "networks", 0, "certificate", "ulps", "dW1", "hex", 0), slightly_more),
+    "a certified derivative": (("measured", "networks", 0, "certificate", "truth", "db1", "hex", 0), slightly_more),
+    "the precision of a certificate": (("measured", "networks", 0, "certificate", "bits"), 256),
+    "a finding": (("measured", "findings"), ["dW1: nothing to see"]),
+    "costs of no training": (("measured", "costs"), ["0x1.0000000000000p-1"]),
+}

@@ -9,8 +9,8 @@ import numpy as np
 from refnn._shapes import Array
 from refnn.gradcheck.problem import Problem
 from refnn.gradcheck.witness import cancellation_free
-from refnn.report.build import work
-from refnn.report.replay.cases import Case
+from refnn.report.findings import moved_costs, work
+from refnn.report.read import Case
 
 STEPS = 10.0 ** np.arange(-20, 0.01, 0.25)
 AT_MOST = 1e8  # multiplications in the central differences of one network
@@ -54,14 +54,7 @@ def _differences(net: Problem, h: float) -> Array:
 
 def _moved(net: Problem, h: complex) -> Array:
     """J with each entry of each parameter moved by h, one at a time."""
-    values = []
-    with np.errstate(all="ignore"):
-        for key in net.params:
-            for index in np.ndindex(net[key].shape):
-                V = net[key] + 0 * h
-                V[index] += h
-                values.append(complex(net.cost(key, V)))
-    return np.array(values)
+    return np.concatenate([moved_costs(net, key, h).ravel() for key in net.params])
 
 
 def _cancellation_free(net: Problem, l: int, h: float) -> Array:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from refnn._plots import pyplot
 from refnn._shapes import Array
-from refnn.report.arrays import decode_all, number
 from refnn.report.draw import style
 from refnn.report.draw.curves import CENTRAL_STEP, STEPS, Pairs, pairs, v_curve
-from refnn.report.draw.fault_matrix import fault_matrix
-from refnn.report.draw.style import BLUE, FAINT, GREEN, GREY, INK, MARKERS, ORANGE, SEQUENCE, Drawn, axes_of
-from refnn.report.record import Record
-from refnn.report.replay.cases import Case, cases, training_data
+from refnn.report.draw.style import BLUE, FAINT, GREEN, GREY, INK, MARKERS, ORANGE, PAPER, SEQUENCE, axes_of
+from refnn.report.read import Case, cases
+from refnn.report.record import Record, decode_all, number
+from refnn.report.resources import POWER
 
 OF_A_LAYER = 200  # entries shown, at most
 OF_THE_CURVE = 150  # weights and biases, at most, of the network whose V-curve is drawn
 SHALLOW = 4  # layers from which on a network shows how its gradient vanishes
+BANDS = {"below 0.05": 0, "0.05 to 0.5": 2, "0.5 to 2": 4, "above 2": 5}  # of weights, with the colours in SEQUENCE
+RIGHT = "none"  # what the comparison with other checkers calls a right gradient
+
+Drawn = tuple[str, str, Any] | None  # title, caption and figure; None where a report has nothing to show
 
 
 class Figure(NamedTuple):
@@ -31,15 +34,13 @@ class Figure(NamedTuple):
 
 def figures(report: Record) -> Iterator[Figure]:
     """Draw what the report has the data for."""
-    plt = pyplot()
-    recorded = cases(report, training_data(report["content"]["training"]))
-    judged = [case for case in recorded if case.grads is not None]
+    judged = [case for case in cases(report) if case.grads is not None]
     for name, draw in FIGURES.items():
         with style.settings(name):
             found = draw(report, judged)
             if found is not None:
                 yield Figure(name, *found)
-                plt.close(found[-1])
+                style.pyplot().close(found[-1])
 
 
 def _v_curve(report: Record, judged: list[Case]) -> Drawn:
@@ -47,9 +48,8 @@ def _v_curve(report: Record, judged: list[Case]) -> Drawn:
     if not fitting:
         return None
     curve = v_curve(max(fitting, key=lambda case: sum(V.size for V in case.probe.params.values())))
-    figure, axes = axes_of(
-        2.9, xscale="log", yscale="log", xlabel="step h", ylabel="relative distance from the gradient"
-    )
+    labels = {"xlabel": "step h", "ylabel": "relative distance from the gradient"}
+    figure, axes = axes_of(2.9, xscale="log", yscale="log", **labels)
     axes.plot(STEPS, curve.truncation, color=GREY, linewidth=0.9, linestyle=(0, (4, 2)))
     axes.plot(STEPS, curve.rounding, color=GREY, linewidth=0.9, linestyle=(0, (1, 1.5)))
     lines = {
@@ -94,8 +94,8 @@ def _pairs(report: Record, judged: list[Case]) -> Drawn:
     shown = [(found.central[sample], found.given[sample], GREY, "x", 6, "central difference")]
     for l in layers:
         here = sample[found.layer[sample] == l]
-        colour, marker = SEQUENCE[(l - 1) % len(SEQUENCE)], MARKERS[(l - 1) % len(MARKERS)]
-        shown.append((found.free[here], found.given[here], colour, marker, 6, f"layer {l}"))
+        marker = MARKERS[(l - 1) % len(MARKERS)]
+        shown.append((found.free[here], found.given[here], _colour(l), marker, 6, f"layer {l}"))
     values = np.abs(np.concatenate([np.concatenate([x, y]) for x, y, *_ in shown]))
     values = values[np.isfinite(values) & (values > 0)]
     least, most = values.min() / 5, values.max() * 5
@@ -113,6 +113,10 @@ def _pairs(report: Record, judged: list[Case]) -> Drawn:
         "gradients vanish, and is 0 (the left edge) for the smallest."
     )
     return "Analytic against numerical, over all magnitudes", caption, figure
+
+
+def _colour(l: int) -> str:
+    return SEQUENCE[(l - 1) % len(SEQUENCE)]
 
 
 def _spread(found: Pairs, l: int) -> Array:
@@ -134,28 +138,19 @@ def _ulps(report: Record, judged: list[Case]) -> Drawn:
                     layers.setdefault(int(key[2:]), []).append(np.ravel(ulps))
     if not layers:
         return None
-    figure, axes = axes_of(
-        2.5, yscale="log", xlabel="layer l", ylabel="error of dW_l, db_l (ulp)".replace("_l", "$_l$")
-    )
+    figure, axes = axes_of(2.5, yscale="log", xlabel="layer l", ylabel="error of dW$_l$, db$_l$ (ulp)")
     rng = np.random.default_rng(0)
     for l, parts in sorted(layers.items()):
         ulps = np.maximum(np.concatenate(parts), 2.0**-7)
-        colour = SEQUENCE[(l - 1) % len(SEQUENCE)]
         sample = np.sort(ulps)[_ranks(ulps.size)]
-        axes.scatter(l + rng.uniform(-0.28, 0.28, sample.size), sample, 3, color=colour, edgecolors="none", alpha=0.8)
+        x = l + rng.uniform(-0.28, 0.28, sample.size)
+        axes.scatter(x, sample, 3, color=_colour(l), edgecolors="none", alpha=0.8)
         low, middle, high = np.quantile(ulps, (0.25, 0.5, 0.75))
         axes.plot([l - 0.36, l + 0.36], [middle] * 2, color=INK, linewidth=1.4, solid_capstyle="butt")
         axes.plot([l, l], [low, high], color=INK, linewidth=0.9)
     axes.axhline(1, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)))
-    axes.annotate(
-        "1 ulp",
-        (1, 1),
-        (2, 2),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        fontsize=7,
-        annotation_clip=False,
-    )
+    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "annotation_clip": False}
+    axes.annotate("1 ulp", (1, 1), (2, 2), fontsize=7, **place)
     axes.set_xticks(sorted(layers))
     axes.grid(axis="x", visible=False)
     count = sum(case.evidence["certificate"] is not None for case in judged)
@@ -168,31 +163,72 @@ def _ulps(report: Record, judged: list[Case]) -> Drawn:
     return "The distance from the true derivative", caption, figure
 
 
+def _fault_matrix(report: Record, judged: list[Case]) -> Drawn:
+    columns = {"refnn, in this report": {f["name"]: (f["seen"], f["tried"]) for f in report["content"]["faults"]}}
+    peers = _peers()
+    columns |= peers
+    faults = list(dict.fromkeys(fault for counts in columns.values() for fault in counts if counts[fault][1]))
+    if not faults:
+        return None
+    figure, axes = axes_of(0.9 + 0.155 * len(faults))
+    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(faults) - 0.5, -0.5))
+    looks = {"o": (GREEN, "seen on every network"), "X": (ORANGE, "never seen"), "$n$": (INK, "% of networks")}
+    for x, counts in enumerate(columns.values()):
+        for y, fault in enumerate(faults):
+            seen, tried = counts.get(fault, (0, 0))
+            if 0 < seen < tried:
+                bbox = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.6}
+                share = f"{min(max(round(100 * seen / tried), 1), 99)}"
+                axes.text(x, y, share, fontsize=6.5, ha="center", va="center_baseline", bbox=bbox)
+            elif tried:
+                marker = "o" if seen else "X"
+                axes.scatter(x, y, 26, color=looks[marker][0], marker=marker, edgecolors="none", zorder=3)
+    axes.set_yticks(range(len(faults)), faults, fontsize=6.5)
+    axes.set_xticks(range(len(columns)), columns, rotation=38, ha="left", rotation_mode="anchor", fontsize=6.5)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.grid(axis="x", visible=False)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    for marker, (colour, label) in looks.items():
+        axes.plot([], [], marker=marker, linestyle="", color=colour, markeredgewidth=0, markersize=5, label=label)
+    figure.legend(loc="outside lower center", ncols=3, handletextpad=0.1, columnspacing=0.8)
+    caption = (
+        "Bugs that people really make, planted on purpose, against gradient checkers at their default settings: a "
+        "circle where the bug was seen on every network on which it was tried, a cross where on none, else the share. "
+        "A check counts once it has been seen to fail."
+    )
+    if peers:
+        caption += " All columns but the first were measured on networks chosen to show faults (make bench-power)."
+    return "What a check would have seen", caption, figure
+
+
+def _peers() -> dict[str, dict[str, tuple[int, int]]]:
+    """Of the committed comparison with other checkers: by checker and fault, how often seen and tried."""
+    columns: dict[str, dict[str, tuple[int, int]]] = {}
+    if POWER.exists():
+        for line in json.loads(POWER.read_text(encoding="utf-8"))["detection"]:
+            if line["fault"] == RIGHT:
+                continue
+            column = columns.setdefault(line["checker"], {})
+            seen, tried = column.get(line["fault"], (0, 0))
+            column[line["fault"]] = seen + line["objections"], tried + line["trials"]
+    return columns
+
+
 def _magnitudes(report: Record, judged: list[Case]) -> Drawn:
     deep = [case for case in judged if len(case.probe.params) >= 2 * SHALLOW]
     if not deep:
         return None
     figure, axes = axes_of(2.6, yscale="log", xlabel="layer l", ylabel="rms of dW$_l$")
     spread = [float(np.sqrt(np.mean([np.mean(V**2) for k, V in c.probe.params.items() if k[0] == "W"]))) for c in deep]
-    edges = (0.05, 0.5, 2, np.inf)
-    labels = ("below 0.05", "0.05 to 0.5", "0.5 to 2", "above 2")
-    colours = (SEQUENCE[0], SEQUENCE[2], SEQUENCE[4], SEQUENCE[5])
-    for band in range(len(edges)):
-        for case, size in zip(deep, spread):
+    bands = np.searchsorted((0.05, 0.5, 2), spread)
+    for band, (label, colour) in enumerate(BANDS.items()):
+        look = {"color": SEQUENCE[colour], "marker": MARKERS[band], "label": label, "linewidth": 0.8}
+        for case in (case for case, its in zip(deep, bands) if its == band):
             assert case.grads is not None
-            if int(np.searchsorted(edges, size)) == band:
-                sizes = [
-                    np.sqrt(np.mean(case.grads[f"dW{l}"] ** 2.0)) for l in range(1, len(case.probe.params) // 2 + 1)
-                ]
-                rms = np.maximum(sizes, np.finfo(np.float64).tiny)
-                axes.plot(
-                    range(1, len(rms) + 1),
-                    rms,
-                    color=colours[band],
-                    marker=MARKERS[band],
-                    label=labels[band],
-                    linewidth=0.8,
-                )
+            layers = range(1, len(case.probe.params) // 2 + 1)
+            sizes = [np.sqrt(np.mean(case.grads[f"dW{l}"] ** 2.0)) for l in layers]
+            axes.plot(layers, np.maximum(sizes, np.finfo(np.float64).tiny), **look)
     handles = dict(zip(*reversed(axes.get_legend_handles_labels())))
     axes.legend(handles.values(), handles.keys(), title="rms weight", loc="best", labelspacing=0.3)
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -212,9 +248,7 @@ def _training(report: Record, judged: list[Case]) -> Drawn:
     figure, axes = axes_of(2.4, yscale="log", xlabel="epoch", ylabel="mean cost J")
     axes.set_xscale("symlog", linthresh=10)
     axes.plot(range(1, len(costs) + 1), costs, color=BLUE)
-    verdicts = {
-        c.found["origin"]["epoch"]: c.found["verdict"] for c in judged if c.found["origin"]["kind"] == "trained"
-    }
+    verdicts = {case.found["origin"]["epoch"]: case.found["verdict"] for case in judged if case.is_trained}
     examples = training["Y_test"]["shape"][1]
     for epoch, correct in zip(training["epochs"], training["correct"]):
         y = costs[max(epoch, 1) - 1]
@@ -236,7 +270,7 @@ def _training(report: Record, judged: list[Case]) -> Drawn:
 FIGURES = {
     "v-curve": _v_curve,
     "pairs": _pairs,
-    "fault-matrix": fault_matrix,
+    "fault-matrix": _fault_matrix,
     "magnitudes": _magnitudes,
     "ulps": _ulps,
     "training": _training,

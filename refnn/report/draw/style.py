@@ -11,8 +11,6 @@ import io
 import re
 from typing import Any
 
-from refnn._plots import pyplot
-
 INK, FAINT, PAPER = "#1c1e21", "#c9ccd1", "#ffffff"
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#00785a", "#7c828a"
 SEQUENCE = ("#1b0c6b", "#6a00a8", "#a5297a", "#cf4a58", "#d2691e", "#a67c00")
@@ -53,7 +51,16 @@ SETTINGS = {
 }
 
 
-Drawn = tuple[str, str, Any] | None  # title, caption and figure; None where a report has nothing to show
+def pyplot() -> Any:
+    """matplotlib.pyplot without a window, or an error that says what to install."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise ImportError('figures need matplotlib: pip install "refnn[report]"') from None
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    return plt
 
 
 def axes_of(height: float, **labels: Any) -> tuple[Any, Any]:

@@ -55,8 +55,11 @@ class Ledger:
         if recorded != now:
             self.differences.append(f"{path} is {recorded!r}, the replay gives {now!r}")
 
-    def close(self, kind: str, path: str, recorded: Array, now: Array, bound: Array | float = 0.0) -> None:
-        """Arrays of floats, each entry within the bound."""
+    def close(
+        self, kind: str, path: str, recorded: Array | float, now: Array | float, bound: Array | float = 0.0
+    ) -> None:
+        """Floats or arrays of them, each entry within the bound."""
+        recorded, now = np.asarray(recorded), np.asarray(now)
         if recorded.shape != now.shape:
             self.differences.append(f"{path} has shape {recorded.shape}, the replay gives {now.shape}")
             return

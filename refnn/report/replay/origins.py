@@ -9,22 +9,20 @@ import numpy as np
 from refnn._shapes import Params
 from refnn.gradcheck.faults.probes import Probe, default_probes
 from refnn.report import networks
-from refnn.report.arrays import number
-from refnn.report.record import Record
-from refnn.report.replay.cases import Case
+from refnn.report.read import Case, ReportError, training_data
+from refnn.report.record import Record, number
 from refnn.report.replay.ledger import HALF_THE_DIGITS, Ledger
-from refnn.report.replay.load import ReportError
 
 
 def origin_again(case: Case, ledger: Ledger) -> None:
     """The network from its seed."""
     origin, path = case.found["origin"], f"content.{case.path}.origin"
-    if origin["kind"] == "trained":
+    if case.is_trained:
         return
     if origin["kind"] == "seeded":
         again = networks.seeded(origin["seed"])
     else:
-        dims = layer_dims(case.probe)
+        dims = networks.layer_dims(case.probe.params)
         if origin["layer_dims"] not in (None, dims) or origin["examples"] not in (None, case.probe.X.shape[1]):
             ledger.differences.append(f"{path} has other sizes than the network: {dims}, m = {case.probe.X.shape[1]}")
             return
@@ -35,10 +33,6 @@ def origin_again(case: Case, ledger: Ledger) -> None:
         probe = made[origin["index"]]
         again = probe._replace(params=_nearest(case.probe.params, probe.params, networks.PROBES_GRID))
     _same_network(case, again, ledger)
-
-
-def layer_dims(probe: Probe) -> list[int]:
-    return [probe.X.shape[0], *(V.shape[0] for key, V in probe.params.items() if key[0] == "W")]
 
 
 @lru_cache(maxsize=4)
@@ -57,10 +51,11 @@ def _same_network(case: Case, again: Probe, ledger: Ledger) -> None:
         ledger.close("data", f"{path}.data.{name}", getattr(case.probe, name), getattr(again, name))
 
 
-def training_again(report: Record, data: networks.Data | None, cases: list[Case], ledger: Ledger) -> None:
+def training_again(report: Record, cases: list[Case], ledger: Ledger) -> None:
     """Train once more, from each recorded checkpoint to the next, on the recorded data."""
     content, measured = report["content"], report["measured"]
-    recorded = [case for case in cases if case.found["origin"]["kind"] == "trained"]
+    data = training_data(content["training"])
+    recorded = [case for case in cases if case.is_trained]
     if data is None:
         ledger.same("networks from a training", len(recorded), 0)
         ledger.same("measured.costs", len(measured["costs"]), 0)
@@ -70,7 +65,7 @@ def training_again(report: Record, data: networks.Data | None, cases: list[Case]
     recipe = _recipe(content["training"])
     epochs = [case.found["origin"]["epoch"] for case in recorded]
     ledger.same("the epochs of content.training and of the networks", list(recipe.epochs), epochs)
-    widths = {tuple(layer_dims(case.probe)) for case in recorded}
+    widths = {tuple(networks.layer_dims(case.probe.params)) for case in recorded}
     ledger.same("the layer_dims of content.training and of the networks", {recipe.layer_dims}, widths)
     if epochs != list(recipe.epochs) or widths != {recipe.layer_dims}:
         return  # and nothing of an invented size was made

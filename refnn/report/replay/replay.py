@@ -8,21 +8,24 @@ digits. How far they do is said in ulps.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from refnn._progress import bar
+from refnn._shapes import Array
 from refnn.certificate import certify
-from refnn.gradcheck.backprop import check_backprop
+from refnn.gradcheck.backprop import GradientFunction, check_backprop
 from refnn.gradcheck.problem import Problem
 from refnn.gradcheck.verdict.result import GradientCheck, Verdict
 from refnn.gradcheck.verdict.rounding import gradient_bounds
 from refnn.gradcheck.witness.cancellation_free import step
-from refnn.report import build, record
-from refnn.report.arrays import decode_all, number
-from refnn.report.record import Record
-from refnn.report.replay.cases import Case, cases, recorded_gradient, training_data
+from refnn.report import findings
+from refnn.report.read import Case, cases
+from refnn.report.record import Record, decode_all, gradient_digest, number, plain
 from refnn.report.replay.ledger import HALF_THE_DIGITS, Ledger
-from refnn.report.replay.opinion import opinion, reverse
+from refnn.report.replay.opinion import Opinion, opinions, reverse
 from refnn.report.replay.origins import origin_again, training_again
 
 MOST_WORK = 2e11  # multiplications: minutes
@@ -30,7 +33,7 @@ MOST_WORK = 2e11  # multiplications: minutes
 
 @np.errstate(all="ignore")
 def replay(report: Record) -> Ledger:
-    """Recheck a report that `load` has read.
+    """Recheck a report that `read.load` has read.
 
     Raises
     ------
@@ -39,17 +42,16 @@ def replay(report: Record) -> Ledger:
     """
     ledger = Ledger()
     content = report["content"]
-    if content["subject"] != build.REFERENCE:
+    if content["subject"] != findings.REFERENCE:
         ledger.trusted.append(f"that this is the gradient of {content['subject']}")
-    training = training_data(content["training"])
-    recorded = cases(report, training)
-    needed = sum(build.work(case.probe) for case in recorded)
+    recorded = cases(report)
+    needed = sum(findings.work(case.probe) for case in recorded)
     if needed > MOST_WORK:
         ledger.obstacles.append(f"{needed:.1e} multiplications, more than {MOST_WORK:.0e}, are needed")
         return ledger
-    training_again(report, training, recorded, ledger)
+    training_again(report, recorded, ledger)
     try:
-        checks = check_backprop(recorded_gradient(recorded), probes=[case.probe for case in recorded])
+        checks = check_backprop(_recorded_gradient(recorded), probes=[case.probe for case in recorded])
     except ArithmeticError as error:
         ledger.obstacles.append(f"the numbers are beyond what the witnesses compute with: {error}")
         return ledger
@@ -60,11 +62,9 @@ def replay(report: Record) -> Ledger:
     worst = min((Verdict(case.found["verdict"]) for case in recorded), key=lambda verdict: verdict.rank)
     ledger.same("content.verdict", content["verdict"], str(worst))
     if not ledger.obstacles:  # a cause has to explain what could not be replayed, too
-        causes = [list(cause.faults) for cause in checks.diagnosis.causes] if checks.diagnosis else []
-        ledger.same("content.causes", content["causes"], causes)
-        ledger.same("measured.findings", report["measured"]["findings"], build.findings(checks))
-    witnesses = sorted({testimony.witness for check in checks.probes for testimony in check.witnesses})
-    ledger.same("content.witnesses", content["witnesses"], witnesses)
+        ledger.same("content.causes", content["causes"], findings.causes(checks))
+        ledger.same("measured.findings", report["measured"]["findings"], findings.differences(checks))
+    ledger.same("content.witnesses", content["witnesses"], findings.witnesses(checks))
     ledger.same("content.tolerance", content["tolerance"], checks.tolerance)
     _faults(content["faults"], recorded, ledger)
     for kind, text in report["citation"].items():
@@ -73,63 +73,71 @@ def replay(report: Record) -> Ledger:
     return ledger
 
 
+def _recorded_gradient(cases: list[Case]) -> GradientFunction:
+    """The recorded gradients as a function of the recorded networks."""
+    answers = {findings.point(*case.probe[1:]): case.grads for case in cases}
+
+    def gradient(params: dict[str, Array], X: Array, Y: Array) -> Mapping[str, Any]:
+        grads = answers[findings.point(params, X, Y)]
+        if grads is None:
+            raise LookupError("no gradient is recorded")
+        return grads
+
+    return gradient
+
+
 def _verdict(case: Case, check: GradientCheck, subject: str, ledger: Ledger) -> None:
     path, found = f"content.{case.path}", case.found
-    unheard = [reason for reason in found["reasons"] if reason not in map(record.plain, check.reasons)]
+    unheard = [reason for reason in found["reasons"] if reason not in map(plain, check.reasons)]
     if unheard or case.grads is None:
         said = "; ".join(unheard) or "no gradient"
         ledger.obstacles.append(f"{path}: what the function did when it was called is not in its gradient: {said}")
         return
     ledger.same(f"{path}.verdict", found["verdict"], str(check.verdict))
-    now = {p.name: {"verdict": str(p.verdict), "wrong": p.wrong, "undecided": p.undecided} for p in check.parameters}
-    ledger.same(f"{path}.parameters", found["parameters"], now)
-    digest = record.gradient_digest(case.grads)
-    ledger.same(f"{path}.gradient_digest", found["gradient_digest"], digest)
-    _second_opinion(case, check, ledger)
-    if subject == build.REFERENCE:
-        _reference(case, ledger)
+    ledger.same(f"{path}.parameters", found["parameters"], findings.verdicts(check))
+    ledger.same(f"{path}.gradient_digest", found["gradient_digest"], gradient_digest(case.grads))
+    _second_opinion(case, case.grads, check, ledger)
+    if subject == findings.REFERENCE:
+        _reference(case, case.grads, ledger)
 
 
-def _second_opinion(case: Case, check: GradientCheck, ledger: Ledger) -> None:
+def _second_opinion(case: Case, grads: Mapping[str, Array], check: GradientCheck, ledger: Ledger) -> None:
     """The verdict of another witness in another order, and the recorded evidence held against it."""
-    assert case.grads is not None
-    second = opinion(case.probe, case.grads)
-    path = f"measured.{case.path}"
-    net = Problem.of(*case.probe[1:])
-    recorded_step = number(f"{path}.step", case.evidence["step"])
-    ledger.close("steps", f"{path}.step", np.asarray(recorded_step), np.asarray(step(net)))
-    ledger.same(f"{path}.worst", sorted(case.evidence["worst"]), sorted(p.name for p in check.parameters))
+    second = opinions(case.probe, grads)
+    path, evidence = f"measured.{case.path}", case.evidence
+    recorded_step, now = number(f"{path}.step", evidence["step"]), step(Problem.of(*case.probe[1:]))
+    ledger.close("steps", f"{path}.step", recorded_step, now)
+    ledger.same(f"{path}.worst", sorted(evidence["worst"]), sorted(p.name for p in check.parameters))
     for parameter in check.parameters:
-        key = f"d{parameter.name.removeprefix('d')}"
-        verdict = case.found["parameters"].get(parameter.name, {}).get("verdict")
-        again = str(second.checks[key].verdict)
-        ledger.same(f"content.{case.path}.parameters.{parameter.name}.verdict", verdict, again)
-        worst, now = case.evidence["worst"].get(parameter.name), parameter.worst
-        if worst is None or now is None:
-            ledger.same(f"{path}.worst.{parameter.name}", worst, now)
-            continue
-        place = f"{path}.worst.{parameter.name}"
-        at = tuple(worst["index"])
-        if len(at) != 2 or not all(i < n for i, n in zip(at, parameter.shape)):
-            ledger.differences.append(f"{place}.index is {list(at)}, in an array of shape {parameter.shape}")
-            continue
-        given, expected, tolerance = (
-            np.asarray(number(f"{place}.{name}", worst[name])) for name in ("given", "expected", "tolerance")
-        )
-        ledger.close("worst entries", f"{place}.given", given, np.asarray(case.grads[key][at], np.float64))
-        ledger.close("derivatives", f"{place}.expected", expected, second.value[key][at], 2 * second.error[key][at])
-        bound = second.tolerance[key][at]
-        ledger.close("tolerances", f"{place}.tolerance", tolerance, bound, HALF_THE_DIGITS * bound)
+        name, key = parameter.name, f"d{parameter.name.removeprefix('d')}"
+        verdict = case.found["parameters"].get(name, {}).get("verdict")
+        ledger.same(f"content.{case.path}.parameters.{name}.verdict", verdict, str(second[key].check.verdict))
+        worst = evidence["worst"].get(name)
+        if worst is None or parameter.worst is None:
+            ledger.same(f"{path}.worst.{name}", worst, parameter.worst)
+        else:
+            _worst_entry(f"{path}.worst.{name}", worst, grads[key], second[key], ledger)
 
 
-def _reference(case: Case, ledger: Ledger) -> None:
+def _worst_entry(path: str, worst: Record, dV: Array, second: Opinion, ledger: Ledger) -> None:
+    at = tuple(worst["index"])
+    if len(at) != 2 or not all(i < n for i, n in zip(at, dV.shape)):
+        ledger.differences.append(f"{path}.index is {list(at)}, in an array of shape {dV.shape}")
+        return
+    given, expected, tolerance = (number(f"{path}.{name}", worst[name]) for name in ("given", "expected", "tolerance"))
+    ledger.close("worst entries", f"{path}.given", given, np.float64(dV[at]))
+    ledger.close("derivatives", f"{path}.expected", expected, second.value[at], 2 * second.error[at])
+    bound = second.tolerance[at]
+    ledger.close("tolerances", f"{path}.tolerance", tolerance, bound, HALF_THE_DIGITS * bound)
+
+
+def _reference(case: Case, grads: Mapping[str, Array], ledger: Ledger) -> None:
     """The gradient of refnn as it is here, beside the recorded one."""
-    assert case.grads is not None
     bounds = gradient_bounds(Problem.of(*case.probe[1:]), np.dtype(np.float64), plain=False)
-    for key, dV in build.reference_gradient(*case.probe[1:]).items():
-        if key in case.grads:
+    for key, dV in findings.reference_gradient(*case.probe[1:]).items():
+        if key in grads:
             bound = 2 * bounds[key.removeprefix("d")]
-            ledger.close("gradients", f"measured.{case.path}.gradient.{key}", case.grads[key], dV, bound)
+            ledger.close("gradients", f"measured.{case.path}.gradient.{key}", grads[key], dV, bound)
 
 
 def _certificate(case: Case, ledger: Ledger) -> None:
@@ -137,11 +145,11 @@ def _certificate(case: Case, ledger: Ledger) -> None:
     claimed, path = case.evidence["certificate"], f"measured.{case.path}.certificate"
     if claimed is None or case.grads is None:
         return
-    if build.work(case.probe) > build.CERTIFIED_WORK:
+    if findings.work(case.probe) > findings.CERTIFIED_WORK:
         ledger.differences.append(f"{path}: a network of this size carries none")
         return
     try:
-        again = certify(case.probe.X, case.probe.Y, case.probe.params, case.grads)
+        again = certify(*case.probe[1:], case.grads)
         again.recheck()
     except ImportError as error:
         ledger.obstacles.append(f"{path}: {error}")
@@ -161,7 +169,7 @@ def _certificate(case: Case, ledger: Ledger) -> None:
 
 def _faults(recorded: list[Record], cases: list[Case], ledger: Ledger) -> None:
     """The catalogue of faults, tried again on the networks in reverse."""
-    now = {fault["name"]: fault for fault in build.faults([reverse(case.probe) for case in cases])}
+    now = {fault["name"]: fault for fault in findings.faults([reverse(case.probe) for case in cases])}
     for i, fault in enumerate(recorded):
         if fault["name"] not in now:
             ledger.obstacles.append(f"content.faults[{i}]: {fault['name']!r} is not in the catalogue of this refnn")

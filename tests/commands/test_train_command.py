@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import refnn
+from refnn import tabular
 from refnn.__main__ import main
-from refnn.commands import tabular as _tabular
 
 DATA = Path(__file__).parents[2] / "proofs/data"
 GOOD = "height,weight,label\n" + "".join(f"{h},{h * 2.5},{h % 2}\n" for h in range(1, 21))
@@ -24,7 +24,7 @@ def write(folder, text):
 def test_the_data_are_those_of_the_checksum():
     digest, name = (DATA / "SHA256SUMS").read_text().split()
     assert hashlib.sha256((DATA / name).read_bytes()).hexdigest() == digest
-    table = _tabular.read_csv(DATA / name, ["malignant"])
+    table = tabular.read_csv(DATA / name, ["malignant"])
     assert table.X.shape == (30, 569)
     assert (table.Y == 1).sum() == 212
 
@@ -104,7 +104,7 @@ def test_several_targets_and_a_constant_feature_are_taken(tmp_path):
 
 
 def test_a_scaling_keeps_constants_and_large_numbers_in_range():
-    scaling = _tabular.scaling(np.array([[0.1] * 7, [1e200, -1e200, 0, 0, 0, 0, 0]]))
+    scaling = tabular.scaling(np.array([[0.1] * 7, [1e200, -1e200, 0, 0, 0, 0, 0]]))
     assert scaling.deviation[0] == 1
     assert scaling(np.array([[0.1], [1e200]])).ravel().tolist() == [0, pytest.approx(np.sqrt(7 / 2))]
 

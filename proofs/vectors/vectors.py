@@ -1,10 +1,8 @@
-"""Read the test vectors of proofs/vectors, and judge an implementation by them.
+"""Read the test vectors with NumPy, and judge an implementation by them.
 
-    for vector in load_vectors("proofs/vectors/float64.json"):
-        results = ...                       "Z1", "A1" … "cost", "dZ1", "dW1", "db1", "dA0" …: any of them
-        wrong = vector.violations(results)
-
-The files are not part of the installed package, which has no use for them; take them from the repository.
+for vector in load_vectors("float64.json"):
+    results = ...                       "Z1", "A1" … "cost", "dZ1", "dW1", "db1", "dA0" …: any of them
+    wrong = vector.violations(results)
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ class Vector:
 
     Attributes
     ----------
-    id, comment, flags : what is tested; proofs/vectors/README.md explains the flags
+    id, comment, flags : what is tested; each file explains its flags
     valid : False if `expected` is the gradient that a common bug returns, from which a correct one must differ
     X, Y, params : the inputs, arrays of `dtype`
     expected : dict of arrays, correctly rounded if `valid`
@@ -84,7 +82,7 @@ def load_vectors(path: str | Path) -> tuple[Vector, ...]:
 
     Parameters
     ----------
-    path : one of the JSON files in proofs/vectors
+    path : one of the JSON files beside this one
 
     Raises
     ------

@@ -9,28 +9,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refnn import backprop, forward_prop
 from refnn._progress import bar
 from refnn._shapes import Array
 from refnn.certificate import certify
-from refnn.gradcheck.backprop import GradientFunction, check_backprop, check_network
-from refnn.gradcheck.faults.catalogue import FAULTS
+from refnn.gradcheck.backprop import GradientFunction, check_backprop
 from refnn.gradcheck.faults.probes import Probe, default_probes
 from refnn.gradcheck.problem import Problem, UnfitGradientError
-from refnn.gradcheck.verdict.result import Entry, GradientCheck, Verdict
+from refnn.gradcheck.verdict.result import Entry, GradientCheck
 from refnn.gradcheck.witness.cancellation_free import step
-from refnn.report import networks, record
-from refnn.report.arrays import encode, encode_on_grid
-from refnn.report.citation import citation
-from refnn.report.environment import environment
-from refnn.report.record import Record, plain
+from refnn.report import findings, networks
+from refnn.report.provenance import citation, environment
+from refnn.report.record import Record, encode, encode_all, encode_on_grid, gradient_digest, plain, sealed, sha256
 
-REFERENCE = "refnn.backprop"
 CERTIFIED = 5  # of every five networks one carries a certificate
-CERTIFIED_WORK = 1e9  # (weights and biases)² times examples, at most, of a network that carries one
 LARGEST = 500_000  # numbers in all networks of a report
-PLANTED = 25  # networks on which faults are planted
-LARGE = 1000  # entries of a dA_l that is not looked at: it would fill most of the report
 
 
 class Subject(NamedTuple):
@@ -38,12 +30,6 @@ class Subject(NamedTuple):
 
     probe: Probe
     origin: Record
-
-
-def reference_gradient(params: Mapping[str, Array], X: Array, Y: Array) -> dict[str, Array]:
-    """The gradient of refnn itself."""
-    AL, caches = forward_prop(X, dict(params))
-    return backprop(AL, Y, caches)
 
 
 def report_on_reference() -> tuple[Record, GradientCheck]:
@@ -60,7 +46,7 @@ def report_on_reference() -> tuple[Record, GradientCheck]:
         **{name: encode_on_grid(V, networks.DATA_GRID) for name, V in data._asdict().items()},
     }
     costs = [cost.hex() for point in trained for cost in point.costs]
-    return report_on_subjects(REFERENCE, reference_gradient, subjects, training, costs)
+    return report_on_subjects(findings.REFERENCE, findings.reference_gradient, subjects, training, costs)
 
 
 def report_on(
@@ -91,38 +77,33 @@ def report_on_subjects(
     costs: Sequence[str] = (),
 ) -> tuple[Record, GradientCheck]:
     """The report on a gradient of any networks; `costs` are those of every epoch of the training."""
-    size = sum(V.size for _, params, X, Y in (s.probe for s in subjects) for V in (*params.values(), X, Y))
+    probes = [subject.probe for subject in subjects]
+    size = sum(V.size for _, params, X, Y in probes for V in (*params.values(), X, Y))
     if size > LARGEST:
         raise ValueError(f"a report on {size:,} numbers, expected at most {LARGEST:,}: check smaller networks")
     recorder = Recorder(gradient)
-    check = check_backprop(recorder, probes=[subject.probe for subject in subjects])
+    check = check_backprop(recorder, probes=probes)
     certifying = find_spec("flint") is not None
-    answers = [recorder.answer(subject.probe) for subject in subjects]
+    judged = list(zip(subjects, map(recorder.answer, probes), check.probes, strict=True))
     content = {
         "subject": plain(name),
         "verdict": str(check.verdict),
-        "causes": [list(cause.faults) for cause in check.diagnosis.causes] if check.diagnosis else [],
-        "witnesses": sorted({testimony.witness for each in check.probes for testimony in each.witnesses}),
+        "causes": findings.causes(check),
+        "witnesses": findings.witnesses(check),
         "tolerance": check.tolerance,
-        "networks": [_found(*each) for each in zip(subjects, answers, check.probes, strict=True)],
+        "networks": [_found(*each) for each in judged],
         "training": training,
-        "faults": faults([subject.probe for subject in subjects]),
+        "faults": findings.faults(probes),
     }
     measured = {
         "networks": [
-            _measured(*each, certified=certifying and i % CERTIFIED == 0)
-            for i, each in enumerate(zip(subjects, answers, bar(check.probes, "certificates"), strict=True))
+            _measured(subject, grads, found, certifying and i % CERTIFIED == 0)
+            for i, (subject, grads, found) in enumerate(bar(judged, "certificates"))
         ],
         "costs": list(costs),
-        "findings": findings(check),
+        "findings": findings.differences(check),
     }
-    cited = citation(plain(name), record.sha256(content))
-    return record.sealed(content, measured, environment(), cited), check
-
-
-def findings(check: GradientCheck) -> list[str]:
-    """How a wrong gradient differs from the right one, in words."""
-    return [plain(str(finding)) for finding in check.diagnosis.findings] if check.diagnosis else []
+    return sealed(content, measured, environment(), citation(plain(name), sha256(content))), check
 
 
 class Recorder:
@@ -136,48 +117,35 @@ class Recorder:
         probe = Probe("", {key: V.copy() for key, V in params.items()}, X.copy(), Y.copy())
         grads = self.gradient(params, X, Y)
         if isinstance(grads, Mapping):
-            grads = {key: dV for key, dV in grads.items() if not (str(key).startswith("dA") and _size(dV) > LARGE)}
+            grads = {key: dV for key, dV in grads.items() if not (str(key).startswith("dA") and _is_large(dV))}
+        at = findings.point(*probe[1:])
         try:
-            self.answers[point(*probe[1:])] = gradient_of(grads, probe)
+            self.answers[at] = findings.gradient_of(grads, probe)
         except UnfitGradientError:
-            self.answers[point(*probe[1:])] = None
+            self.answers[at] = None
         return grads
 
     def answer(self, probe: Probe) -> dict[str, Array] | None:
         """The gradient at the probe, keyed "dW1" …; None where there is none to speak of."""
-        return self.answers.get(point(*probe[1:]))
+        return self.answers.get(findings.point(*probe[1:]))
 
 
-def _size(array: Any) -> int:
-    return math.prod(np.shape(array))
-
-
-def gradient_of(grads: object, probe: Probe) -> dict[str, Array]:
-    """What is judged of a gradient at a probe, keyed "dW1" … and "dA0" …; an UnfitGradientError if it is none."""
-    given = Problem.of(*probe[1:]).judging(grads).given
-    return {f"d{key}": dV for key, dV in given.arrays.items()}
-
-
-def point(params: Mapping[str, Array], X: Array, Y: Array) -> bytes:
-    """The bits of a network, to know it again."""
-    return b"".join(array.tobytes() for array in (*params.values(), X, Y))
+def _is_large(dA: Any) -> bool:
+    return bool(math.prod(np.shape(dA)) > findings.LARGE)
 
 
 def _found(subject: Subject, grads: Mapping[str, Array] | None, check: GradientCheck) -> Record:
     """What every machine agrees on."""
-    probe, origin = subject
-    trained = origin["kind"] == "trained"
+    (name, params, X, Y), origin = subject
     return {
-        "name": probe.name,
+        "name": name,
         "origin": origin,
-        "params": {key: encode(V) for key, V in probe.params.items()},
-        "data": "training" if trained else {"X": encode(probe.X), "Y": encode(probe.Y)},
+        "params": encode_all(params),
+        "data": "training" if origin["kind"] == "trained" else {"X": encode(X), "Y": encode(Y)},
         "verdict": str(check.verdict),
         "reasons": [plain(reason) for reason in check.reasons],
-        "gradient_digest": None if grads is None else record.gradient_digest(grads),
-        "parameters": {
-            p.name: {"verdict": str(p.verdict), "wrong": p.wrong, "undecided": p.undecided} for p in check.parameters
-        },
+        "gradient_digest": None if grads is None else gradient_digest(grads),
+        "parameters": findings.verdicts(check),
     }
 
 
@@ -185,10 +153,10 @@ def _measured(subject: Subject, grads: Mapping[str, Array] | None, check: Gradie
     """What may differ in its last bits."""
     probe = subject.probe
     return {
-        "gradient": None if grads is None else {key: encode(dV) for key, dV in grads.items()},
+        "gradient": None if grads is None else encode_all(grads),
         "step": step(Problem.of(*probe[1:])).hex(),
         "worst": {p.name: None if p.worst is None else _entry(p.worst) for p in check.parameters},
-        "certificate": certificate(probe, grads) if certified and grads is not None else None,
+        "certificate": _certificate(probe, grads) if certified and grads is not None else None,
     }
 
 
@@ -197,41 +165,16 @@ def _entry(entry: Entry) -> Record:
     return {"index": list(entry.index), **{name: float(x).hex() for name, x in numbers.items()}}
 
 
-def certificate(probe: Probe, grads: Mapping[str, Array]) -> Record | None:
+def _certificate(probe: Probe, grads: Mapping[str, Array]) -> Record | None:
     """Rigorous bounds on the error of each entry, without the arrays that the report has already.
 
     None for a gradient that is not finite, for a network on which they are no matter of seconds, and where the two
     enclosures of the derivative are disjoint, as they are when backprop itself is wrong.
     """
-    if work(probe) > CERTIFIED_WORK or not all(np.isfinite(dV).all() for dV in grads.values()):
+    if findings.work(probe) > findings.CERTIFIED_WORK or not all(np.isfinite(dV).all() for dV in grads.values()):
         return None
     try:
-        whole = certify(probe.X, probe.Y, probe.params, grads).to_json()
+        whole = certify(*probe[1:], grads).to_json()
     except ArithmeticError:
         return None
     return {name: part for name, part in whole.items() if name not in ("format", "X", "Y", "params", "grads")}
-
-
-def work(probe: Probe) -> int:
-    """Multiplications, about, of a look at each weight and bias on its own."""
-    return int(sum(V.size for V in probe.params.values()) ** 2 * probe.X.shape[1])
-
-
-def faults(probes: Sequence[Probe]) -> list[Record]:
-    """For each fault of the catalogue: on how many networks, of about PLANTED, it was tried, seen, and named."""
-    chosen = probes[:: max(1, len(probes) // PLANTED)]
-    counts = {name: [0, 0, 0] for name in FAULTS}
-    with np.errstate(all="ignore"):
-        for probe in bar(chosen, "planted faults"):
-            _, params, X, Y = probe
-            for name, fault in FAULTS.items():
-                if fault.applies(params, X, Y):
-                    check = check_network(params, X, Y, fault.gradient(params, X, Y), progress=False)
-                    causes = check.diagnosis.causes if check.diagnosis else ()
-                    seen = check.verdict is Verdict.WRONG
-                    named = seen and any(name in cause.faults for cause in causes)
-                    counts[name] = [n + k for n, k in zip(counts[name], (1, seen, named))]
-    return [
-        {"name": name, "equation": FAULTS[name].equation, "tried": tried, "seen": seen, "named": named}
-        for name, (tried, seen, named) in counts.items()
-    ]

@@ -1,22 +1,14 @@
-"""Write a report as a folder: report.json, report.html, and the figures as SVG and PNG."""
+"""A report as a folder: report.json, report.html, and the figures as SVG and PNG."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from refnn._plots import pyplot
 from refnn._progress import bar
-from refnn.report.citation import source
 from refnn.report.draw import style
 from refnn.report.draw.figures import FIGURES, figures
 from refnn.report.draw.page import page
 from refnn.report.record import Record, canonical
-
-
-def require_libraries() -> None:
-    """The ImportError of a library that is missing: better before the work than after it."""
-    pyplot()
-    source()
 
 
 def write(report: Record, directory: Path) -> None:

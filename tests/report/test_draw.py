@@ -6,15 +6,10 @@ from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
-from reports import raises, report_on, right
+from reports import raises, report_on
 
 from refnn.report.draw import figures, page, style
-from refnn.report.write import write
-
-
-@pytest.fixture(scope="module")
-def report():
-    return report_on(right)
+from refnn.report.draw.folder import write
 
 
 class Page(HTMLParser):

@@ -1,18 +1,25 @@
 """Read a report that anyone may have written: bounded in size, held against the schema, and as its hashes say.
 
-A report is data. Nothing in it is executed, imported, opened or followed.
+`load` reads the file, `cases` makes arrays of its networks and gradients. A report is data: nothing in it is executed,
+imported, opened or followed.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Any, NoReturn
 
-from refnn.report import record
-from refnn.report.record import Record, plain
-from refnn.report.resources import SCHEMA
+from refnn._shapes import Array
+from refnn.gradcheck.faults.probes import Probe
+from refnn.gradcheck.problem import sigmoid_network
+from refnn.report import findings, networks, record
+from refnn.report.record import Record, decode, decode_all, plain
+
+SCHEMA = Path(__file__).with_name("schema.json")
 
 LARGEST = 64 * 2**20  # bytes; the reference's own report has one or two million
 LONGEST = 17  # characters of an integer that a float holds exactly
@@ -116,3 +123,53 @@ def _integer(literal: str) -> int:
     if len(literal) > LONGEST:
         raise ReportError(f"an integer of {len(literal)} digits")
     return int(literal)
+
+
+# ---------------------------------------------------------------------- arrays
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network of a report: the path of its record, the probe, the gradient (or None), and both records."""
+
+    path: str
+    probe: Probe
+    grads: dict[str, Array] | None
+    found: Record
+    evidence: Record
+
+    @property
+    def is_trained(self) -> bool:
+        return bool(self.found["origin"]["kind"] == "trained")
+
+
+def cases(report: Record) -> list[Case]:
+    """The networks of a report; those of a training take its examples."""
+    content, measured = report["content"], report["measured"]
+    training = training_data(content["training"])
+    if len(content["networks"]) != len(measured["networks"]):
+        raise ReportError("measured.networks and content.networks differ in number")
+    found_cases = []
+    for i, (found, evidence) in enumerate(zip(content["networks"], measured["networks"])):
+        path = f"networks[{i}]"
+        if found["data"] != "training":
+            X, Y = (decode(f"content.{path}.data.{name}", found["data"][name]) for name in "XY")
+        elif training is not None:
+            X, Y = training.X, training.Y
+        else:
+            raise ReportError(f"content.{path}.data is that of a training, but none is recorded")
+        try:
+            probe = Probe(found["name"], *sigmoid_network(decode_all(f"content.{path}.params", found["params"]), X, Y))
+            grads = evidence["gradient"] and decode_all(f"measured.{path}.gradient", evidence["gradient"])
+            grads = grads and findings.gradient_of(grads, probe)
+        except (TypeError, ValueError) as error:
+            raise ReportError(f"{path} is no network with its gradient: {error}") from None
+        found_cases.append(Case(path, probe, grads, found, evidence))
+    return found_cases
+
+
+def training_data(training: Record | None) -> networks.Data | None:
+    """The examples of a training."""
+    if training is None:
+        return None
+    return networks.Data(*(decode(f"content.training.{name}", training[name]) for name in networks.Data._fields))

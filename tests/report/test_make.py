@@ -1,27 +1,26 @@
-"""What a report finds, and whom it cites; the committed one is what the code finds."""
+"""Making a report: what it finds, where it was made, and whom it cites; the committed one is what the code finds."""
 
+import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from reports import missing_mean_in_layer_1, report_on, right
+from reports import identities, missing_mean_in_layer_1, report_on, right
 
 import refnn
-from refnn import _enclosure
+from refnn import certificate
 from refnn.__main__ import main
 from refnn.gradcheck.faults.catalogue import FAULTS
-from refnn.report import build, citation, networks, record
-from refnn.report.replay import load
+from refnn.report import findings, make, networks, provenance, record
+from refnn.report.read import load
 from refnn.report.replay.ledger import HALF_THE_DIGITS
 from refnn.report.resources import CITATION
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "proofs/reports/reference/report.json"
-
-
-@pytest.fixture(scope="module")
-def report():
-    return report_on(right)
 
 
 # ---------------------------------------------------------------------- what is found
@@ -30,10 +29,10 @@ def report():
 def test_the_reference_passes_and_a_broken_one_does_not(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(networks, "SEEDS", range(10, 12))
     monkeypatch.setattr(networks, "RECIPE", networks.Recipe((30, 2, 1), 0.5, (0, 3)))
-    monkeypatch.setattr(build, "FAULTS", {})
+    monkeypatch.setattr(findings, "FAULTS", {})
     assert main(["report", "--out", str(tmp_path / "right")]) == 0
     assert "refnn.backprop: PASS on 4 networks" in capsys.readouterr().out
-    monkeypatch.setattr(build, "reference_gradient", missing_mean_in_layer_1)
+    monkeypatch.setattr(findings, "reference_gradient", missing_mean_in_layer_1)
     assert main(["report", "--out", str(tmp_path / "wrong")]) == 1
     assert "refnn.backprop: WRONG on 4 networks" in capsys.readouterr().out
 
@@ -42,7 +41,7 @@ def test_a_wrong_backprop_gets_a_report_without_certificates(monkeypatch):
     def disjoint(*_):
         raise ArithmeticError("disjoint")
 
-    monkeypatch.setattr(_enclosure, "confirm", disjoint)
+    monkeypatch.setattr(certificate, "confirm", disjoint)
     assert report_on(right, 10)["measured"]["networks"][0]["certificate"] is None
 
 
@@ -53,8 +52,8 @@ def test_a_report_tells_planted_faults_tried_from_seen_and_named(report):
 
 
 def test_faults_that_the_check_misses_are_not_counted_as_seen(monkeypatch):
-    monkeypatch.setattr(build, "check_network", lambda *_, **__: refnn.GradientCheck(refnn.Verdict.PASS))
-    counts = build.faults([networks.seeded(30)])
+    monkeypatch.setattr(findings, "check_network", lambda *_, **__: refnn.GradientCheck(refnn.Verdict.PASS))
+    counts = findings.faults([networks.seeded(30)])
     assert any(fault["tried"] for fault in counts)
     assert all(fault["seen"] == fault["named"] == 0 for fault in counts)
 
@@ -67,11 +66,49 @@ def test_a_wrong_gradient_is_reported_with_its_cause():
     assert content["networks"][0]["parameters"]["dW1"]["verdict"] == "PASS"
 
 
+def test_a_gradient_that_reuses_its_memory_is_recorded_as_it_was():
+    held = {}
+
+    def gradient(params, X, Y):
+        for key, dV in right(params, X, Y).items():
+            held.setdefault((key, dV.shape), np.empty_like(dV))[...] = dV
+        return {key: held[key, dV.shape] for key, dV in right(params, X, Y).items()}
+
+    reused, fresh = (
+        make.report_on(f, "tests:gradient", layer_dims=[2, 3, 1], examples=4)[0] for f in (gradient, right)
+    )
+    assert reused["content"] == fresh["content"]
+    assert reused["measured"] == fresh["measured"]
+
+
+def test_a_gradient_of_foreign_arrays_is_recorded():
+    class Tensor:
+        """Its `size` is a method, as PyTorch's is."""
+
+        def __init__(self, array):
+            self.array, self.shape = array, array.shape
+
+        def size(self):
+            return self.shape
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array(self.array, dtype)
+
+    foreign = report_on(lambda *a: {key: Tensor(dV) for key, dV in right(*a).items()})
+    assert foreign["content"] == report_on(right)["content"]
+
+
+def test_a_report_too_large_to_be_read_is_not_begun(monkeypatch):
+    monkeypatch.setattr(make, "LARGEST", 10)
+    with pytest.raises(ValueError, match="numbers, expected at most 10"):
+        report_on(right)
+
+
 def test_check_writes_a_report_on_anyones_function(tmp_path, capsys):
     (tmp_path / "mine.py").write_text("def gradient(params, X, Y):\n    return {k: 0 * V for k, V in params.items()}\n")
     target = f"{tmp_path / 'mine.py'}:gradient"
     assert main(["check", target, "--layer-dims", "2,1", "--report", str(tmp_path / "out")]) == 1
-    written = load.load(tmp_path / "out/report.json")
+    written = load(tmp_path / "out/report.json")
     assert written["content"]["subject"] == "mine.py:gradient"
     assert written["identity"] in capsys.readouterr().out
     assert main(["check", str(tmp_path / "mine.py"), "--report", str(tmp_path / "out")]) == 2
@@ -80,12 +117,41 @@ def test_check_writes_a_report_on_anyones_function(tmp_path, capsys):
 @pytest.mark.parametrize("library", ["matplotlib", "yaml"])
 def test_a_missing_library_is_named_before_any_work(library, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, library, None)
-    monkeypatch.setattr(build, "check_backprop", None)
+    monkeypatch.setattr(make, "check_backprop", None)
     assert main(["report"]) == 2
     assert 'pip install "refnn[report]"' in capsys.readouterr().err
 
 
-# ---------------------------------------------------------------------- citation
+# ---------------------------------------------------------------------- where, and by whom
+
+
+def test_the_environment_stands_outside_the_identity(report, monkeypatch):
+    monkeypatch.setattr(make, "environment", lambda: {**report["environment"], "date": "1999-01-01T00:00:00Z"})
+    again = report_on(right)
+    assert again["environment"] != report["environment"]
+    assert again["identity"] == report["identity"]
+    assert again["seal"] != report["seal"]
+
+
+def test_the_environment_names_no_machine_user_or_folder(report):
+    said = json.dumps(report["environment"])
+    assert os.sep not in said
+    assert os.uname().nodename not in said
+
+
+def test_another_machine_finds_the_same_identity(report):
+    """Other kernels, no vector instructions beyond the oldest, one thread: what another machine would use."""
+    code = "import sys; sys.path.insert(0, 'tests/report'); from reports import identities; print(*identities())"
+    features = " ".join(report["environment"]["cpu_features"])
+    others = {"OPENBLAS_CORETYPE": "Nehalem", "OPENBLAS_NUM_THREADS": "1", "NPY_DISABLE_CPU_FEATURES": features}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env={**os.environ, **others},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == identities(), done.stderr
 
 
 def test_a_citation_is_made_of_citation_cff_and_the_identity(report, monkeypatch, tmp_path):
@@ -99,8 +165,8 @@ def test_a_citation_is_made_of_citation_cff_and_the_identity(report, monkeypatch
         "title: 50 % of refnn\nversion: 7.8\ndate-released: 2031-02-03\n"
         "authors:\n- {given-names: Ada, family-names: Lovelace}\n- {name: Friends}\n"
     )
-    monkeypatch.setattr(citation, "CITATION", mine)
-    text, bibtex = citation.citation("my_module:f", "ab" * 32).values()
+    monkeypatch.setattr(provenance, "CITATION", mine)
+    text, bibtex = provenance.citation("my_module:f", "ab" * 32).values()
     assert text.startswith("Ada Lovelace, Friends (2031). Gradient-check report abababababab on my_module:f.")
     assert "{Ada Lovelace} and {Friends}" in bibtex
     assert r"my\_module:f" in bibtex
@@ -112,8 +178,8 @@ def test_a_citation_is_made_of_citation_cff_and_the_identity(report, monkeypatch
 
 def test_the_committed_report_is_what_the_code_finds():
     """Where this fails, the code finds something else than it did: look why, then `make reports`."""
-    committed = load.load(COMMITTED)
-    report, _ = build.report_on_reference()
+    committed = load(COMMITTED)
+    report, _ = make.report_on_reference()
     then, now = dict(record.parts(committed)), dict(record.parts(report))
     assert [path for path in now if path.startswith("content.") and then.get(path) != now[path]] == []
     assert committed["identity"] == report["identity"]

@@ -1,0 +1,89 @@
+"""A report as data: its canonical text, its identity, its hashes, its arrays."""
+
+import hashlib
+import json
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reports import changed, in_float32, leaves, missing_mean_in_layer_1, raises, report_on, right, with_nan
+
+from refnn.report import networks, record
+from refnn.report.draw.folder import write
+from refnn.report.read import SCHEMA, ReportError, load, validate
+
+
+def test_the_identity_is_the_sha256_of_the_canonical_content(report):
+    text = json.dumps(report["content"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert report["identity"] == hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def test_a_report_holds_no_floating_point_literal(report):
+    assert {type(value) for _, value in leaves(report)} <= {str, int, type(None)}
+
+
+def test_the_schema_is_a_json_schema_and_allows_nothing_unnamed():
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+    def objects(value):
+        if isinstance(value, dict):
+            if value.get("type") == "object":
+                yield value
+            for inner in value.values():
+                yield from objects(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from objects(inner)
+
+    assert all("additionalProperties" in found for found in objects(schema))
+
+
+@pytest.mark.parametrize("gradient", [right, missing_mean_in_layer_1, in_float32, with_nan, raises])
+def test_every_report_is_as_the_schema_says_and_can_be_read_back(gradient, tmp_path):
+    report = report_on(gradient)
+    write(report, tmp_path)
+    assert load(tmp_path / "report.json") == report
+    text = (tmp_path / "report.json").read_text(encoding="utf-8")
+    assert text == record.canonical(report) + "\n"
+
+
+def test_a_report_on_longdouble_is_refused_for_it_would_lose_bits():
+    with pytest.raises(TypeError, match=r"not (longdouble|float128)"):
+        report_on(lambda *a: {key: dV.astype(np.longdouble) for key, dV in right(*a).items()})
+
+
+@given(seed=st.integers(0, 2**32), dtype=st.sampled_from([np.float32, np.float64]))
+def test_the_identity_forgives_last_bits_and_nothing_more(seed, dtype):
+    rng = np.random.default_rng(seed)
+    grads = {"dW1": rng.standard_normal((4, 3)).astype(dtype), "db1": np.zeros((4, 1), dtype)}
+    unit = np.sqrt(np.finfo(dtype).eps) * np.exp2(np.frexp(np.abs(grads["dW1"]).max())[1])
+    grads["dW1"] = (np.round(grads["dW1"] / unit) * unit).astype(dtype)  # far from where rounding turns
+    digest = record.gradient_digest(grads)
+    nudged = {key: np.nextafter(dV, dtype(9)) for key, dV in grads.items()}
+    assert record.gradient_digest({**grads, "dW1": nudged["dW1"]}) == digest
+    changed = grads["dW1"].copy()
+    changed[rng.integers(4), rng.integers(3)] += dtype(2 * unit)
+    assert record.gradient_digest({**grads, "dW1": changed}) != digest
+
+
+@given(st.integers(1, 5), st.integers(-40, 40), st.integers(0, 2**32))
+def test_arrays_are_read_back_to_the_last_bit(n, exponent, seed):
+    array = np.random.default_rng(seed).standard_normal((n, 3)) * 2.0**exponent
+    assert np.array_equal(record.decode("a", record.encode(array)), array)
+    gridded = networks.on_grid(array, 2.0**-10)
+    assert np.array_equal(record.decode("a", record.encode_on_grid(gridded, 2.0**-10)), gridded)
+
+
+@given(data=st.data())
+def test_no_number_or_word_of_a_report_can_be_changed(report, data):
+    path, value = data.draw(st.sampled_from(list(leaves(report))))
+    other = value + 1 if isinstance(value, int) else f"{value}0" if isinstance(value, str) else 0
+    tampered = changed(report, path, other)
+    try:
+        validate(tampered)
+    except ReportError:
+        return
+    assert record.changed(tampered), path

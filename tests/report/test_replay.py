@@ -1,0 +1,209 @@
+"""Replaying a report: confirmed when it is true, differs when it was forged, and says what it cannot replay."""
+
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reports import (
+    TAMPERED,
+    changed,
+    changes_its_input,
+    forged,
+    in_float32,
+    leaves,
+    missing_mean_in_layer_1,
+    moved,
+    raises,
+    report_on,
+    right,
+    slightly_more,
+    twice,
+    with_nan,
+    written,
+)
+
+from refnn import certificate
+from refnn.__main__ import main
+from refnn.report import findings, make, networks
+from refnn.report.read import validate
+from refnn.report.replay import replay as replaying
+from refnn.report.replay.ledger import Outcome
+from refnn.report.replay.replay import replay
+
+
+@pytest.fixture(scope="module")
+def smallest():
+    return report_on(right, 10)
+
+
+@pytest.fixture(scope="module")
+def on_the_reference():
+    return report_on(findings.reference_gradient, 10, 30, name=findings.REFERENCE)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """A report on two stages of a short training, and on one seeded network."""
+    monkeypatch.setattr(networks, "SEEDS", range(10, 11))
+    monkeypatch.setattr(findings, "FAULTS", {})
+    monkeypatch.setattr(networks, "RECIPE", networks.Recipe((30, 2, 1), 0.5, (0, 3)))
+    report, _ = make.report_on_reference()
+    return report
+
+
+# ---------------------------------------------------------------------- confirmed
+
+
+@pytest.mark.parametrize("gradient", [right, missing_mean_in_layer_1, in_float32, with_nan])
+def test_a_true_report_is_confirmed_whatever_its_verdict(gradient, tmp_path, capsys):
+    report = report_on(gradient)
+    assert main(["verify", str(written(report, tmp_path / "report.json"))]) == 0
+    said = capsys.readouterr().out
+    assert report["identity"] in said
+    assert "CONFIRMED" in said
+
+
+def test_what_no_replay_can_show_is_said(report, on_the_reference):
+    trust = "taken on trust: the environment"
+    assert str(replay(on_the_reference)).endswith(trust)
+    assert str(replay(report)).endswith(f"{trust}; that this is the gradient of tests:gradient")
+
+
+def test_a_report_on_probes_is_confirmed():
+    report, _ = make.report_on(right, "tests:right", layer_dims=[2, 3, 1], examples=3, seed=5)
+    assert replay(report).outcome is Outcome.CONFIRMED
+
+
+def test_a_report_with_a_training_is_confirmed_and_trains_again(trained):
+    assert replay(trained).outcome is Outcome.CONFIRMED
+    for path, value in (
+        (("content", "networks", 2, "params", "W1", "hex", 0), lambda x: (float.fromhex(x) + 2.0**-20).hex()),
+        (("content", "networks", 1, "params", "b1", "hex", 0), moved),
+        (("measured", "costs", 1), slightly_more),
+        (("content", "training", "correct", 0, "test"), lambda n: n + 1),
+        (("content", "training", "X", "integers", 7), lambda n: n + 1),
+        (("content", "training", "learning_rate"), twice),
+        (("content", "training", "epochs", 1), 4),
+    ):
+        assert replay(forged(changed(trained, path, value))).outcome is Outcome.DIFFERS, path
+
+
+def test_last_bits_of_another_machine_are_explained_in_ulps(on_the_reference):
+    def next_float(text):
+        return float(np.nextafter(float.fromhex(text), np.inf)).hex()
+
+    path = ("measured", "networks", 1, "gradient", "dW1", "hex", 0)
+    ledger = replay(forged(changed(on_the_reference, path, next_float)))
+    assert ledger.outcome is Outcome.CONFIRMED
+    assert "gradients: up to 1 ulp from the record, at measured.networks[1].gradient.dW1[0, 0]" in str(ledger)
+
+
+# ---------------------------------------------------------------------- differs
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_a_forged_report_differs_and_says_where(what, report, tmp_path, capsys):
+    path, value = TAMPERED[what]
+    assert main(["verify", str(written(forged(changed(report, path, value)), tmp_path / "report.json"))]) == 1
+    said = capsys.readouterr().out
+    assert said.splitlines()[1] == "DIFFERS"
+    part = f"{path[1]}[{path[2]}]" if path[1] in ("networks", "faults") else path[1]
+    assert any(line.startswith("differs: ") and part in line for line in said.splitlines())
+
+
+@given(data=st.data())
+def test_no_number_or_word_of_what_was_found_can_be_forged(smallest, data):
+    report = smallest
+    content = {key: part for key, part in report["content"].items() if key != "subject"}
+    found = [*leaves(content, ("content",)), *leaves(report["measured"], ("measured",))]
+    path, value = data.draw(st.sampled_from(found))
+    if isinstance(value, int):
+        other = value + 1
+    elif value is None:
+        other = []
+    elif value.startswith(("0x", "-0x")):
+        other = slightly_more(value) if float.fromhex(value) else moved(value)
+    else:
+        other = f"{value}0"
+    try:
+        tampered = forged(changed(report, path, other))
+        validate(tampered)
+        assert replay(tampered).outcome is not Outcome.CONFIRMED, path
+    except ValueError:
+        pass  # refused
+
+
+def test_a_citation_of_another_report_differs(report):
+    ledger = replay(forged(changed(report, ("citation", "text"), "report 123")))
+    assert ledger.outcome is Outcome.DIFFERS
+    assert "citation.text" in str(ledger)
+
+
+def test_the_replay_breaks_when_the_code_does(on_the_reference, monkeypatch):
+    monkeypatch.setattr(findings, "reference_gradient", missing_mean_in_layer_1)
+    ledger = replay(on_the_reference)
+    assert ledger.outcome is Outcome.DIFFERS
+    assert "measured.networks[0].gradient.dW1" in str(ledger)
+
+
+def test_a_certificate_that_contradicts_the_code_differs(report, monkeypatch):
+    def disjoint(*_):
+        raise ArithmeticError("disjoint")
+
+    monkeypatch.setattr(certificate, "confirm", disjoint)
+    ledger = replay(report)
+    assert ledger.outcome is Outcome.DIFFERS
+    assert "measured.networks[0].certificate: disjoint" in str(ledger)
+
+
+def test_sizes_that_an_origin_invents_are_never_allocated():
+    report, _ = make.report_on(right, "tests:right", layer_dims=[2, 1], examples=2)
+    for key, value in (("layer_dims", [10**7, 10**7]), ("examples", 10**7), ("index", 99)):
+        ledger = replay(forged(changed(report, ("content", "networks", 0, "origin", key), value)))
+        assert ledger.outcome is Outcome.DIFFERS
+        assert "content.networks[0].origin" in str(ledger)
+
+
+def test_a_training_that_invents_sizes_is_never_begun(trained):
+    for dims in ([30, 10**7, 1], [30, 10**7, 10**7, 1], [30, 3, 1]):
+        ledger = replay(forged(changed(trained, ("content", "training", "layer_dims"), dims)))
+        assert ledger.outcome is Outcome.DIFFERS
+        assert "content.training" in str(ledger)
+
+
+@pytest.mark.parametrize("weight", [1e308, -1e-308, 1e17, 5e-324])
+def test_extreme_numbers_are_judged_and_not_stumbled_over(report, weight):
+    tampered = forged(changed(report, ("content", "networks", 1, "params", "W1", "hex", 0), float(weight).hex()))
+    assert replay(tampered).outcome is not Outcome.CONFIRMED
+
+
+# ---------------------------------------------------------------------- cannot replay
+
+
+@pytest.mark.parametrize("gradient", [raises, changes_its_input])
+def test_what_a_function_did_when_it_was_called_cannot_be_replayed(gradient, tmp_path, capsys):
+    path = written(report_on(gradient, 10), tmp_path / "report.json")
+    assert main(["verify", str(path)]) == 3
+    said = capsys.readouterr().out
+    assert "CANNOT REPLAY" in said
+    assert "\x1b" not in said
+
+
+def test_a_fault_of_another_version_cannot_be_replayed(report):
+    ledger = replay(forged(changed(report, ("content", "faults", 0, "name"), "bug-of-tomorrow")))
+    assert ledger.outcome is Outcome.CANNOT_REPLAY
+    assert "bug-of-tomorrow" in str(ledger)
+
+
+def test_a_certificate_without_flint_cannot_be_replayed(report, monkeypatch):
+    monkeypatch.setitem(sys.modules, "flint", None)
+    ledger = replay(report)
+    assert ledger.outcome is Outcome.CANNOT_REPLAY
+    assert 'pip install "refnn[certify]"' in str(ledger)
+
+
+def test_more_work_than_minutes_is_not_begun(report, monkeypatch):
+    monkeypatch.setattr(replaying, "MOST_WORK", 10)
+    assert replay(report).outcome is Outcome.CANNOT_REPLAY

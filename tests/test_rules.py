@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,11 @@ def imported(module):
                 yield (whole, None, at_the_top) if whole in MODULES else (source, alias.name, at_the_top)
 
 
+def room_of(module):
+    """The room at the top of refnn that a module stands in."""
+    return ".".join(module.split(".")[:2])
+
+
 def inside(module, rooms):
     """Whether a module is one of these rooms, or stands in one."""
     return any(f"{module}.".startswith(f"refnn.{room}.") for room in rooms)
@@ -75,9 +81,17 @@ MAY_IMPORT = {
     # An oracle does not import what it judges.
     "numbers": ["_progress"],
     "gradcheck": ["_shapes", "_progress", "numbers"],
+    "gradcheck.problem": ["_shapes"],
+    "gradcheck.verdict": ["_shapes", "gradcheck.problem"],
+    "gradcheck.witness": ["_shapes", "_progress", "numbers", "gradcheck.problem", "gradcheck.verdict"],
+    "gradcheck.faults": ["_shapes", "_progress", "gradcheck.problem", "gradcheck.verdict"],
     "article": ["_shapes", "gradcheck"],
-    "_plots": ["_shapes"],
+    "tabular": ["_shapes"],
+    "certificate": ["_shapes", "network", "numbers"],
 }
+# Whoever reads, draws or replays a report does not import its writers.
+READERS = [f"report.{room}" for room in ("record", "read", "findings", "networks", "resources", "draw", "replay")]
+WRITERS = ["report.make", "report.provenance"]
 
 
 @of_every_module
@@ -92,8 +106,24 @@ def test_a_room_imports_only_what_it_may(module):
             assert not (top in EXTRAS and at_the_top), f"{module} imports {name} for everyone"
 
 
+@of_every_module
+def test_who_reads_draws_or_replays_a_report_imports_no_writer(module):
+    if inside(module, READERS):
+        assert [name for name, *_ in imported(module) if inside(name, WRITERS)] == []
+
+
 def test_every_room_with_a_rule_is_there():
-    assert [room for room in MAY_IMPORT if f"refnn.{room}" not in MODULES] == []
+    assert [room for room in [*MAY_IMPORT, *READERS, *WRITERS] if f"refnn.{room}" not in MODULES] == []
+
+
+def test_imports_go_in_no_circle():
+    """Neither of files nor of rooms, with the imports inside functions and those for type checkers only."""
+    files = {module: {name for name, *_ in imported(module) if name in MODULES} for module in MODULES}
+    TopologicalSorter(files).prepare()  # raises CycleError, which names the circle
+    rooms = {}
+    for module, others in files.items():
+        rooms.setdefault(room_of(module), set()).update({room_of(other) for other in others} - {room_of(module)})
+    TopologicalSorter(rooms).prepare()
 
 
 @of_every_module

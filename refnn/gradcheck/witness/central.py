@@ -28,8 +28,7 @@ SLOW_FALL = 4.0**2  # and if it is not regular, of an f that is smooth: as an er
 # The extrapolated value is (64 D(h/4) - 20 D(h/2) + D(h)) / 45, and the rounding errors of the latter two are a half
 # and a quarter of that of D(h/4): together at most (64 + 20/2 + 1/4) / 45 = 1.65 times that one.
 EXTRAPOLATED = 2.0
-# By what the change of D falls when h is halved: by 4 if its error is of the order h², by 16 if h⁴; here with room.
-LEAST_FALL, MOST_FALL = 3.0, 32.0
+LEAST_FALL = 3.0  # by which the change of D falls at least when h is halved: 4 if its error is of the order h²
 LEAST_KINK = 1e-3  # of the slope: a smaller difference between right and left is left to the truncation error
 
 
@@ -53,7 +52,7 @@ class _Level:
     truncation: float = 0.0
     rounding: float = 0.0
     credible: bool = True  # beyond the local scale, only a value that stands out of the noise is
-    regular: bool = False  # the change of D falls as h² or h⁴ does
+    regular: bool = False  # the change of D falls as h² does, or faster
     even: bool = False
     kink: bool = False
 
@@ -114,7 +113,7 @@ class Curve:
             truncation,
             rounding,
             credible=h <= local or (abs(value) > CLEAR * rounding and not spoiled),
-            regular=LEAST_FALL * next_change <= change <= MOST_FALL * next_change,
+            regular=not irregular,
             even=D0 == D1 == D2 == 0,
             kink=abs(gap) > SAFETY * abs(gap - coarser_gap) + CLEAR * rounding and abs(gap) > LEAST_KINK * abs(G2),
         )

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]  # of floats, complex numbers, or objects that have + - * /, exp and log
+Matrix: TypeAlias = Any  # such an array; for a public function also what NumPy reads as one, a list of lists
 Number: TypeAlias = Any  # a scalar of the same kind
 Params: TypeAlias = dict[str, Array]  # "W1", "b1" … "WL", "bL"
 Gradients: TypeAlias = dict[str, Array]  # "dW1", "db1" … and "dA0" …

@@ -12,13 +12,15 @@ arrays of exact, interval or symbolic ones. What only floats need stands in _flo
 those of proofs/derivation.md.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from refnn._floats import cosh, exp, softplus, weigh
-from refnn._shapes import Array, Cache, Gradients, LinearCache, Number, Params, Rng
+from refnn._shapes import Array, Cache, Gradients, LinearCache, Matrix, Number, Params, Rng
 
 
 def init_params(layer_dims: Sequence[int], *, scale: str | float = "xavier", rng: Rng = None) -> Params:
@@ -41,7 +43,7 @@ def init_params(layer_dims: Sequence[int], *, scale: str | float = "xavier", rng
     return params
 
 
-def sigmoid(Z: Array) -> tuple[Array, Array]:
+def sigmoid(Z: Matrix) -> tuple[Array, Array]:
     """A = σ(Z) = 1 / (1 + exp(-Z)), and Z as the cache for the way back (D2).
 
     1 - A is sigmoid(-Z)[0], which keeps the digits that the subtraction loses.
@@ -58,12 +60,12 @@ def sigmoid(Z: Array) -> tuple[Array, Array]:
     return A, Z
 
 
-def sigmoid_derivative(Z: Array) -> Array:
+def sigmoid_derivative(Z: Matrix) -> Array:
     """σ′(Z) = σ(Z) σ(-Z) = 1 / (2 + 2 cosh Z) (D3): a sum of positive terms, so no digit is lost."""
     return 1 / (2 + 2 * cosh(Z))
 
 
-def forward_prop(X: Array, params: Params) -> tuple[Array, list[Cache]]:
+def forward_prop(X: Matrix, params: Params) -> tuple[Array, list[Cache]]:
     """A_0 = X, then Z_l = W_l A_{l-1} + b_l and A_l = σ(Z_l) for l = 1 … L (D1).
 
     Parameters
@@ -86,7 +88,7 @@ def forward_prop(X: Array, params: Params) -> tuple[Array, list[Cache]]:
     return A, caches
 
 
-def cost_function(AL: Array, Y: Array) -> Number:
+def cost_function(AL: Matrix, Y: Matrix) -> Number:
     """J = -1/m Σ [Y log A_L + (1 - Y) log(1 - A_L)] over outputs and examples, with 0 log 0 = 0 (D4).
 
     Parameters
@@ -101,7 +103,7 @@ def cost_function(AL: Array, Y: Array) -> Number:
     return -(weigh(Y, np.log(AL)) + weigh(1 - Y, np.log(1 - AL))).sum() / m
 
 
-def logistic_cost(ZL: Array, Y: Array) -> Number:
+def logistic_cost(ZL: Matrix, Y: Matrix) -> Number:
     """The same J from the last Z: 1/m Σ [Y softplus(-Z_L) + (1 - Y) softplus(Z_L)] (D5).
 
     Parameters
@@ -116,7 +118,7 @@ def logistic_cost(ZL: Array, Y: Array) -> Number:
     return (Y * softplus(-ZL) + (1 - Y) * softplus(ZL)).sum() / m
 
 
-def one_layer_backward(dA: Array, cache: Cache, *, inputs: bool = True) -> tuple[Any, Array, Array]:
+def one_layer_backward(dA: Matrix, cache: Cache, *, inputs: bool = True) -> tuple[Any, Array, Array]:
     """Back through one layer: dZ = dA ∘ σ′(Z) (D8), then `linear_backward`.
 
     Parameters
@@ -134,7 +136,7 @@ def one_layer_backward(dA: Array, cache: Cache, *, inputs: bool = True) -> tuple
     return linear_backward(dZ, linear_cache, inputs=inputs)
 
 
-def linear_backward(dZ: Array, linear_cache: LinearCache, *, inputs: bool = True) -> tuple[Any, Array, Array]:
+def linear_backward(dZ: Matrix, linear_cache: LinearCache, *, inputs: bool = True) -> tuple[Any, Array, Array]:
     """dW = dZ A_prevᵀ (D9), db = Σ_k dZ[:, k] (D10) and dA_prev = Wᵀ dZ (D11)."""
     A_prev, W, _ = linear_cache
     dW = dZ @ A_prev.T
@@ -143,7 +145,7 @@ def linear_backward(dZ: Array, linear_cache: LinearCache, *, inputs: bool = True
     return dA_prev, dW, db
 
 
-def backprop(AL: Array, Y: Array, caches: Sequence[Cache], *, inputs: bool = True) -> Gradients:
+def backprop(AL: Matrix, Y: Matrix, caches: Sequence[Cache], *, inputs: bool = True) -> Gradients:
     """The gradient of J in every weight, bias, input and hidden activation.
 
     At the output the quotient in the article's dA_L ∘ σ′(Z_L) is cancelled by hand,
@@ -187,8 +189,8 @@ def update_parameters(params: Params, grads: Gradients, learning_rate: float) ->
 
 
 def train(
-    X: Array,
-    Y: Array,
+    X: Matrix,
+    Y: Matrix,
     layer_dims: Sequence[int],
     epochs: int,
     lr: float,
@@ -231,7 +233,7 @@ def train(
 
 
 def batches(
-    X: Array, Y: Array, batch_size: int | None, rng: np.random.Generator
+    X: Matrix, Y: Matrix, batch_size: int | None, rng: np.random.Generator
 ) -> Iterator[tuple[Array, Array, float]]:
     """X and Y whole, or their examples shuffled into batches, each with its share of the examples."""
     m = X.shape[1]
@@ -243,7 +245,7 @@ def batches(
         yield X.take(batch, axis=1), Y.take(batch, axis=1), len(batch) / m
 
 
-def predict(X: Array, params: Params, *, threshold: float = 0.5) -> Array:
+def predict(X: Matrix, params: Params, *, threshold: float = 0.5) -> Array:
     """1 where A_L reaches the threshold in [0, 1], else 0; int array (n_L, m). X and params as in `forward_prop`."""
     AL, _ = forward_prop(X, params)
     return (AL >= threshold).astype(int)

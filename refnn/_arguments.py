@@ -94,8 +94,12 @@ def sigmoid(Z: object) -> Arguments:
 
 def forward_prop(X: object, params: object) -> Arguments:
     misfits = Misfits()
+    X = number_array("X", X)
     arrays = _shapes.layers(params, misfits)
-    X = _inputs(X, arrays, misfits)
+    W1 = arrays.get("W1", np.empty(0))
+    n_0: int | str = W1.shape[1] if W1.ndim == 2 else "n_0"
+    misfits.shape("X", X, (n_0, "m"), f"layer 1 takes {n_0} inputs, of m >= 1 examples")
+    misfits.finite("X", X)
     misfits.refuse()
     dtype = _shapes.common_dtype([X, *arrays.values()])
     copies = {key: np.array(V, dtype=dtype, order="C") for key, V in arrays.items()}
@@ -242,16 +246,6 @@ def predict(X: object, params: object, *, threshold: object) -> Arguments:
         raise ValueError(f"threshold is {threshold}, expected a number in [0, 1]")
     # 0 and 1 do not tell whether a sum on the way was NaN, so that none may be.
     return {**_each_array(forward_prop(X, params), _saturating), "threshold": number}
-
-
-def _inputs(X: object, params: dict[str, Array], misfits: Misfits) -> Array:
-    """X for the first layer of params."""
-    array, W1 = number_array("X", X), params.get("W1", np.empty(0))
-    n_0: int | str = W1.shape[1] if W1.ndim == 2 else "n_0"
-    m: int | str = array.shape[1] if array.ndim == 2 and array.shape[1] else "m"
-    if array.shape != (n_0, m):
-        m = "m"
-    return misfits.array("X", array, (n_0, m), f"layer 1 takes {n_0} inputs, of m >= 1 examples")
 
 
 def _with_labels(name: str, V: object, Y: object) -> Arguments:

@@ -3,10 +3,10 @@
     python proofs/benchmarks/speed.py           (make bench)
 
 Every figure is a time over that of the "floor": the matrix products that the epoch cannot do without, written into
-arrays that are there already. All take turns in one process, and each figure is the median of the rounds' ratios. Full
-batch, sigmoid units, mean cross-entropy, plain gradient descent; in float64 and float32, on one thread and on two. A
-process of its own measures each number of threads, for the libraries read it when they load. `speed.json` and
-`speed.png` keep the table.
+arrays that are there already. Each contender takes turns with the floor in a process of its own, where no other
+library's threads disturb it, and each figure is the median of the rounds' ratios. Full batch, sigmoid units, mean
+cross-entropy, plain gradient descent; in float64 and float32, on one thread and on two. `speed.json` and `speed.png`
+keep the table.
 
 `refnn.train` is measured as users call it, checks of its arguments included. "refnn core" and "refnn checked" are one
 step composed of forward_prop, logistic_cost, backprop (with dA0, which no other contender computes) and
@@ -30,6 +30,7 @@ import numpy as np
 
 import refnn
 from refnn import network as core
+from refnn._progress import bar
 
 HERE = Path(__file__).parent
 NETWORKS = {
@@ -41,7 +42,8 @@ NETWORKS = {
 }
 DTYPES = ("float64", "float32")
 THREADS = (1, 2)
-ROUNDS, SECONDS = 11, 0.05  # of turns, each of about so many seconds for every contender
+ROUNDS, SECONDS = 7, 0.05  # of turns, each of about so many seconds for every contender
+PAUSE = 0.05  # before each: the threads of a BLAS keep a core busy for a while after their last product
 RATE = 0.1
 Step = Callable[[], object]  # some epochs
 
@@ -119,6 +121,7 @@ def composed(functions, X, Y, params):
 def torch_eager(layer_dims, X, Y, params, compiled=False):
     import torch
 
+    torch.compiler.reset()  # what was compiled for another network counts against a limit
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     dtype = getattr(torch, X.dtype.name)
     layers = []
@@ -202,45 +205,44 @@ CONTENDERS = {
 
 
 def seconds_per_call(step: Step, calls: int) -> float:
+    time.sleep(PAUSE)
+    step()  # wakes threads and warms caches, as in a run of many steps
     start = time.perf_counter()
     for _ in range(calls):
         step()
     return (time.perf_counter() - start) / calls
 
 
-def measure(name: str, dtype: str) -> dict:
-    """Microseconds of the floor, and the others' times over it."""
+def measure(contender: str, name: str, dtype: str) -> dict:
+    """Microseconds of the floor, and the contender's time over it."""
     layer_dims, m = NETWORKS[name]
     rng = np.random.default_rng(0)
     X = rng.standard_normal((layer_dims[0], m)).astype(dtype)
     Y = rng.integers(0, 2, (layer_dims[-1], m)).astype(dtype)
     params = {key: V.astype(dtype) for key, V in refnn.init_params(layer_dims, rng=rng).items()}
-    made = {"floor": floor} | CONTENDERS
     turns = []
-    for make in made.values():
+    for make in (floor, CONTENDERS[contender]):
         step, epochs = make(layer_dims, X, Y, params)
         seconds_per_call(step, 3)  # compiles, and warms the caches
         calls = max(1, round(SECONDS / seconds_per_call(step, 1)))
         turns.append((step, calls, epochs))
     rounds = [[seconds_per_call(step, n) / epochs for step, n, epochs in turns] for _ in range(ROUNDS)]
-    ratios = {other: statistics.median(times[i] / times[0] for times in rounds) for i, other in enumerate(made)}
     return {
         "network": name,
         "dtype": dtype,
-        "threads": int(os.environ["OMP_NUM_THREADS"]),
-        "floor_us": round(1e6 * statistics.median(times[0] for times in rounds), 1),
-        "ratios": {other: round(ratio, 2) for other, ratio in ratios.items() if other != "floor"},
+        "floor_us": round(1e6 * statistics.median(ours for ours, _ in rounds), 1),
+        "ratio": round(statistics.median(theirs / ours for ours, theirs in rounds), 2),
     }
 
 
-def child(threads: int) -> None:
-    """Measure on so many threads; NumPy's BLAS, PyTorch's and XLA's are held to as many cores."""
+def child(contender: str, threads: int) -> None:
+    """Measure one contender on so many threads; NumPy's BLAS, PyTorch's and XLA's are held to as many cores."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     with np.errstate(all="ignore"):
         for dtype in DTYPES:
             for name in NETWORKS:
-                print(json.dumps(measure(name, dtype)), flush=True)
+                print(json.dumps(measure(contender, name, dtype)), flush=True)
 
 
 def row(cells: list[str]) -> str:
@@ -274,25 +276,33 @@ def draw(rows: list[dict], path: Path) -> None:
     figure.savefig(path, dpi=160)
 
 
+def measured(contender: str, threads: int) -> list[dict]:
+    """What a process of its own finds of a contender."""
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    command = [sys.executable, "-W", "ignore", __file__, "--threads", str(threads), "--contender", contender]
+    run = subprocess.run(command, env=os.environ | limits, stdout=subprocess.PIPE, text=True, check=True)
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, help=argparse.SUPPRESS)
-    if threads := parser.parse_args().threads:
-        child(threads)
+    parser.add_argument("--contender", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.contender:
+        child(args.contender, args.threads)
         return
     rows = []
     for threads in THREADS:
-        limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-        command = [sys.executable, "-W", "ignore", __file__, "--threads", str(threads)]
-        with subprocess.Popen(command, env=os.environ | limits, stdout=subprocess.PIPE, text=True) as process:
-            for line in process.stdout:
-                rows.append(json.loads(line))
-                if rows[-1]["network"] == "xor":
-                    print(f"\n{rows[-1]['dtype']}, threads: {threads}\n{row(['', 'floor', *CONTENDERS])}")
-                ratios = [f"{ratio:.2f}" for ratio in rows[-1]["ratios"].values()]
-                print(row([rows[-1]["network"], f"{rows[-1]['floor_us']:.0f} µs", *ratios]), flush=True)
-        if process.returncode:
-            sys.exit(process.returncode)
+        columns = {name: measured(name, threads) for name in bar(CONTENDERS, f"threads: {threads}")}
+        for found in zip(*columns.values(), strict=True):
+            ratios = dict(zip(columns, (cell["ratio"] for cell in found), strict=True))
+            rows.append({**found[0], "threads": threads, "ratios": ratios})
+            del rows[-1]["ratio"]
+    for i, r in enumerate(rows):
+        if i % len(NETWORKS) == 0:
+            print(f"\n{r['dtype']}, threads: {r['threads']}\n{row(['', 'floor', *CONTENDERS])}")
+        print(row([r["network"], f"{r['floor_us']:.0f} µs", *(f"{ratio:.2f}" for ratio in r["ratios"].values())]))
     machine = {"platform": f"{platform.system()} {platform.machine()}", "numpy": np.__version__}
     record = {"machine": machine, "networks": {k: {"layer_dims": d, "m": m} for k, (d, m) in NETWORKS.items()}}
     (HERE / "speed.json").write_text(json.dumps(record | {"rows": rows}, indent=1) + "\n")

@@ -7,7 +7,7 @@ A `FloatBall` therefore adds the float's own rounding to each operation:
 - ``+ - * /``: the exact result, times 1 + δ with |δ| <= u (1 + 1/100), plus half the smallest subnormal;
 - sums of n > 2 terms: (n - 1) u times the sum of their magnitudes, which holds in every order of summation, with or
   without fused multiply-add (Higham, Accuracy and Stability of Numerical Algorithms, section 4.2);
-- exp, log and log1p: within 4 ulps, which NumPy and the common C libraries keep;
+- exp, log, log1p and cosh: within 4 ulps, which NumPy and the common C libraries keep;
 - a divisor beyond the range of the float: anything from 0 to the exact quotient, as 1/(1 + infinity) is 0.
 
 By induction over the operations, the result of the same source on floats lies in the ball, unless a number other than

@@ -62,7 +62,7 @@ mutate: .venv/ready  ## break the source and the proof on purpose, one line at a
 peers: .venv/peers  ## check PyTorch, JAX, autograd, scikit-learn, C and rows-as-examples
 	$(PY) proofs/peers/run.py
 
-bench: .venv/peers  ## digits and speed beside PyTorch and JAX
+bench: .venv/peers  ## digits and speed beside PyTorch, JAX and scikit-learn (a quarter of an hour)
 	$(PY) proofs/benchmarks/accuracy.py
 	$(PY) proofs/benchmarks/speed.py
 

@@ -222,14 +222,20 @@ def train(
     for epoch in range(1, epochs + 1):
         cost = 0.0
         for X_batch, Y_batch, share in batches(X, Y, batch_size, rng):
-            AL, caches = forward_prop(X_batch, params)
-            cost += share * logistic_cost(caches[-1][1], Y_batch)
-            grads = backprop(AL, Y_batch, caches, inputs=False)
-            params = update_parameters(params, grads, lr)
+            params, batch_cost = step(X_batch, Y_batch, params, lr)
+            cost += share * batch_cost
         cost_history.append(cost)
         if callable(progress):
             progress(epoch, cost)
     return params, cost_history
+
+
+def step(X: Array, Y: Array, params: Params, lr: float) -> tuple[Params, Number]:
+    """One step of gradient descent on these examples, and the mean cost before it."""
+    AL, caches = forward_prop(X, params)
+    cost = logistic_cost(caches[-1][1], Y)
+    grads = backprop(AL, Y, caches, inputs=False)
+    return update_parameters(params, grads, lr), cost
 
 
 def batches(

@@ -1,6 +1,7 @@
 """One epoch of training beside its matrix products alone, the article's formulas, and other libraries.
 
-    python proofs/benchmarks/speed.py           (make bench)
+    python proofs/benchmarks/speed.py                   (make bench)
+    python proofs/benchmarks/speed.py refnn.train       that one anew, the others as speed.json has them
 
 Every figure is a time over that of the "floor": the matrix products that the epoch cannot do without, written into
 arrays that are there already. Each contender takes turns with the floor in a process of its own, where no other
@@ -93,7 +94,7 @@ def refnn_train(layer_dims, X, Y, params):
     def train(epochs):
         return refnn.train(X, Y, layer_dims, epochs, RATE, params=params)
 
-    epochs = 1
+    epochs = 8
     while seconds_per_call(lambda: train(epochs), 1) < SECONDS:  # noqa: B023  # called before epochs changes
         epochs *= 2
     return lambda: train(epochs), epochs
@@ -230,6 +231,7 @@ def measure(contender: str, name: str, dtype: str) -> dict:
     return {
         "network": name,
         "dtype": dtype,
+        "threads": int(os.environ["OMP_NUM_THREADS"]),
         "floor_us": round(1e6 * statistics.median(ours for ours, _ in rounds), 1),
         "ratio": round(statistics.median(theirs / ours for ours, theirs in rounds), 2),
     }
@@ -279,7 +281,7 @@ def draw(rows: list[dict], path: Path) -> None:
 def measured(contender: str, threads: int) -> list[dict]:
     """What a process of its own finds of a contender."""
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    command = [sys.executable, "-W", "ignore", __file__, "--threads", str(threads), "--contender", contender]
+    command = [sys.executable, "-W", "ignore", __file__, "--threads", str(threads), contender]
     run = subprocess.run(command, env=os.environ | limits, stdout=subprocess.PIPE, text=True, check=True)
     return [json.loads(line) for line in run.stdout.splitlines()]
 
@@ -287,18 +289,22 @@ def measured(contender: str, threads: int) -> list[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--contender", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "contenders", nargs="*", metavar="CONTENDER", help=f"of {', '.join(CONTENDERS)}; all by default"
+    )
     args = parser.parse_args()
-    if args.contender:
-        child(args.contender, args.threads)
+    if args.threads:
+        child(*args.contenders, args.threads)
         return
-    rows = []
+    rows = json.loads((HERE / "speed.json").read_text())["rows"] if args.contenders else []
     for threads in THREADS:
-        columns = {name: measured(name, threads) for name in bar(CONTENDERS, f"threads: {threads}")}
-        for found in zip(*columns.values(), strict=True):
-            ratios = dict(zip(columns, (cell["ratio"] for cell in found), strict=True))
-            rows.append({**found[0], "threads": threads, "ratios": ratios})
-            del rows[-1]["ratio"]
+        for name in bar(args.contenders or CONTENDERS, f"threads: {threads}"):
+            for found in measured(name, threads):
+                same = [r for r in rows if all(r[key] == found[key] for key in ("network", "dtype", "threads"))]
+                if not same:
+                    rows.append({**found, "ratios": {}})
+                    del rows[-1]["ratio"]
+                (same or rows)[-1]["ratios"][name] = found["ratio"]
     for i, r in enumerate(rows):
         if i % len(NETWORKS) == 0:
             print(f"\n{r['dtype']}, threads: {r['threads']}\n{row(['', 'floor', *CONTENDERS])}")

@@ -1,13 +1,14 @@
 """The edge: each public function is a plain one of network.py behind a check of its arguments, made by `checked`.
 
 A check has the name and the parameters of its function, and returns them as arrays of one dtype that fit together, or
-refuses them: nothing is computed before everything is checked. Nothing of the caller's is changed or handed back:
-`forward_prop` and `sigmoid`, whose caches hold their arguments, get copies.
+refuses them: nothing is computed before everything is checked. No array or dict of the caller's is changed or handed
+back: `forward_prop` and `sigmoid`, whose caches hold their arguments, get copies.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import numbers
 from collections.abc import Callable, Iterator, Sequence
@@ -16,14 +17,20 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from refnn import _shapes, network
-from refnn._floats import Saturating, exp
+from refnn._floats import Saturating
 from refnn._progress import bar
 from refnn._shapes import Array, Misfits, Rng, number_array, positive, whole
 
-# The C library of most Linux systems hands a freed array back to the system, and takes the next one from there page by
-# page, which can take longer than the mathematics on it; once 32 MB have been freed, it keeps them. No page is touched.
+# glibc hands a large freed array back to the system and takes the next one from there page by page, which can take
+# longer than the mathematics on it. One freed block just under 32 MB, its limit, raises that threshold for the process
+# (mallopt(3), M_MMAP_THRESHOLD). 64 KB are left for the block's header; nothing is written. Others do not care.
 np.empty(2**25 - 2**16, np.uint8)
 
+RAISES = """Raises
+------
+TypeError, ValueError
+    Naming each argument that does not fit, what it is and what was expected, before anything is computed.
+"""
 P = ParamSpec("P")
 R = TypeVar("R")
 Arguments = dict[str, Any]
@@ -32,8 +39,8 @@ Arguments = dict[str, Any]
 def checked(core: Callable[P, R], check: Callable[..., Arguments]) -> Callable[P, R]:
     """The core function behind its check, with the core's signature, documentation and types.
 
-    IEEE's flags are no news to the caller: floats leave their range only where a limit is taken on purpose. Where a
-    product leaves it, inf - inf may be NaN, and the same lines run again on numbers that saturate.
+    Floating-point warnings are silenced, for an overflow only takes a limit here. If a result is not finite, a sum may
+    have met inf - inf: the same lines run again on numbers whose products saturate.
     """
 
     @functools.wraps(core)
@@ -46,6 +53,7 @@ def checked(core: Callable[P, R], check: Callable[..., Arguments]) -> Callable[P
                 result = _each_array(core(**saturating), np.asarray)  # type: ignore[call-arg]
         return result  # type: ignore[no-any-return]
 
+    public.__doc__ = f"{inspect.cleandoc(core.__doc__ or '')}\n\n{RAISES}"
     public.__module__ = "refnn"  # where it is found, by pickle too
     return public
 
@@ -162,7 +170,7 @@ def _same_point(A: Array, Z: Array, misfits: Misfits) -> None:
     """AL of another forward pass than caches would make a gradient of neither."""
     if A.dtype.kind == Z.dtype.kind == "f":
         with np.errstate(all="ignore"):
-            distance = np.abs(A - 1 / (1 + exp(-Z)))
+            distance = np.abs(A - network.sigmoid(Z)[0])
         # Two right sigmoids are not further apart than a few roundings of numbers up to 1, in the coarser dtype.
         wrong = distance > 8 * max(np.finfo(A.dtype).eps, np.finfo(Z.dtype).eps)
         misfits.entries("AL", A, wrong, "σ of the last Z of caches")
@@ -244,7 +252,7 @@ def predict(X: object, params: object, *, threshold: object) -> Arguments:
     number = float(_shapes.real("threshold", threshold))
     if not 0 <= number <= 1:
         raise ValueError(f"threshold is {threshold}, expected a number in [0, 1]")
-    # 0 and 1 do not tell whether a sum on the way was NaN, so that none may be.
+    # A NaN would show as 0, below the threshold, so products saturate from the start.
     return {**_each_array(forward_prop(X, params), _saturating), "threshold": number}
 
 

@@ -15,13 +15,13 @@ from refnn._shapes import Array
 
 
 def exp(Z: Array) -> Array:
-    """exp Z. The sigmoid takes its limits from exp = infinity, which a complex overflow returns as inf + nan j."""
+    """exp Z, infinite where it overflows: the sigmoid takes its limits so. A complex overflow is inf + nan j in NumPy."""
     E: Array = np.exp(Z)
     return np.where(np.isnan(Z), Z, np.where(np.isfinite(E), E, np.inf)) if E.dtype.kind == "c" else E
 
 
 def cosh(Z: Array) -> Array:
-    """(exp Z + exp(-Z)) / 2, in one call on floats. A complex overflow is a large number, for 2 inf would be NaN."""
+    """(exp Z + exp(-Z)) / 2, in one call on floats. A complex overflow is a number that leaves 2 + 2 cosh Z finite."""
     if Z.dtype == object:
         return np.asarray((np.exp(Z) + np.exp(-Z)) / 2)
     C: Array = np.cosh(Z)

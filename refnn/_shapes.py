@@ -7,7 +7,6 @@ as one ValueError.
 import math
 import numbers
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
@@ -24,6 +23,7 @@ LinearCache: TypeAlias = tuple[Array, Array, Array]  # A_prev, W, b
 Cache: TypeAlias = tuple[LinearCache, Array]  # and Z
 Shape: TypeAlias = tuple[int | str, ...]  # where a name like "m" stands for any positive size
 Rng: TypeAlias = int | np.random.Generator | None
+SMALL = 10_000  # entries; for a larger sum a BLAS may wake its threads
 
 
 class Misfits(list[str]):
@@ -111,8 +111,8 @@ def number_array(name: str, value: object) -> Array:
 
 
 def finite(array: Array) -> bool:
-    """Whether all numbers are; objects judge for themselves. A finite sum of squares says it in one quick call."""
-    if array.dtype.kind == "f" and math.isfinite(np.vdot(array, array)):
+    """Whether all numbers are; objects judge for themselves. In a small array a finite sum of squares says so first."""
+    if array.dtype.kind == "f" and array.size < SMALL and math.isfinite(np.vdot(array, array)):
         return True
     return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
 
@@ -139,7 +139,7 @@ def common_dtype(arrays: Iterable[Array]) -> np.dtype[Any]:
     """The dtype of all together; integers, and objects that are all plain numbers, count in float64."""
     arrays = list(arrays)
     dtype = arrays[0].dtype
-    if dtype.kind == "f" and all(array.dtype is dtype for array in arrays):
+    if dtype.kind == "f" and dtype.isnative and all(array.dtype is dtype for array in arrays):
         return dtype
     dtype = np.result_type(*{array.dtype for array in arrays})
     objects = (x for array in arrays if array.dtype == object for x in array.flat)
@@ -246,8 +246,7 @@ def layers(params: object, misfits: Misfits, dims: Sequence[int] | None = None) 
 
 def _depth(params: Mapping[object, object]) -> int:
     """The number of layers that the keys seem to mean."""
-    count = Counter(str(key)[0] for key in params if re.fullmatch(r"[Wb]\d+", str(key)))
-    return max(count.values(), default=0)
+    return len({str(key)[1:] for key in params if re.fullmatch(r"[Wb]\d+", str(key))})
 
 
 def gradients(grads: object, params: Params, misfits: Misfits) -> Gradients:

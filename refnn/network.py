@@ -4,8 +4,8 @@
     W_l (n_l, n_{l-1}), b_l (n_l, 1)   weights and biases of layer l = 1 … L, in params["W1"], params["b1"] …
     dV                                 ∂J/∂V for every V, J the mean cost; 1/m enters once, at the output
 
-Every function is pure: it changes none of its arguments. Nothing is checked, cast or copied here: `refnn.forward_prop`
-and its kin are these functions behind their checks (_arguments.py), and are what to call from outside.
+Every function is pure: it changes no array or dict that it is given (a Generator moves on). Nothing is checked, cast or
+copied here: `refnn.forward_prop` and the other public functions are these behind their checks (_arguments.py).
 
 The same lines run on all numbers that have + - * /, exp and log: float32, float64, longdouble, complex, and object
 arrays of exact, interval or symbolic ones. What only floats need stands in _floats.py. Equation numbers (D1) … are
@@ -209,12 +209,13 @@ def train(
     batch_size : from 1 to m, the examples shuffled every epoch, the last batch perhaps short; None takes all, in order
     rng : source of the initial weights and of the shuffles; the same seed gives the same run
     params : dict to start from instead of `init_params`
-    progress : True for a bar on a terminal (needs tqdm), or a callable given (epoch, cost), epoch from 1
+    progress : a callable given (epoch, cost), epoch from 1; for `refnn.train` also True, a bar on a terminal by tqdm
 
     Returns
     -------
     params : new dict, of the dtype of X (and of the params given)
-    cost_history : list of one cost an epoch, taken of each example just before the step that used it
+    cost_history : list of one cost an epoch, taken of each example just before the step that used it; `refnn.train`
+        refuses the rate once a cost is not finite
     """
     rng = np.random.default_rng(rng)
     params = params or init_params(layer_dims, rng=rng)

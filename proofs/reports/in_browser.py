@@ -1,6 +1,6 @@
 """Open a report's page in headless Chromium: wide, narrow and on paper, light and dark.
 
-    python proofs/reports/in_browser.py [REPORT.html …] [--screenshots DIR]        (part of make proofs)
+    python proofs/reports/in_browser.py [REPORT.html …] [--screenshots DIR]        (make recheck)
 
 Looked for: messages on the console, figures that are missing or not seen, a page wider than its window, text with less
 contrast than 4.5 : 1 and marks in figures with less than 3 : 1 (WCAG 2.2, 1.4.3 and 1.4.11). Before it believes that a

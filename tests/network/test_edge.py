@@ -25,7 +25,7 @@ def all_finite(arrays):
 def test_a_public_function_has_the_signature_the_words_and_the_place_of_its_core(name):
     public, core, check = (getattr(module, name) for module in (refnn, network, _arguments))
     assert inspect.signature(public) == inspect.signature(core)
-    assert public.__doc__ == core.__doc__
+    assert public.__doc__ == f"{inspect.cleandoc(core.__doc__)}\n\n{_arguments.RAISES}"
     assert list(inspect.signature(check).parameters) == list(inspect.signature(core).parameters)
     assert pickle.loads(pickle.dumps(public)) is public
 

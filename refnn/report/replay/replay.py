@@ -2,8 +2,8 @@
 
 What the record says is recomputed as it was made, and judged a second time by another witness in another order
 (`opinion`). Numbers that depend on nothing but a seed must be the same to the last bit. Measured ones may differ by
-what rounding explains: gradients and derivatives by the bounds of `gradcheck.rounding`, all others by half of their
-digits. How far they do is said in ulps.
+what rounding explains: gradients and derivatives by the bounds of `gradcheck.verdict.rounding`, all others by half of
+their digits. How far they do is said in ulps.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ logistic_cost = checked(network.logistic_cost, _arguments.logistic_cost)
 one_layer_backward = checked(network.one_layer_backward, _arguments.one_layer_backward)
 backprop = checked(network.backprop, _arguments.backprop)
 update_parameters = checked(network.update_parameters, _arguments.update_parameters)
-train = checked(network.train, _arguments.train)
-predict = checked(network.predict, _arguments.predict)
+train = checked(network.train, _arguments.train, careful=True)
+predict = checked(network.predict, _arguments.predict, careful=True)
 
 __all__ = [
     "Certificate",

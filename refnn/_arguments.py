@@ -36,21 +36,24 @@ R = TypeVar("R")
 Arguments = dict[str, Any]
 
 
-def checked(core: Callable[P, R], check: Callable[..., Arguments]) -> Callable[P, R]:
+def checked(core: Callable[P, R], check: Callable[..., Arguments], *, careful: bool = False) -> Callable[P, R]:
     """The core function behind its check, with the core's signature, documentation and types.
 
     Floating-point warnings are silenced, for an overflow only takes a limit here. If a result is not finite, a sum may
-    have met inf - inf: the same lines run again on numbers whose products saturate.
+    have met inf - inf: the same lines run again on numbers whose products saturate. A `careful` check has arranged for
+    that itself.
     """
+    check.__kwdefaults__ = core.__kwdefaults__
 
     @functools.wraps(core)
     def public(*args: P.args, **kwargs: P.kwargs) -> R:
-        arguments = check(*args, **{**(core.__kwdefaults__ or {}), **kwargs})
+        arguments = check(*args, **kwargs)
         with np.errstate(all="ignore"):
             result: Any = core(**arguments)  # type: ignore[call-arg]  # by name, as the check returns them
-            if not all(map(_shapes.finite, _returned(result))):
-                saturating = {name: _each_array(value, _saturating) for name, value in arguments.items()}
-                result = _each_array(core(**saturating), np.asarray)  # type: ignore[call-arg]
+            if careful:
+                result = _each_array(result, np.asarray)
+            elif not all(map(_shapes.finite, _returned(result))):
+                result = _each_array(core(**_each_array(arguments, _saturating)), np.asarray)  # type: ignore[call-arg]
         return result  # type: ignore[no-any-return]
 
     public.__doc__ = f"{inspect.cleandoc(core.__doc__ or '')}\n\n{RAISES}"
@@ -59,8 +62,9 @@ def checked(core: Callable[P, R], check: Callable[..., Arguments]) -> Callable[P
 
 
 def _returned(result: Any) -> Iterator[Array]:
-    """The arrays of a result, caches aside: a NaN in these reaches the prediction."""
+    """The arrays of a result, without the cache that is the second of two: a NaN in it reaches the first."""
     parts = result.values() if isinstance(result, dict) else result if isinstance(result, tuple) else (result,)
+    parts = parts[:1] if isinstance(parts, tuple) and len(parts) == 2 else parts
     return (V for V in parts if isinstance(V, np.ndarray))
 
 
@@ -121,15 +125,16 @@ def cost_function(AL: object, Y: object) -> Arguments:
 def logistic_cost(ZL: object, Y: object) -> Arguments:
     arguments = _with_labels("ZL", ZL, Y)
     Z, labels = arguments["ZL"], arguments["Y"]
-    if Z.dtype.kind == "f" and np.isinf(Z).any():
+    if Z.dtype.kind in "fc" and np.isinf(Z).any():
         # On the label's side infinity costs nothing; 0 times it would be NaN, so the largest number stands in.
-        largest = np.copysign(np.finfo(Z.dtype).max, Z)
-        arguments["ZL"] = np.where(np.isinf(Z) & (labels == (Z > 0)), largest, Z)
+        largest = np.copysign(np.finfo(Z.dtype).max, Z.real).astype(Z.dtype)
+        arguments["ZL"] = np.where(np.isinf(Z) & (labels == (Z.real > 0)), largest, Z)
     return arguments
 
 
 def one_layer_backward(dA: object, cache: object, *, inputs: bool) -> Arguments:
     misfits = Misfits()
+    _switch("inputs", inputs)
     dA = misfits.array("dA", dA, ("n_l", "m"), "one derivative for each unit and example")
     misfits.refuse()
     n, m = dA.shape
@@ -143,6 +148,7 @@ def one_layer_backward(dA: object, cache: object, *, inputs: bool) -> Arguments:
 def backprop(AL: object, Y: object, caches: object, *, inputs: bool) -> Arguments:
     if not isinstance(caches, Sequence) or not caches:
         raise TypeError(f"caches is {caches!r:.60}, expected the list that forward_prop returns with AL")
+    _switch("inputs", inputs)
     misfits = Misfits()
     A, Y = _output("AL", AL, Y, misfits)
     n: int | str
@@ -215,35 +221,42 @@ def train(
     Y = _shapes.labels(Y, (dims[-1], m), misfits)
     start = None if params is None else _shapes.layers(params, misfits, dims)
     dtype = _shapes.common_dtype([X, *(start or {}).values()])
-    misfits.attempt(positive, "lr", lr, dtype)
+    rate = misfits.attempt(positive, "lr", lr, dtype)
     if batch_size is not None:
         batch_size = misfits.attempt(whole, "batch_size", batch_size, 1, X.shape[1] if fits else math.inf)
     misfits.refuse()
     rng = _shapes.generator(rng)
     start = start or network.init_params(dims, rng=rng)
-    return {
+    arguments = {
         "X": np.array(X, dtype=dtype, order="C"),
-        "Y": np.array(Y, dtype=dtype, order="C"),
+        "Y": np.array(_shapes.cast(Y, dtype)),
         "layer_dims": dims,
         "epochs": passes,
-        "lr": lr,
+        "lr": rate,
         "batch_size": batch_size,
         "rng": rng,
         "params": {key: V.astype(dtype) for key, V in start.items()},
         "progress": _watch(progress, passes, lr, dtype),
     }
+    sizes = [np.abs(V).max() for V in (arguments["X"], *arguments["params"].values()) if dtype.kind in "fc"]
+    if sizes and max(sizes) > np.ldexp(np.longdouble(1), np.finfo(dtype).maxexp // 2 - 16):  # a product may overflow
+        return {name: value if name == "Y" else _each_array(value, _saturating) for name, value in arguments.items()}
+    return arguments
 
 
 def _watch(progress: Any, epochs: int, lr: object, dtype: np.dtype[Any]) -> Callable[[int, Any], None]:
     """What `train` tells of each epoch: it shows the bar, calls the caller's function, and ends a run that diverged."""
-    ticks = bar(range(epochs), "training", show=progress is True)
+    ticks = bar(range(epochs + 1), "training", total=epochs, show=progress is True)
+    next(ticks)
+    caller = np.geterr()
 
     def watch(epoch: int, cost: Any) -> None:
-        next(ticks, None)
-        if dtype.kind == "f" and not math.isfinite(cost):
+        next(ticks)
+        if dtype.kind in "fc" and np.isnan(cost):
             raise ValueError(f"lr is {lr}: the cost of epoch {epoch} is {cost}, expected a rate that keeps to {dtype}")
         if callable(progress):
-            progress(epoch, cost)
+            with np.errstate(**caller):  # floating-point errors are the caller's again
+                progress(epoch, cost)
 
     return watch
 
@@ -253,7 +266,12 @@ def predict(X: object, params: object, *, threshold: object) -> Arguments:
     if not 0 <= number <= 1:
         raise ValueError(f"threshold is {threshold}, expected a number in [0, 1]")
     # A NaN would show as 0, below the threshold, so products saturate from the start.
-    return {**_each_array(forward_prop(X, params), _saturating), "threshold": number}
+    return _each_array({**forward_prop(X, params), "threshold": number}, _saturating)  # type: ignore[no-any-return]
+
+
+def _switch(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}), expected True or False")
 
 
 def _with_labels(name: str, V: object, Y: object) -> Arguments:

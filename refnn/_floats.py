@@ -15,7 +15,7 @@ from refnn._shapes import Array
 
 
 def exp(Z: Array) -> Array:
-    """exp Z, infinite where it overflows: the sigmoid takes its limits so. A complex overflow is inf + nan j in NumPy."""
+    """exp Z, infinite where it overflows: the sigmoid takes its limits so. A complex one would be inf + nan j."""
     E: Array = np.exp(Z)
     return np.where(np.isnan(Z), Z, np.where(np.isfinite(E), E, np.inf)) if E.dtype.kind == "c" else E
 

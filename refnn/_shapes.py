@@ -50,6 +50,8 @@ class Misfits(list[str]):
 
     def shape(self, name: str, array: Array, expected: Shape, why: str) -> bool:
         """Whether the shape is the expected one, where a name like "m" stands for any positive size."""
+        if array.shape == expected and array.size:
+            return True
         fits = array.ndim == len(expected) and all(
             n == size if isinstance(size, int) else n > 0 for n, size in zip(array.shape, expected)
         )
@@ -149,7 +151,10 @@ def common_dtype(arrays: Iterable[Array]) -> np.dtype[Any]:
 
 def cast(array: Array, dtype: np.dtype[Any]) -> Array:
     """Row by row in memory, so that sums round alike however the caller laid it out; not copied where it is so."""
-    return array if array.dtype is dtype and array.flags.carray else np.require(array, dtype, "C")
+    if array.dtype is dtype and array.flags.carray:
+        return array
+    with np.errstate(all="ignore"):  # a label of 1e-50 is 0 in float32
+        return np.require(array, dtype, "C")
 
 
 def labels(Y: object, shape: tuple[int | str, ...], misfits: Misfits) -> Array:
@@ -237,10 +242,14 @@ def layers(params: object, misfits: Misfits, dims: Sequence[int] | None = None) 
                 n, columns = np.shape(params[W])
                 n_prev = columns if l == 1 else n_prev
             why = f"layer {l} takes {n_prev} units to {n}"
-            arrays[W] = misfits.array(f"params[{W!r}]", params[W], (n, n_prev), why)
+            arrays[W] = number_array(f"params[{W!r}]", params[W])
+            misfits.shape(f"params[{W!r}]", arrays[W], (n, n_prev), why)
         if b in params:
-            arrays[b] = misfits.array(f"params[{b!r}]", params[b], (n, 1), f"layer {l} has {n} units")
+            arrays[b] = number_array(f"params[{b!r}]", params[b])
+            misfits.shape(f"params[{b!r}]", arrays[b], (n, 1), f"layer {l} has {n} units")
         n_prev = n
+    for key, array in arrays.items():
+        misfits.finite(f"params[{key!r}]", array)
     return arrays
 
 

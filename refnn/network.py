@@ -215,41 +215,38 @@ def train(
     -------
     params : new dict, of the dtype of X (and of the params given)
     cost_history : list of one cost an epoch, taken of each example just before the step that used it; `refnn.train`
-        refuses the rate once a cost is not finite
+        refuses the rate once a cost is NaN
     """
     rng = np.random.default_rng(rng)
     params = params or init_params(layer_dims, rng=rng)
     cost_history = []
     for epoch in range(1, epochs + 1):
-        cost = 0.0
-        for X_batch, Y_batch, share in batches(X, Y, batch_size, rng):
-            params, batch_cost = step(X_batch, Y_batch, params, lr)
-            cost += share * batch_cost
-        cost_history.append(cost)
+        outputs = []
+        for X_batch, Y_batch in batches(X, Y, batch_size, rng):
+            params, ZL = step(X_batch, Y_batch, params, lr)
+            outputs.append((ZL, Y_batch))
+        ZL, labels = map(np.hstack, zip(*outputs)) if batch_size else outputs[0]
+        cost_history.append(logistic_cost(ZL, labels))
         if callable(progress):
-            progress(epoch, cost)
+            progress(epoch, cost_history[-1])
     return params, cost_history
 
 
-def step(X: Array, Y: Array, params: Params, lr: float) -> tuple[Params, Number]:
-    """One step of gradient descent on these examples, and the mean cost before it."""
+def step(X: Array, Y: Array, params: Params, lr: float) -> tuple[Params, Array]:
+    """One step of gradient descent on these examples, and the Z_L before it."""
     AL, caches = forward_prop(X, params)
-    cost = logistic_cost(caches[-1][1], Y)
     grads = backprop(AL, Y, caches, inputs=False)
-    return update_parameters(params, grads, lr), cost
+    return update_parameters(params, grads, lr), caches[-1][1]
 
 
-def batches(
-    X: Matrix, Y: Matrix, batch_size: int | None, rng: np.random.Generator
-) -> Iterator[tuple[Array, Array, float]]:
-    """X and Y whole, or their examples shuffled into batches, each with its share of the examples."""
-    m = X.shape[1]
+def batches(X: Array, Y: Array, batch_size: int | None, rng: np.random.Generator) -> Iterator[tuple[Array, Array]]:
+    """X and Y whole, or their examples shuffled into batches."""
     if not batch_size:
-        yield X, Y, 1
+        yield X, Y
         return
-    order = rng.permutation(m)
-    for batch in np.split(order, range(batch_size, m, batch_size)):
-        yield X.take(batch, axis=1), Y.take(batch, axis=1), len(batch) / m
+    m = X.shape[1]
+    for batch in np.split(rng.permutation(m), range(batch_size, m, batch_size)):
+        yield X.take(batch, axis=1), Y.take(batch, axis=1)
 
 
 def predict(X: Matrix, params: Params, *, threshold: float = 0.5) -> Array:

@@ -3,6 +3,7 @@
 import inspect
 import pickle
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -116,3 +117,93 @@ def test_a_callback_reaches_no_state_of_the_run():
     expected, expected_costs = refnn.train(X, Y, [4, 3, 2], 3, 0.1, params=PARAMS)
     np.testing.assert_equal(spoilt, expected)
     assert costs == expected_costs
+
+
+# ---------------------------------------------------------------------- what a sceptic found, each once wrong
+
+
+def test_no_result_is_of_the_class_that_saturates():
+    prediction = refnn.predict(X, PARAMS)
+    assert type(prediction) is np.ndarray
+    start = {"W1": np.array([[9.0]]), "b1": np.zeros((1, 1))}
+    trained, costs = refnn.train([[1e308]], [[1]], [1, 1], 1, 0.1, params=start)
+    assert all(type(V) is np.ndarray for V in trained.values())
+    assert costs == [0.0]
+
+
+@pytest.mark.parametrize("rate", [np.float64(0.1), np.int64(1), np.longdouble(0.1), Fraction(1, 10)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex64])
+def test_the_rate_takes_the_dtype_of_the_run(rate, dtype):
+    trained, costs = refnn.train(X.astype(dtype), Y, [4, 3, 2], 2, rate, rng=0)
+    assert {V.dtype for V in trained.values()} == {cost.dtype for cost in costs} == {np.dtype(dtype)}
+
+
+def test_the_cost_of_many_batches_loses_nothing_to_their_number():
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((2, 4000)), rng.integers(0, 2, (1, 4000))
+    start = {"W1": np.array([[0.3, -0.2]]), "b1": np.zeros((1, 1))}
+    expected = refnn.logistic_cost(refnn.forward_prop(X, start)[1][-1][1], Y)
+    half = {key: V.astype(np.float16) for key, V in start.items()}
+    _, costs = refnn.train(X.astype(np.float16), Y, [2, 1], 1, 1e-7, batch_size=1, rng=0, params=half)
+    assert costs[0] == pytest.approx(expected, rel=1e-2)
+
+
+def test_a_complex_run_that_diverges_is_refused_too():
+    with pytest.raises(ValueError, match=r"lr is 1e\+308: the cost of epoch 2 is nan"):
+        refnn.train([[10 + 0j, -10, 5], [10, 10, 5]], [[0, 1, 1]], [2, 1], 50, 1e308, rng=0)
+
+
+def test_an_infinite_complex_Z_has_the_limits_of_a_real_one():
+    assert refnn.logistic_cost([[np.inf + 0j, -np.inf + 0j]], [[1, 0]]) == 0
+
+
+@pytest.mark.parametrize("function", [refnn.cost_function, refnn.logistic_cost])
+def test_casts_raise_no_floating_point_error(function):
+    with np.errstate(all="raise"):
+        assert np.isfinite(function(np.float32([[0.5]]), [[1e-50]]))
+        refnn.train(np.float32([[0.5]]), [[1e-50]], [1, 1], 1, 0.1)
+
+
+def test_a_callback_sees_the_error_state_of_the_caller():
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        refnn.train(X, Y, [4, 3, 2], 1, 0.1, progress=lambda *_: np.log(np.zeros(1)))
+
+
+def test_numbers_in_another_byte_order_become_native():
+    assert refnn.sigmoid(np.array([1.0], ">f8"))[1].dtype.isnative
+    assert refnn.forward_prop(X.astype(">f8"), {k: V.astype(">f8") for k, V in PARAMS.items()})[0].dtype.isnative
+
+
+def test_an_infinite_number_keeps_its_type():
+    assert type(refnn.sigmoid(np.inf)[0]) is type(refnn.sigmoid(1.0)[0]) is np.float64
+
+
+def test_shapes_are_said_before_entries_and_positions_by_their_number():
+    with pytest.raises(ValueError, match="params") as refusal:
+        refnn.forward_prop(X, {"W1": [[np.nan, 1, 1, 1]], "b1": np.zeros((2, 1))})
+    shape, entry = str(refusal.value).splitlines()
+    assert "params['b1'] has shape" in shape
+    assert "params['W1'][0, 0] is nan" in entry
+    with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
+        refnn.predict(X, PARAMS, 0.5)
+    with pytest.raises(TypeError, match=r"inputs is 'no' \(str\), expected True or False"):
+        refnn.backprop(refnn.forward_prop(X, PARAMS)[0], Y, CACHES, inputs="no")
+
+
+def test_a_wider_derivative_widens_the_layer():
+    cache = tuple(np.float32(V) for V in CACHES[0][0]), np.float32(CACHES[0][1])
+    assert {V.dtype for V in refnn.one_layer_backward(np.ones((3, 5)), cache)} == {np.dtype(float)}
+
+
+def test_one_layer_leaves_out_its_inputs_too():
+    params = {"W1": PARAMS["W1"], "b1": PARAMS["b1"]}
+    AL, caches = refnn.forward_prop(X, params)
+    assert refnn.backprop(AL, Y[[0, 1, 0]], caches, inputs=False)["dA0"] is None
+
+
+@np.errstate(all="ignore")
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_long_sum_of_the_largest_numbers_saturates_and_cancels(dtype):
+    largest = np.finfo(dtype).max
+    A = np.repeat(np.array([[1, -1]], dtype), [2000, 1999]).reshape(1, -1) * largest
+    assert (A.view(Saturating) @ np.ones((3999, 1), dtype)).item() == pytest.approx(float(largest), rel=1e-2)

@@ -149,7 +149,7 @@ def test_the_cost_of_many_batches_loses_nothing_to_their_number():
 
 
 def test_a_complex_run_that_diverges_is_refused_too():
-    with pytest.raises(ValueError, match=r"lr is 1e\+308: the cost of epoch 2 is nan"):
+    with pytest.raises(ValueError, match=r"lr is 1e\+308: the cost of epoch 2 is .*nan"):
         refnn.train([[10 + 0j, -10, 5], [10, 10, 5]], [[0, 1, 1]], [2, 1], 50, 1e308, rng=0)
 
 

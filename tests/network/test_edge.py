@@ -207,3 +207,9 @@ def test_a_long_sum_of_the_largest_numbers_saturates_and_cancels(dtype):
     largest = np.finfo(dtype).max
     A = np.repeat(np.array([[1, -1]], dtype), [2000, 1999]).reshape(1, -1) * largest
     assert (A.view(Saturating) @ np.ones((3999, 1), dtype)).item() == pytest.approx(float(largest), rel=1e-2)
+
+
+def test_a_prediction_in_another_dtype_than_its_caches_is_of_the_same_point():
+    AL, caches = refnn.forward_prop(X.astype(np.float32), {key: V.astype(np.float32) for key, V in PARAMS.items()})
+    grads = refnn.backprop(AL.astype(float), Y, caches)
+    assert {dV.dtype for dV in grads.values()} == {np.dtype(float)}

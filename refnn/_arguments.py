@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from refnn import _shapes, network
+from refnn import _declaration, _shapes, layers, network
 from refnn._floats import Saturating
 from refnn._progress import bar
 from refnn._shapes import Array, Misfits, Rng, number_array, positive, whole
@@ -88,10 +88,11 @@ def _saturating(V: Array) -> Array:
 
 def init_params(layer_dims: object, *, scale: object, rng: Rng) -> Arguments:
     dims = _shapes.widths(layer_dims)
-    if isinstance(scale, str) and scale != "xavier":
-        raise ValueError(f"scale is {scale!r}, expected 'xavier' or a positive number")
+    expected = "'xavier', 'he' or a positive number"
+    if isinstance(scale, str) and scale not in ("xavier", "he"):
+        raise ValueError(f"scale is {scale!r}, expected {expected}")
     if not isinstance(scale, str | numbers.Real):
-        raise TypeError(f"scale is {scale!r} ({type(scale).__name__}), expected 'xavier' or a positive number")
+        raise TypeError(f"scale is {scale!r} ({type(scale).__name__}), expected {expected}")
     scale = scale if isinstance(scale, str) else positive("scale", scale)
     return {"layer_dims": dims, "scale": scale, "rng": _shapes.generator(rng)}
 
@@ -104,7 +105,7 @@ def sigmoid(Z: object) -> Arguments:
     return {"Z": np.array(array, dtype=_shapes.common_dtype([array]))}
 
 
-def forward_prop(X: object, params: object) -> Arguments:
+def forward_prop(X: object, params: object, *, hidden: object, output: object) -> Arguments:
     misfits = Misfits()
     X = number_array("X", X)
     arrays = _shapes.layers(params, misfits)
@@ -115,15 +116,25 @@ def forward_prop(X: object, params: object) -> Arguments:
     misfits.refuse()
     dtype = _shapes.common_dtype([X, *arrays.values()])
     copies = {key: np.array(V, dtype=dtype, order="C") for key, V in arrays.items()}
-    return {"X": np.array(X, dtype=dtype, order="C"), "params": copies}
+    words = _words(hidden, len(arrays) // 2 - 1, output)
+    return {"X": np.array(X, dtype=dtype, order="C"), "params": copies, **words}
 
 
-def cost_function(AL: object, Y: object) -> Arguments:
-    return _with_labels("AL", AL, Y)
+def _words(hidden: object, layers: int, output: object) -> Arguments:
+    return {"hidden": _declaration.hidden(hidden, layers), "output": _declaration.output(output)}
+
+
+def cost_function(AL: object, Y: object, *, output: object) -> Arguments:
+    word = _declaration.output(output)
+    return {**_with_labels("AL", AL, Y, word), "output": word}
+
+
+def softmax_cost(ZL: object, Y: object) -> Arguments:
+    return _with_labels("ZL", ZL, Y, _declaration.output("softmax"))
 
 
 def logistic_cost(ZL: object, Y: object) -> Arguments:
-    arguments = _with_labels("ZL", ZL, Y)
+    arguments = _with_labels("ZL", ZL, Y, _declaration.output("sigmoid"))
     Z, labels = arguments["ZL"], arguments["Y"]
     if Z.dtype.kind in "fc" and np.isinf(Z).any():
         # On the label's side infinity costs nothing; 0 times it would be NaN, so the largest number stands in.
@@ -132,8 +143,9 @@ def logistic_cost(ZL: object, Y: object) -> Arguments:
     return arguments
 
 
-def one_layer_backward(dA: object, cache: object, *, inputs: bool) -> Arguments:
+def one_layer_backward(dA: object, cache: object, *, activation: object, inputs: bool) -> Arguments:
     misfits = Misfits()
+    word = _declaration.activation("activation", activation)
     _switch("inputs", inputs)
     dA = misfits.array("dA", dA, ("n_l", "m"), "one derivative for each unit and example")
     misfits.refuse()
@@ -142,44 +154,48 @@ def one_layer_backward(dA: object, cache: object, *, inputs: bool) -> Arguments:
     misfits.refuse()
     dtype = _shapes.common_dtype([dA, *parts])
     A_prev, W, b, Z = (_shapes.cast(part, dtype) for part in parts)
-    return {"dA": _shapes.cast(dA, dtype), "cache": ((A_prev, W, b), Z), "inputs": inputs}
+    return {"dA": _shapes.cast(dA, dtype), "cache": ((A_prev, W, b), Z), "activation": word, "inputs": inputs}
 
 
-def backprop(AL: object, Y: object, caches: object, *, inputs: bool) -> Arguments:
+def backprop(AL: object, Y: object, caches: object, *, hidden: object, output: object, inputs: bool) -> Arguments:
     if not isinstance(caches, Sequence) or not caches:
         raise TypeError(f"caches is {caches!r:.60}, expected the list that forward_prop returns with AL")
     _switch("inputs", inputs)
+    words = _words(hidden, len(caches) - 1, output)
     misfits = Misfits()
-    A, Y = _output("AL", AL, Y, misfits)
+    A, Y = _output("AL", AL, Y, words["output"], misfits)
     n: int | str
     m: int | str
     n, m = A.shape if A.ndim == 2 else ("n_L", "m")
-    layers: list[list[Array]] = []
+    parts_of_layers: list[list[Array]] = []
     for l in range(len(caches), 0, -1):
-        layers.insert(0, _shapes.layer_cache(f"caches[{l - 1}]", caches[l - 1], n, m, misfits))
-        W = layers[0][1]
+        parts_of_layers.insert(0, _shapes.layer_cache(f"caches[{l - 1}]", caches[l - 1], n, m, misfits))
+        W = parts_of_layers[0][1]
         n = W.shape[1] if W.ndim == 2 else f"n_{l - 1}"
     misfits.refuse()
-    _same_point(A, layers[-1][-1], misfits)
+    _same_point(A, parts_of_layers[-1][-1], words["output"], misfits)
     misfits.refuse()
-    dtype = _shapes.common_dtype([A, *(part for parts in layers for part in parts)])
-    cast = [[_shapes.cast(part, dtype) for part in parts] for parts in layers]
+    dtype = _shapes.common_dtype([A, *(part for parts in parts_of_layers for part in parts)])
+    cast = [[_shapes.cast(part, dtype) for part in parts] for parts in parts_of_layers]
     return {
         "AL": _shapes.cast(A, dtype),
         "Y": _shapes.cast(Y, dtype),
         "caches": [((A_prev, W, b), Z) for A_prev, W, b, Z in cast],
+        **words,
         "inputs": inputs,
     }
 
 
-def _same_point(A: Array, Z: Array, misfits: Misfits) -> None:
+def _same_point(A: Array, Z: Array, output: Any, misfits: Misfits) -> None:
     """AL of another forward pass than caches would make a gradient of neither."""
     if A.dtype.kind == Z.dtype.kind == "f":
         with np.errstate(all="ignore"):
-            distance = np.abs(A - network.sigmoid(Z)[0])
-        # Two right sigmoids are not further apart than a few roundings of numbers up to 1, in the coarser dtype.
-        wrong = distance > 8 * max(np.finfo(A.dtype).eps, np.finfo(Z.dtype).eps)
-        misfits.entries("AL", A, wrong, "σ of the last Z of caches")
+            expected = layers.output(output).value(Z)
+            distance = np.abs(A - expected)
+        # Two right activations are not further apart than a few roundings of their size, or of 1, in the coarser dtype.
+        wrong = distance > 8 * max(np.finfo(A.dtype).eps, np.finfo(Z.dtype).eps) * np.maximum(np.abs(expected), 1)
+        said = "σ" if output[0] == "sigmoid" else "the output"
+        misfits.entries("AL", A, wrong, f"{said} of the last Z of caches")
 
 
 def update_parameters(params: object, grads: object, learning_rate: object) -> Arguments:
@@ -204,6 +220,8 @@ def train(
     epochs: object,
     lr: object,
     *,
+    hidden: object,
+    output: object,
     batch_size: int | None,
     rng: Rng,
     params: object,
@@ -212,13 +230,14 @@ def train(
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise TypeError(f"progress is {progress!r} ({type(progress).__name__}), expected True, None or a callable")
     dims = _shapes.widths(layer_dims)
+    words = _words(hidden, len(dims) - 2, output)
     misfits = Misfits()
     passes: int = misfits.attempt(whole, "epochs", epochs, 0)
     X = number_array("X", X)
     fits = misfits.shape("X", X, (dims[0], "m"), f"layer_dims starts with {dims[0]} inputs, of m >= 1 examples")
     misfits.finite("X", X)
     m: int | str = X.shape[1] if fits else "m"
-    Y = _shapes.labels(Y, (dims[-1], m), misfits)
+    Y = _labels(Y, (dims[-1], m), words["output"], misfits)
     start = None if params is None else _shapes.layers(params, misfits, dims)
     dtype = _shapes.common_dtype([X, *(start or {}).values()])
     rate = misfits.attempt(positive, "lr", lr, dtype)
@@ -233,6 +252,7 @@ def train(
         "layer_dims": dims,
         "epochs": passes,
         "lr": rate,
+        **words,
         "batch_size": batch_size,
         "rng": rng,
         "params": {key: V.astype(dtype) for key, V in start.items()},
@@ -261,12 +281,13 @@ def _watch(progress: Any, epochs: int, lr: object, dtype: np.dtype[Any]) -> Call
     return watch
 
 
-def predict(X: object, params: object, *, threshold: object) -> Arguments:
+def predict(X: object, params: object, *, hidden: object, output: object, threshold: object) -> Arguments:
     number = float(_shapes.real("threshold", threshold))
     if not 0 <= number <= 1:
         raise ValueError(f"threshold is {threshold}, expected a number in [0, 1]")
     # A NaN would show as 0, below the threshold, so products saturate from the start.
-    return _each_array({**forward_prop(X, params), "threshold": number}, _saturating)  # type: ignore[no-any-return]
+    arguments = {**forward_prop(X, params, hidden=hidden, output=output), "threshold": number}
+    return _each_array(arguments, _saturating)  # type: ignore[no-any-return]
 
 
 def _switch(name: str, value: object) -> None:
@@ -274,20 +295,27 @@ def _switch(name: str, value: object) -> None:
         raise TypeError(f"{name} is {value!r} ({type(value).__name__}), expected True or False")
 
 
-def _with_labels(name: str, V: object, Y: object) -> Arguments:
+def _with_labels(name: str, V: object, Y: object, output: Any) -> Arguments:
     """The output and its labels in one dtype: that of the output, as labels are mostly given in integers."""
     misfits = Misfits()
-    V, Y = _output(name, V, Y, misfits)
+    V, Y = _output(name, V, Y, output, misfits)
     misfits.refuse()
     dtype = _shapes.common_dtype([V])
     return {name: _shapes.cast(V, dtype), "Y": _shapes.cast(Y, dtype)}
 
 
-def _output(name: str, V: object, Y: object, misfits: Misfits) -> tuple[Array, Array]:
+def _output(name: str, V: object, Y: object, output: Any, misfits: Misfits) -> tuple[Array, Array]:
     """AL or ZL, and labels of its shape."""
     array = number_array(name, V)
     fits = misfits.shape(name, array, ("n_L", "m"), "one row for each output, one column for each example")
     misfits.finite(name, array, limits=name == "ZL")
-    if name == "AL":
+    if name == "AL" and output[1] == "cross_entropy":
         misfits.unit_interval(name, array, "an activation")
-    return array, _shapes.labels(Y, array.shape if fits else ("n_L", "m"), misfits)
+    return array, _labels(Y, array.shape if fits else ("n_L", "m"), output, misfits)
+
+
+def _labels(Y: object, shape: _shapes.Shape, output: Any, misfits: Misfits) -> Array:
+    """The labels of the output's cost; the numbers of classes, one for each example, as rows of 0 and 1."""
+    if output[0] == "softmax" and np.ndim(Y) == 1:  # type: ignore[arg-type]  # whatever NumPy can read
+        return _shapes.one_hot(Y, shape, misfits)
+    return _shapes.labels(Y, shape, misfits, unit=output[1] == "cross_entropy")

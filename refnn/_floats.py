@@ -7,11 +7,14 @@ range. On object arrays each is the formula itself.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from refnn._shapes import Array
+
+SILU_ROOT = "-1.278464542761073795109358739022980155440"  # of 1 + Z + exp Z, and so of SiLU's derivative
 
 
 def exp(Z: Array) -> Array:
@@ -37,6 +40,70 @@ def softplus(Z: Array) -> Array:
         positive = Z.real > 0
         return np.where(positive, Z, 0) + np.log1p(np.exp(np.where(positive, -Z, Z)))
     return np.asarray(np.maximum(Z, 0) + np.log1p(np.exp(-np.abs(Z))))
+
+
+def tanh(Z: Array) -> Array:
+    """(exp Z - exp(-Z)) / (exp Z + exp(-Z))."""
+    if Z.dtype != object:
+        return np.asarray(np.tanh(Z))
+    E = np.exp(Z)
+    return np.asarray((E - 1 / E) / (E + 1 / E))
+
+
+def step(Z: Array) -> Array:
+    """1 above 0 and 0 elsewhere, the derivative of ReLU; for complex Z by the real part."""
+    return np.frompyfunc(_step, 1, 1)(Z) if Z.dtype == object else np.asarray((Z.real > 0).astype(Z.dtype))
+
+
+def _step(z: Any) -> Any:
+    if hasattr(z, "step"):
+        return z.step()
+    if not (z > 0 or z <= 0):
+        raise ArithmeticError(f"{z} holds 0, the kink of ReLU: on which side the number lies is not known")
+    return type(z)(int(z > 0))
+
+
+def positive_part(Z: Array) -> Array:
+    """Z above 0 and 0 elsewhere: ReLU."""
+    return Z * step(Z) if Z.dtype.kind in "cO" else np.asarray(np.maximum(Z, 0))
+
+
+def silu_derivative(Z: Array) -> Array:
+    """σ(Z) (1 + Z σ(-Z)). Below 0 the sum cancels: there it is taken from its root, σ(-Z) (D + exp(root) expm1 D) for
+    D = Z - root, two terms of one sign."""
+    A, C = 1 / (1 + exp(-Z)), 1 / (1 + exp(Z))
+    above = A * (1 + Z * C)
+    if Z.dtype.kind != "f":
+        return np.asarray(above)
+    root = Z.dtype.type(SILU_ROOT)
+    D = (Z - root) - Z.dtype.type(Fraction(SILU_ROOT) - Fraction(*root.as_integer_ratio()))
+    return np.where(Z > 0, above, A * C * (D - (1 + root) * np.expm1(D)))
+
+
+def softmax(Z: Array) -> Array:
+    """exp Z over the sum of its column, from the largest downwards, so that nothing overflows."""
+    E = np.exp(Z) if Z.dtype == object else _below_largest(Z)[1]
+    return np.asarray(E / E.sum(axis=0, keepdims=True))
+
+
+def minus_log_softmax(Z: Array) -> Array:
+    """log Σ exp Z - Z, as a sum of positive terms: the distance to the largest, and log1p of the others beside it."""
+    if Z.dtype == object:
+        return np.asarray(np.log(np.exp(Z).sum(axis=0, keepdims=True)) - Z)
+    D, E, largest = _below_largest(Z)
+    np.put_along_axis(E, largest, 0, axis=0)
+    return np.asarray(np.log1p(E.sum(axis=0, keepdims=True)) - D)
+
+
+def _below_largest(Z: Array) -> tuple[Array, Array, Array]:
+    """D = Z - the largest of the column, exp of it, and the row of the largest. The rounding of D, which exp would
+    magnify by the size of D, is made good (Knuth's two-sum)."""
+    largest = Z.real.argmax(axis=0)[None]
+    M = np.take_along_axis(Z, largest, axis=0)
+    D = Z - M
+    moved = D - Z
+    lost = (Z - (D - moved)) - (M + moved)
+    return D, exp(D) * (1 + lost), largest
 
 
 def weigh(Y: Array, T: Array) -> Array:

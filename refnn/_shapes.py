@@ -157,13 +157,28 @@ def cast(array: Array, dtype: np.dtype[Any]) -> Array:
         return np.require(array, dtype, "C")
 
 
-def labels(Y: object, shape: tuple[int | str, ...], misfits: Misfits) -> Array:
+def labels(Y: object, shape: Shape, misfits: Misfits, *, unit: bool = True) -> Array:
+    """Real labels of this shape, from 0 to 1 if they stand for probabilities."""
     array = number_array("Y", Y)
     if array.dtype.kind == "c":
         raise TypeError(f"Y has dtype {array.dtype}, expected real labels")
     misfits.shape("Y", array, shape, "one label for each output and example")
     misfits.finite("Y", array)
-    misfits.unit_interval("Y", array, "a label")
+    if unit:
+        misfits.unit_interval("Y", array, "a label")
+    return array
+
+
+def one_hot(Y: object, shape: Shape, misfits: Misfits) -> Array:
+    """The numbers of classes, (m,), as an array of 0 and 1, (classes, m)."""
+    array = number_array("Y", Y)
+    classes, m = shape
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"Y has dtype {array.dtype}, expected integers: the number of each example's class")
+    misfits.shape("Y", array, (m,), "one class for each example")
+    if isinstance(classes, int):
+        misfits.entries("Y", array, (array < 0) | (array >= classes), f"a class from 0 to {classes - 1}")
+        return np.asarray(array == np.arange(classes)[:, None], np.float64)
     return array
 
 

@@ -1,8 +1,11 @@
-"""The sigmoid network of the article, corrected, in the article's order: the mathematics alone.
+"""The network of the article, corrected, in the article's order: the mathematics alone.
 
-    X (n_0, m), Y (n_L, m)             inputs, and labels in [0, 1]; one example per column
+    X (n_0, m), Y (n_L, m)             inputs, and labels; one example per column
     W_l (n_l, n_{l-1}), b_l (n_l, 1)   weights and biases of layer l = 1 … L, in params["W1"], params["b1"] …
     dV                                 ∂J/∂V for every V, J the mean cost; 1/m enters once, at the output
+    hidden, output                     the activation g of the hidden layers, and the last one with its cost: names, or
+                                       the user's own, as _declaration.py reads them; without them the article's σ and
+                                       cross-entropy. Each is a line of layers.py
 
 Every function is pure: it changes no array or dict that it is given (a Generator moves on). Nothing is checked, cast or
 copied here: `refnn.forward_prop` and the other public functions are these behind their checks (_arguments.py).
@@ -19,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from refnn._floats import cosh, exp, softplus, weigh
+from refnn import layers
+from refnn._declaration import Hidden, OutputWord, Word
 from refnn._shapes import Array, Cache, Gradients, LinearCache, Matrix, Number, Params, Rng
 
 
@@ -29,15 +33,17 @@ def init_params(layer_dims: Sequence[int], *, scale: str | float = "xavier", rng
     Parameters
     ----------
     layer_dims : sequence of int, the widths n_0 … n_L
-    scale : standard deviation of the weights; "xavier" is sqrt(2 / (n_{l-1} + n_l)), after Glorot and Bengio (2010).
-        The article's is 0.01, which stalls a network of three or more layers (proofs/errata.md).
+    scale : standard deviation of the weights; "xavier" is sqrt(2 / (n_{l-1} + n_l)), after Glorot and Bengio (2010),
+        and "he" is sqrt(2 / n_{l-1}), after He et al. (2015), for ReLU. The article's is 0.01, which stalls a network
+        of three or more layers (proofs/errata.md).
     rng : seed, numpy.random.Generator or None
     """
     rng = np.random.default_rng(rng)
     params = {}
     for l in range(1, len(layer_dims)):
         n_prev, n = layer_dims[l - 1], layer_dims[l]
-        deviation = np.sqrt(2 / (n_prev + n)) if scale == "xavier" else float(scale)
+        named = {"xavier": np.sqrt(2 / (n_prev + n)), "he": np.sqrt(2 / n_prev)}
+        deviation = named[scale] if isinstance(scale, str) else float(scale)
         params[f"W{l}"] = deviation * rng.standard_normal((n, n_prev))
         params[f"b{l}"] = np.zeros((n, 1))
     return params
@@ -56,22 +62,19 @@ def sigmoid(Z: Matrix) -> tuple[Array, Array]:
     -------
     A, cache : arrays like Z
     """
-    A = 1 / (1 + exp(-Z))
-    return A, Z
+    return layers.sigmoid(Z), Z
 
 
-def sigmoid_derivative(Z: Matrix) -> Array:
-    """σ′(Z) = σ(Z) σ(-Z) = 1 / (2 + 2 cosh Z) (D3): a sum of positive terms, so no digit is lost."""
-    return 1 / (2 + 2 * cosh(Z))
-
-
-def forward_prop(X: Matrix, params: Params) -> tuple[Array, list[Cache]]:
-    """A_0 = X, then Z_l = W_l A_{l-1} + b_l and A_l = σ(Z_l) for l = 1 … L (D1).
+def forward_prop(
+    X: Matrix, params: Params, *, hidden: Hidden = "sigmoid", output: OutputWord = "sigmoid"
+) -> tuple[Array, list[Cache]]:
+    """A_0 = X, then Z_l = W_l A_{l-1} + b_l and A_l = g_l(Z_l) for l = 1 … L (D1).
 
     Parameters
     ----------
     X : (n_0, m)
     params : dict of W_l (n_l, n_{l-1}) and b_l (n_l, 1)
+    hidden, output : the activations; see the head of network.py
 
     Returns
     -------
@@ -81,30 +84,36 @@ def forward_prop(X: Matrix, params: Params) -> tuple[Array, list[Cache]]:
     A = X
     caches = []
     L = len(params) // 2
-    for l in range(1, L + 1):
+    for l, g in enumerate(layers.functions(hidden, output, L), start=1):
         A_prev, W, b = A, params[f"W{l}"], params[f"b{l}"]
-        A, Z = sigmoid(W @ A_prev + b)
+        Z = W @ A_prev + b
+        A = g(Z)
         caches.append(((A_prev, W, b), Z))
     return A, caches
 
 
-def cost_function(AL: Matrix, Y: Matrix) -> Number:
-    """J = -1/m Σ [Y log A_L + (1 - Y) log(1 - A_L)] over outputs and examples, with 0 log 0 = 0 (D4).
+def cost_function(AL: Matrix, Y: Matrix, *, output: OutputWord = "sigmoid") -> Number:
+    """J, the mean over examples of the cost, summed over outputs.
+
+    For the sigmoid -1/m Σ [Y log A_L + (1 - Y) log(1 - A_L)] (D4), for softmax -1/m Σ Y log A_L, with 0 log 0 = 0; and
+    1/m Σ (A_L - Y)², or half of it.
 
     Parameters
     ----------
-    AL, Y : (n_L, m), entries in [0, 1]
+    AL, Y : (n_L, m); entries in [0, 1] for a cross-entropy
+    output : the last activation with its cost
 
     Returns
     -------
-    scalar, never NaN for real A_L; infinite where it has rounded to the wrong end, where `logistic_cost` is accurate
+    scalar, never NaN for real A_L; infinite where a cross-entropy's A_L has rounded to the wrong end, where
+    `logistic_cost` and `softmax_cost` are accurate
     """
     m = Y.shape[1]
-    return -(weigh(Y, np.log(AL)) + weigh(1 - Y, np.log(1 - AL))).sum() / m
+    return layers.output(output).cost(AL, Y).sum() / m
 
 
 def logistic_cost(ZL: Matrix, Y: Matrix) -> Number:
-    """The same J from the last Z: 1/m Σ [Y softplus(-Z_L) + (1 - Y) softplus(Z_L)] (D5).
+    """The same J of a sigmoid output from the last Z: 1/m Σ [Y softplus(-Z_L) + (1 - Y) softplus(Z_L)] (D5).
 
     Parameters
     ----------
@@ -114,17 +123,39 @@ def logistic_cost(ZL: Matrix, Y: Matrix) -> Number:
     -------
     scalar; for real Z_L accurate at saturation too, as -log σ(Z) = softplus(-Z) and -log(1 - σ(Z)) = softplus(Z)
     """
+    return cost_from_Z(ZL, Y, "sigmoid")
+
+
+def softmax_cost(ZL: Matrix, Y: Matrix) -> Number:
+    """The same J of a softmax output from the last Z: 1/m Σ Y (log Σ_j exp Z_j - Z_L).
+
+    Parameters
+    ----------
+    ZL, Y : (n_L, m); ZL is caches[-1][1], Y in [0, 1]
+
+    Returns
+    -------
+    scalar; for real Z_L without overflow, and accurate where one class has nearly all of the probability
+    """
+    return cost_from_Z(ZL, Y, "softmax")
+
+
+def cost_from_Z(ZL: Array, Y: Array, output: OutputWord) -> Number:
+    """J of any output from the last Z, which has digits that A_L has lost."""
     m = Y.shape[1]
-    return (Y * softplus(-ZL) + (1 - Y) * softplus(ZL)).sum() / m
+    return layers.output(output).loss(ZL, Y).sum() / m
 
 
-def one_layer_backward(dA: Matrix, cache: Cache, *, inputs: bool = True) -> tuple[Any, Array, Array]:
-    """Back through one layer: dZ = dA ∘ σ′(Z) (D8), then `linear_backward`.
+def one_layer_backward(
+    dA: Matrix, cache: Cache, *, activation: Word = "sigmoid", inputs: bool = True
+) -> tuple[Any, Array, Array]:
+    """Back through one layer: dZ = dA ∘ g′(Z) (D8), then `linear_backward`.
 
     Parameters
     ----------
     dA : (n_l, m)
     cache : ((A_prev, W, b), Z) of the layer
+    activation : g of the layer, by name or as a pair (value, derivative)
     inputs : False leaves out dA_prev, and None stands in its place
 
     Returns
@@ -132,7 +163,7 @@ def one_layer_backward(dA: Matrix, cache: Cache, *, inputs: bool = True) -> tupl
     dA_prev, dW, db : (n_{l-1}, m), (n_l, n_{l-1}), (n_l, 1)
     """
     linear_cache, Z = cache
-    dZ = dA * sigmoid_derivative(Z)
+    dZ = dA * layers.activation(activation).derivative(Z)
     return linear_backward(dZ, linear_cache, inputs=inputs)
 
 
@@ -145,17 +176,27 @@ def linear_backward(dZ: Matrix, linear_cache: LinearCache, *, inputs: bool = Tru
     return dA_prev, dW, db
 
 
-def backprop(AL: Matrix, Y: Matrix, caches: Sequence[Cache], *, inputs: bool = True) -> Gradients:
+def backprop(
+    AL: Matrix,
+    Y: Matrix,
+    caches: Sequence[Cache],
+    *,
+    hidden: Hidden = "sigmoid",
+    output: OutputWord = "sigmoid",
+    inputs: bool = True,
+) -> Gradients:
     """The gradient of J in every weight, bias, input and hidden activation.
 
     At the output the quotient in the article's dA_L ∘ σ′(Z_L) is cancelled by hand,
-    dZ_L = [(1 - Y) σ(Z_L) - Y σ(-Z_L)] / m (D7): saturation costs dZ_L no digits. A sum over examples or units that
-    cancels still does, as in any floats; `certify` says how many.
+    dZ_L = [(1 - Y) σ(Z_L) - Y σ(-Z_L)] / m (D7), and for softmax Σ_j (A_i Y_j - A_j Y_i) / m: both are (A_L - Y) / m, and
+    saturation costs them no digits. A sum over examples or units that cancels still does, as in any floats; `certify`
+    says how many.
 
     Parameters
     ----------
-    AL, Y : (n_L, m), the prediction, and labels in [0, 1]
+    AL, Y : (n_L, m), the prediction, and labels
     caches : list that `forward_prop` returned with AL
+    hidden, output : the activations and the cost, as in `forward_prop`
     inputs : False leaves out dA0, a product that training has no use for; None stands in its place
 
     Returns
@@ -168,11 +209,13 @@ def backprop(AL: Matrix, Y: Matrix, caches: Sequence[Cache], *, inputs: bool = T
     L = len(caches)
     m = Y.shape[1]
     linear_cache, ZL = caches[L - 1]
-    dZL = ((1 - Y) * AL - Y * sigmoid(-ZL)[0]) / m
+    dZL = layers.output(output).residual(AL, ZL, Y) / m
     dA_prev, dW, db = linear_backward(dZL, linear_cache, inputs=inputs or L > 1)
     grads[f"dA{L - 1}"], grads[f"dW{L}"], grads[f"db{L}"] = dA_prev, dW, db
+    g = layers.hidden(hidden, L - 1)
     for l in reversed(range(1, L)):
-        dA_prev, dW, db = one_layer_backward(grads[f"dA{l}"], caches[l - 1], inputs=inputs or l > 1)
+        dA, cache = grads[f"dA{l}"], caches[l - 1]
+        dA_prev, dW, db = one_layer_backward(dA, cache, activation=g[l - 1], inputs=inputs or l > 1)
         grads[f"dA{l - 1}"], grads[f"dW{l}"], grads[f"db{l}"] = dA_prev, dW, db
     return grads
 
@@ -195,6 +238,8 @@ def train(
     epochs: int,
     lr: float,
     *,
+    hidden: Hidden = "sigmoid",
+    output: OutputWord = "sigmoid",
     batch_size: int | None = None,
     rng: Rng = None,
     params: Params | None = None,
@@ -205,6 +250,7 @@ def train(
     Parameters
     ----------
     X, Y, layer_dims : (n_0, m), (n_L, m) and n_0 … n_L
+    hidden, output : the activations and the cost, as in `forward_prop`
     epochs, lr : passes over the examples (0 returns the start), and the learning rate
     batch_size : from 1 to m, the examples shuffled every epoch, the last batch perhaps short; None takes all, in order
     rng : source of the initial weights and of the shuffles; the same seed gives the same run
@@ -223,20 +269,16 @@ def train(
     for epoch in range(1, epochs + 1):
         outputs = []
         for X_batch, Y_batch in batches(X, Y, batch_size, rng):
-            params, ZL = step(X_batch, Y_batch, params, lr)
+            AL, caches = forward_prop(X_batch, params, hidden=hidden, output=output)
+            grads = backprop(AL, Y_batch, caches, hidden=hidden, output=output, inputs=False)
+            params = update_parameters(params, grads, lr)
+            ZL = caches[-1][1]
             outputs.append((ZL, Y_batch))
         ZL, labels = map(np.hstack, zip(*outputs)) if batch_size else outputs[0]
-        cost_history.append(logistic_cost(ZL, labels))
+        cost_history.append(cost_from_Z(ZL, labels, output))
         if callable(progress):
             progress(epoch, cost_history[-1])
     return params, cost_history
-
-
-def step(X: Array, Y: Array, params: Params, lr: float) -> tuple[Params, Array]:
-    """One step of gradient descent on these examples, and the Z_L before it."""
-    AL, caches = forward_prop(X, params)
-    grads = backprop(AL, Y, caches, inputs=False)
-    return update_parameters(params, grads, lr), caches[-1][1]
 
 
 def batches(X: Array, Y: Array, batch_size: int | None, rng: np.random.Generator) -> Iterator[tuple[Array, Array]]:
@@ -249,7 +291,20 @@ def batches(X: Array, Y: Array, batch_size: int | None, rng: np.random.Generator
         yield X.take(batch, axis=1), Y.take(batch, axis=1)
 
 
-def predict(X: Matrix, params: Params, *, threshold: float = 0.5) -> Array:
-    """1 where A_L reaches the threshold in [0, 1], else 0; int array (n_L, m). X and params as in `forward_prop`."""
-    AL, _ = forward_prop(X, params)
-    return (AL >= threshold).astype(int)
+def predict(
+    X: Matrix,
+    params: Params,
+    *,
+    hidden: Hidden = "sigmoid",
+    output: OutputWord = "sigmoid",
+    threshold: float = 0.5,
+) -> Array:
+    """What the network says of each example. X and params as in `forward_prop`, and hidden and output.
+
+    Returns
+    -------
+    int array (n_L, m) for a sigmoid output, 1 where A_L reaches the threshold in [0, 1], else 0; int array (m,) for a
+    softmax output, the number of the class with the largest A_L; A_L itself for any other
+    """
+    AL, _ = forward_prop(X, params, hidden=hidden, output=output)
+    return layers.output(output).answer(AL, threshold)

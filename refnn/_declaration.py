@@ -1,0 +1,89 @@
+"""How a network is declared, by the same words everywhere; here they are read, and held against what exists.
+
+hidden      "sigmoid", "tanh", "relu", "leaky_relu" or "leaky_relu(0.2)", "softplus", "silu", "identity"; a pair of
+            functions (value, derivative) of Z; or a list with one of these for each hidden layer
+output      "sigmoid" or "softmax", with their cross-entropy; any other of the above, with half the squared error;
+            or a pair (activation, cost), the cost "cross_entropy", "half_squared_error" or "squared_error"
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Pair: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]  # value and derivative, of arrays Z
+Word: TypeAlias = str | Pair
+Hidden: TypeAlias = Any  # a Word, or a sequence of one for each hidden layer
+OutputWord: TypeAlias = Any  # a Word, or (Word, cost)
+
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "identity")
+COSTS = ("cross_entropy", "half_squared_error", "squared_error")
+LOGISTIC = ("sigmoid", "softmax")  # the activations that cross-entropy is the cost of
+SLOPE = 0.01  # of a leaky ReLU without a number
+
+
+def activation(name: str, word: Any, more: tuple[str, ...] = ()) -> Word:
+    """The activation that an argument of this name declares, in its one spelling."""
+    if isinstance(word, tuple) and len(word) == 2 and all(map(callable, word)):
+        return word
+    if not isinstance(word, str):
+        raise TypeError(f"{name} is {word!r} ({type(word).__name__}), expected a name or a pair (value, derivative)")
+    known = (*ACTIVATIONS, *more)
+    if word in known:
+        return word
+    if slope(word) is None:
+        raise ValueError(f"{name} is {word!r}, expected one of {_listed(known)}, or a pair (value, derivative)")
+    if not 0 <= float(slope(word) or 0) < np.inf:
+        raise ValueError(f"{name} is {word!r}, expected a finite slope of at least 0")
+    return word
+
+
+def slope(word: Any) -> float | None:
+    """The slope below zero of "leaky_relu" or "leaky_relu(0.2)"; None for another word."""
+    found = re.fullmatch(r"leaky_relu(?:\(([^()]+)\))?", word) if isinstance(word, str) else None
+    try:
+        return float(found[1] or SLOPE) if found else None
+    except ValueError:
+        return None
+
+
+def hidden(words: Hidden, layers: int | None = None) -> Hidden:
+    """One word for all hidden layers, or a tuple of one for each; `layers` of them, where that is known."""
+    if isinstance(words, str) or (isinstance(words, tuple) and any(map(callable, words))):
+        return activation("hidden", words)
+    if not isinstance(words, list | tuple):
+        raise TypeError(f"hidden is {words!r} ({type(words).__name__}), expected a name, a pair or a list of them")
+    if layers is not None and len(words) != layers:
+        raise ValueError(f"hidden has {len(words)} activations, expected {layers}: one for each hidden layer")
+    return tuple(activation(f"hidden[{l}]", word) for l, word in enumerate(words))
+
+
+def output(word: OutputWord) -> tuple[Word, str]:
+    """The activation of the output and its cost."""
+    if isinstance(word, str) or (isinstance(word, tuple) and all(map(callable, word))):
+        word = (word, "cross_entropy" if word in LOGISTIC else "half_squared_error")
+    if not (isinstance(word, list | tuple) and len(word) == 2 and isinstance(word[1], str)):
+        raise TypeError(f"output is {word!r} ({type(word).__name__}), expected a name or a pair (activation, cost)")
+    found, cost = activation("output", word[0], ("softmax",)), word[1]
+    if cost not in COSTS:
+        raise ValueError(f"output has the cost {cost!r}, expected one of {_listed(COSTS)}")
+    if (cost == "cross_entropy") != (found == "softmax") and found != "sigmoid":
+        raise ValueError(
+            f"output is {found!r} with {cost}: cross_entropy goes with sigmoid and softmax, and softmax with it alone"
+        )
+    return found, cost
+
+
+@cache
+def each_layer(words: Hidden, layers: int) -> tuple[Word, ...]:
+    """The activation of each of so many hidden layers."""
+    many = isinstance(words, tuple) and not any(map(callable, words))
+    return words if many else (words,) * layers
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(map(repr, words))

@@ -1,0 +1,146 @@
+"""Activations and outputs, a line of mathematics each: value and derivative, with every digit that Z holds.
+
+An activation works entry by entry, A = g(Z). An output is the last activation together with its cost; its derivative
+is taken by hand through both, for what they share cancels: dZ_L = residual / m, where a quotient would lose digits.
+Names are those of _declaration.py; equation numbers those of proofs/derivation.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from refnn import _declaration
+from refnn._declaration import Hidden, OutputWord, Word
+from refnn._floats import (
+    cosh,
+    exp,
+    minus_log_softmax,
+    positive_part,
+    silu_derivative,
+    softmax,
+    softplus,
+    step,
+    tanh,
+    weigh,
+)
+from refnn._shapes import Array
+
+Entrywise = Callable[[Array], Array]
+
+
+class Activation(NamedTuple):
+    """g, and its derivative g′."""
+
+    value: Entrywise
+    derivative: Entrywise
+
+
+class Output(NamedTuple):
+    """The last activation with the cost of its labels, before the mean; all functions of arrays (n_L, m)."""
+
+    value: Entrywise  #                             A_L of Z_L
+    cost: Callable[[Array, Array], Array]  #            of A_L and Y
+    loss: Callable[[Array, Array], Array]  #            of Z_L and Y: the same, with every digit
+    residual: Callable[[Array, Array, Array], Array]  # of A_L, Z_L and Y: m ∂J/∂Z_L
+    answer: Callable[[Array, float], Array]  #          of A_L: what the network says, in the form of labels
+
+
+def sigmoid(Z: Array) -> Array:
+    return 1 / (1 + exp(-Z))
+
+
+def leaky_relu(slope: float) -> Activation:
+    """Z above 0 and slope · Z below, (1 and the slope); at the kink the derivative from below."""
+    p, q = Fraction(repr(slope)).as_integer_ratio()  # as it was written, for numbers that no float may meet
+
+    def value(Z: Array) -> Array:
+        return positive_part(Z) - positive_part(-Z) * p / q
+
+    def derivative(Z: Array) -> Array:
+        above = step(Z)
+        return above + (1 - above) * p / q
+
+    return Activation(value, derivative)
+
+
+ACTIVATIONS = {
+    "sigmoid": Activation(sigmoid, lambda Z: 1 / (2 + 2 * cosh(Z))),  # σ(Z) σ(-Z), a sum of positive terms (D3)
+    "tanh": Activation(tanh, lambda Z: (1 / cosh(Z)) ** 2),
+    "relu": Activation(positive_part, step),
+    "softplus": Activation(softplus, sigmoid),
+    "silu": Activation(lambda Z: Z * sigmoid(Z), silu_derivative),
+    "identity": Activation(lambda Z: Z, np.ones_like),
+}
+
+
+def others(V: Array) -> Array:
+    """For each row the sum of all other rows: what is left of 1, without a subtraction."""
+    return (1 - np.eye(len(V), dtype=V.dtype)) @ V
+
+
+def squared_error(g: Activation, share: int, answer: Callable[[Array, float], Array]) -> Output:
+    """The squared error, or its share."""
+    return Output(
+        g.value,
+        lambda AL, Y: (AL - Y) ** 2 / share,
+        lambda ZL, Y: (g.value(ZL) - Y) ** 2 / share,
+        lambda AL, ZL, Y: 2 * (AL - Y) * g.derivative(ZL) / share,
+        answer,
+    )
+
+
+def over_threshold(AL: Array, threshold: float) -> Array:
+    return (AL >= threshold).astype(int)
+
+
+OUTPUTS = {
+    "sigmoid": Output(
+        sigmoid,
+        lambda AL, Y: -(weigh(Y, np.log(AL)) + weigh(1 - Y, np.log(1 - AL))),  #  (D4)
+        lambda ZL, Y: Y * softplus(-ZL) + (1 - Y) * softplus(ZL),  #              (D5)
+        lambda AL, ZL, Y: (1 - Y) * AL - Y * sigmoid(-ZL),  #                     (D7)
+        over_threshold,
+    ),
+    "softmax": Output(
+        softmax,
+        lambda AL, Y: -weigh(Y, np.log(AL)),
+        lambda ZL, Y: Y * minus_log_softmax(ZL),
+        lambda AL, _, Y: others(Y) * AL - Y * others(AL),
+        lambda AL, _: AL.argmax(axis=0),
+    ),
+}
+
+
+@cache
+def activation(word: Word) -> Activation:
+    """The activation of a name, or the user's own pair."""
+    if not isinstance(word, str):
+        return Activation(*word)
+    slope = _declaration.slope(word)
+    return ACTIVATIONS[word] if slope is None else leaky_relu(slope)
+
+
+@cache
+def output(word: OutputWord) -> Output:
+    last, cost = _declaration.output(word)
+    if cost == "cross_entropy":
+        return OUTPUTS[last]  # type: ignore[index]  # a name, as the declaration has seen to
+    answer = over_threshold if last == "sigmoid" else lambda AL, _: AL
+    return squared_error(activation(last), 2 if cost == "half_squared_error" else 1, answer)
+
+
+@cache
+def hidden(words: Hidden, layers: int) -> tuple[Activation, ...]:
+    """The activation of each hidden layer."""
+    return tuple(map(activation, _declaration.each_layer(words, layers)))
+
+
+@cache
+def functions(hidden_words: Hidden, output_word: OutputWord, L: int) -> tuple[Entrywise, ...]:
+    """g_1 … g_L."""
+    return (*(g.value for g in hidden(hidden_words, L - 1)), output(output_word).value)

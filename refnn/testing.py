@@ -10,13 +10,14 @@ Needs hypothesis: ``pip install "refnn[test]"``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from refnn import _shapes
 from refnn.gradcheck import GradientCheck, Verdict, check_backprop
-from refnn.gradcheck.backprop import GradientFunction, check_probe
+from refnn.gradcheck.backprop import GradientFunction, Judge
+from refnn.gradcheck.declaration import Declaration, Keywords
 from refnn.gradcheck.faults.probes import Probe, blindness, random_probe
 
 try:
@@ -56,7 +57,11 @@ def layer_dims(draw: st.DrawFn, *, max_layers: int = 5, max_width: int = 6) -> l
 
 @st.composite
 def networks(
-    draw: st.DrawFn, dims: st.SearchStrategy[list[int]] | Sequence[int] | None = None, *, examples: int | None = None
+    draw: st.DrawFn,
+    dims: st.SearchStrategy[list[int]] | Sequence[int] | None = None,
+    *,
+    m: int | None = None,
+    **declaration: Unpack[Keywords],
 ) -> Probe:
     """Networks with data, as tuples (name, params, X, Y), on each of which every fault of the catalogue shows.
 
@@ -66,7 +71,9 @@ def networks(
     Parameters
     ----------
     dims : strategy for the widths, or fixed ones; `layer_dims()` if None
-    examples : int of at least 2, the number m; from 3 to 8 if None
+    m : int of at least 2, the number of examples; from 3 to 8 if None
+    **declaration : the network to which they belong, as in `refnn.check_backprop`; in the one form of `check_network`
+        without conventions
 
     Examples
     --------
@@ -74,67 +81,76 @@ def networks(
     ... def test_cost_falls(network):
     ...     name, params, X, Y = network
     """
-    if examples is not None:
-        _shapes.whole("examples", examples, 2)
+    if m is not None:
+        _shapes.whole("m", m, 2)
+    said = Declaration.of(declaration)
     strategy = layer_dims() if dims is None else dims
-    return draw(_any_network(strategy, examples).filter(lambda network: blindness(*network[1:]) is None))
+    drawn = _any_network(strategy, m, said)
+    return draw(
+        drawn.filter(lambda network: not said.known or blindness(network.params, network.X, network.Y, said) is None)
+    )
 
 
 @st.composite
-def _any_network(draw: st.DrawFn, dims: st.SearchStrategy[list[int]] | Sequence[int], examples: int | None) -> Probe:
+def _any_network(
+    draw: st.DrawFn, dims: st.SearchStrategy[list[int]] | Sequence[int], m: int | None, said: Declaration
+) -> Probe:
     widths = _shapes.widths(draw(dims) if isinstance(dims, st.SearchStrategy) else dims)
-    m = examples or draw(st.integers(3, 8))
+    m = m or draw(st.integers(3, 8))
     scale = draw(st.sampled_from([1.0, 2.0, 0.3, 4.0, 0.01]))
     soft = draw(st.booleans())
     seed = draw(st.integers(0, 2**16))
     name = f"layer_dims {widths}, m = {m}, weights of size {scale:g}, {'soft' if soft else 'hard'} labels, seed {seed}"
-    return random_probe(np.random.default_rng(seed), widths, m, scale, soft=soft)._replace(name=name)
+    return random_probe(np.random.default_rng(seed), widths, m, scale, soft, said)._replace(name=name)
 
 
 def assert_backprop(
     gradient: GradientFunction,
     *,
     layer_dims: Sequence[int] | None = None,
-    examples: int | None = None,
+    m: int | None = None,
     seed: int = 0,
     max_examples: int = 100,
+    **declaration: Unpack[Keywords],
 ) -> None:
-    """Fail unless a gradient of the sigmoid network's mean cross-entropy is right on every network tried.
+    """Fail unless the gradient of a declared cost is right on every network tried.
 
     Parameters
     ----------
     gradient : callable (params, X, Y) -> grads, as in `refnn.check_backprop`
-    layer_dims, examples, seed : as in `refnn.check_backprop`
+    layer_dims, m, seed : as in `refnn.check_backprop`
     max_examples : int, random networks that are tried after the fixed ones
+    **declaration : the network and its conventions, as in `refnn.check_backprop`
 
     Raises
     ------
     AssertionError
         With the cause, the table of errors, and the smallest network found that shows the fault.
     """
-    check = check_backprop(gradient, layer_dims=layer_dims, examples=examples, seed=seed, progress=False)
-    smallest = _smallest(gradient, layer_dims, examples, max_examples)
+    check = check_backprop(gradient, layer_dims=layer_dims, m=m, seed=seed, progress=False, **declaration)
+    smallest = (
+        None if m == 1 else _smallest(gradient, networks(layer_dims, m=m, **declaration), max_examples, declaration)
+    )
     if check and smallest is None:
         return
     raise AssertionError(_message(check, smallest))
 
 
 def _smallest(
-    gradient: GradientFunction, dims: Sequence[int] | None, examples: int | None, max_examples: int
+    gradient: GradientFunction, drawn: st.SearchStrategy[Probe], max_examples: int, declaration: Keywords
 ) -> tuple[Probe, GradientCheck] | None:
     """The smallest network found on which the gradient fails, if there is one."""
-    if examples == 1:
-        return None  # such a network is blind, as the check has said
+    judge = Judge(gradient, Declaration.of(declaration))
 
     def fails(network: Probe) -> bool:
-        return not check_probe(gradient, network)[0]
+        return not judge(network)[0]
 
     quiet = settings(QUIET, max_examples=max_examples)
     try:
-        network: Any = find(networks(dims, examples=examples), fails, settings=quiet)
+        network: Any = find(drawn, fails, settings=quiet)
     except NoSuchExample:
         return None
-    return network, check_backprop(gradient, probes=[network], progress=False)
+    return network, check_backprop(gradient, probes=[network], progress=False, **declaration)
 
 
 def _message(check: GradientCheck, smallest: tuple[Probe, GradientCheck] | None) -> str:

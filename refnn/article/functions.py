@@ -18,7 +18,7 @@ from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.lines import Array, Line, Params, Run, backprop, forward
 from refnn.gradcheck.faults.probes import Probe, default_probes
 from refnn.gradcheck.faults.structure import structure
-from refnn.gradcheck.problem import sigmoid
+from refnn.gradcheck.formulas import sigmoid
 from refnn.gradcheck.verdict.result import Finding, Verdict
 
 Cache = tuple[tuple[Array, Array, Array], Array]  # (A_prev, W, b), Z
@@ -56,7 +56,7 @@ def _right_layer(run: Run, l: int, dA: Array, line: Line | None = None) -> dict[
     def value(name: str, right: Array) -> Array:
         return line.replace(run, l, right) if line is not None and line.name == name else right
 
-    run.dZ[l] = dZ = dA * value("derivative", run.A[l] * run.S[l])
+    run.dZ[l] = dZ = dA * value("derivative", run.g(l).derivative(run.Z[l]))
     return {
         "dA_prev": value("previous", run.W[l].T @ dZ),
         "dW": value("weights", dZ @ run.A[l - 1].T),

@@ -26,7 +26,7 @@ def add(subparsers: Subparsers) -> None:
     option("--json", type=Path, metavar="FILE", help="write the result there, too")
     option("--report", type=Path, metavar="DIR", help="write a report on a function there, to be cited and rechecked")
     option("--layer-dims", type=widths, metavar="N,N…", help="judge the function on networks of these widths only")
-    option("--examples", type=int, metavar="M", help="judge it on so many examples")
+    option("--m", type=int, metavar="M", help="judge it on so many examples")
     option("--seed", type=int, default=0, metavar="N", help="of the networks (%(default)s)")
     parser.set_defaults(run=run)
 
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     gradient = source.function(args.target)
     if args.report:
         require_libraries()
-    options = {"layer_dims": args.layer_dims, "examples": args.examples, "seed": args.seed}
+    options = {"layer_dims": args.layer_dims, "m": args.m, "seed": args.seed}
     with source.quietly():
         if args.report:
             report, check = report_on(gradient, Path(args.target).name, **options)

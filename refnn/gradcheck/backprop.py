@@ -1,17 +1,20 @@
-"""Is this backprop right? A gradient of the sigmoid network's mean cross-entropy, judged at one point or on many."""
+"""Is this backprop right? The gradient of a declared network, judged at one point or on many."""
 
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Unpack
 
 import numpy as np
 
 from refnn._progress import bar
 from refnn._shapes import Array
+from refnn.gradcheck.check import check_gradients
+from refnn.gradcheck.declaration import ARTICLE, Declaration, Keywords
 from refnn.gradcheck.faults.diagnosis import Case, diagnose
 from refnn.gradcheck.faults.probes import Probe, blindness, default_probes
 from refnn.gradcheck.faults.structure import described
@@ -23,11 +26,12 @@ from refnn.gradcheck.witness import cancellation_free, complex_step, directions
 from refnn.gradcheck.witness.workers import Workers
 
 GradientFunction = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
+CostFunction = Callable[[dict[str, Array], Array, Array], Any]
 
 METHODS = ("auto", "entries", "directions")
 PER_ENTRY_WORK = 2e10  # elements that a check of every entry may touch before "auto" takes directions: a minute's work
 TOLERANCE = (
-    "for each entry, the rounding error of the witness plus that of the standard formulas (A - Y, A (1 - A)) at this "
+    "for each entry, the rounding error of the witness plus that of the standard formulas (A - Y, A (1 - A) …) at this "
     "point in the gradient's dtype, both by running error analysis"
 )
 TOLERANCE_OF_SUMS = (
@@ -46,13 +50,14 @@ def check_network(
     seed: int = 0,
     executor: Executor | None = None,
     progress: bool = True,
+    **declaration: Unpack[Keywords],
 ) -> GradientCheck:
-    """Judge the gradient of the sigmoid network's mean cost (D4) at one point.
+    """Judge the gradient of a network's cost at one point.
 
     Parameters
     ----------
     params : dict of W_l (n_l, n_{l-1}) and b_l (n_l, 1)
-    X, Y : (n_0, m) and (n_L, m), Y in [0, 1]
+    X, Y : (n_0, m) and (n_L, m), Y in [0, 1] for a cross-entropy
     grads : dict of floating-point arrays, or of what NumPy reads as such, keyed "dW1", "db1" … or "W1", "b1" …
         Each is judged in its own dtype: float32 arrays as computed in float32.
     method : "entries", "directions" or "auto"
@@ -62,6 +67,7 @@ def check_network(
     executor : concurrent.futures.Executor, optional
         Shares the work of "entries".
     progress : bool, whether long work shows a bar on a terminal
+    **declaration : the network and its conventions, as in `check_backprop`
 
     Returns
     -------
@@ -74,85 +80,143 @@ def check_network(
     """
     if method not in METHODS:
         raise ValueError(f"method is {method!r}, expected one of {', '.join(map(repr, METHODS))}")
-    check, case = _judge(Problem.of(params, X, Y).judging(grads), method, seed, Workers(executor, progress))
+    said = Declaration.of(declaration)
+    if not said.known:
+        raise ValueError(f"{said.says}: functions of one's own are judged by check_backprop, or by check_gradients")
+    problem = Problem.of(*said.ours(params, X, Y), said).judging(grads)
+    check, case = _judge(problem, method, seed, Workers(executor, progress))
     return replace(check, diagnosis=diagnose([case])) if case and check.verdict is Verdict.WRONG else check
 
 
 def check_backprop(
     gradient: GradientFunction,
     *,
+    cost: CostFunction | None = None,
     layer_dims: Sequence[int] | None = None,
-    examples: int | None = None,
+    m: int | None = None,
     seed: int = 0,
     probes: Sequence[Probe] | None = None,
     executor: Executor | None = None,
     progress: bool = True,
+    **declaration: Unpack[Keywords],
 ) -> GradientCheck:
-    """Judge anyone's backprop of the sigmoid network on networks where a fault shows.
+    """Judge anyone's backprop on networks where a fault shows.
 
     Parameters
     ----------
     gradient : callable (params, X, Y) -> grads
-        The gradient of the mean cross-entropy, keyed and shaped as in `check_network`. It is given copies.
+        The gradient of the declared cost, keyed and shaped as in `check_network`. It is given copies.
+    cost : callable (params, X, Y) -> scalar, optional
+        The cost, where none can be declared: `check_gradients` then judges on the same networks.
     layer_dims : sequence of int, optional
         Judge on networks of these widths only.
-    examples : int, optional
-        The number of examples, m.
+    m : int, optional
+        The number of examples.
     seed : int
     probes : sequence of Probe, optional
         Judge on these instead of `default_probes`.
     executor, progress : as in `check_network`
+    **declaration : the network and its conventions, the article's where nothing is said
+        hidden, output : activations and cost, as in `refnn.forward_prop`
+        reduction : "mean" of the cost over examples, their "sum", or the mean over all "entries" of Y
+        l1, l2 : λ of the penalties λ Σ|W| and λ/2 Σ W², added to the cost; or functions of m, such as lambda m: 0.7 / m
+        bias : False for layers without one
+        examples : "columns" or "rows" of X and Y; in rows, b is (1, n_l), and db may be (n_l,)
+        weights : "out,in" for W (n_l, n_{l-1}), or "in,out"
+        labels : "soft", "onehot" (0 or 1), or "classes" (int (m,), the number of each example's class)
+        names : {"W": "weights{l}", "b": "bias{l}", "dW": …, "db": …}, l from 1, or {k} from 0, or functions of l
+        step : the learning rate of a function that returns W - step · dW, not dW
 
     Returns
     -------
     GradientCheck
         With the check of each probe in `probes`. A gradient that raises, changes its arguments, gives two answers to
-        one question or returns what is no gradient is WRONG, and the reason says so.
+        one question, overwrites what it returned or returns what is no gradient is WRONG, and the reason says so.
     """
-    if not callable(gradient):
-        raise TypeError(f"gradient is {type(gradient).__name__}, expected a callable (params, X, Y) -> grads")
+    said = Declaration.of(declaration)
+    for name, function in (("gradient", gradient), ("cost", cost)):
+        if not callable(function) and not (name == "cost" and cost is None):
+            kind = "grads" if name == "gradient" else "scalar"
+            raise TypeError(f"{name} is {type(function).__name__}, expected a callable (params, X, Y) -> {kind}")
     if probes is None:
-        probes = default_probes(layer_dims, examples=examples, seed=seed)
+        probes = default_probes(layer_dims, m=m, seed=seed, declaration=said)
     elif not probes:
         raise ValueError("probes is empty, expected at least one")
-    judged = [
-        check_probe(gradient, probe, seed, executor)
-        for probe in bar(probes, "probes", total=len(probes), show=progress)
-    ]
+    judge = Judge(gradient, said, cost, seed, executor)
+    judged = [judge(probe) for probe in bar(probes, "probes", total=len(probes), show=progress)]
     checks = tuple(check for check, _ in judged)
-    worst = min(checks, key=lambda check: (check.verdict.rank, not check.parameters))
+    # A network on which a fault would not show is there for another thing, if there is one that would show it.
+    seeing = [check for check in checks if check.verdict is not Verdict.BLIND] or checks
+    worst = min(seeing, key=lambda check: (check.verdict.rank, not check.parameters))
     return replace(
         worst,
-        tolerance=TOLERANCE,
-        reasons=tuple(dict.fromkeys(reason for check in checks for reason in check.reasons)),
+        reasons=tuple(dict.fromkeys(reason for check in seeing for reason in check.reasons)),
         notes=tuple(dict.fromkeys(f"{note} ({check.probe})" for check in checks for note in check.notes)),
-        diagnosis=diagnose([case for _, case in judged if case is not None]),
+        diagnosis=diagnose([case for _, case in judged if case is not None]) or worst.diagnosis,
         probes=checks,
     )
 
 
-def check_probe(
-    gradient: GradientFunction, probe: Probe, seed: int = 0, executor: Executor | None = None
-) -> tuple[GradientCheck, Case | None]:
-    """Call the gradient twice on copies of the probe, and judge what comes back; without a diagnosis."""
-    problem = Problem.of(probe.params, probe.X, probe.Y)
-    answers: list[Problem] = []
-    reasons: list[str] = []
-    for _ in range(2):
-        params, X, Y = problem.copies()
-        copies = {**params, "X": X, "Y": Y}
-        try:
-            answers.append(problem.judging(gradient(params, X, Y)))
-        except UnfitGradientError as error:
-            return GradientCheck(Verdict.WRONG, reasons=tuple(str(error).split("\n")), probe=probe.name), None
-        except (Exception, SystemExit) as error:  # the judged code may raise anything
-            reason = f"gradient raised {type(error).__name__}: {error}"
-            return GradientCheck(Verdict.WRONG, reasons=(reason,), probe=probe.name), None
-        reasons += [f"gradient changed its argument {what}" for what in _changes(params, copies, problem)]
-    check, case = _judge(answers[1], "auto", seed, Workers(executor))
-    reasons += _inconsistencies(answers, case)
-    verdict = Verdict.WRONG if reasons else check.verdict
-    return replace(check, verdict=verdict, reasons=(*dict.fromkeys(reasons), *check.reasons), probe=probe.name), case
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Calls a gradient on one probe after the other, and judges what comes back; without a diagnosis."""
+
+    gradient: GradientFunction
+    declaration: Declaration = ARTICLE
+    cost: CostFunction | None = None
+    seed: int = 0
+    executor: Executor | None = None
+
+    def __call__(self, probe: Probe) -> tuple[GradientCheck, Case | None]:
+        """Ask on the probe, on another network of the same widths, and on the probe again."""
+        check, case = self._answers(Problem.of(*probe[1:], self.declaration), probe)
+        return replace(check, probe=probe.name), case
+
+    def _answers(self, problem: Problem, probe: Probe) -> tuple[GradientCheck, Case | None]:
+        other = {key: V[::-1] for key, V in probe.params.items()}, -probe.X, probe.Y[:, ::-1]
+        others = Problem.of(*other, self.declaration)
+        answers: list[Problem] = []
+        reasons: list[str] = []
+        kept: Any = None
+        for asked in (problem, others, problem):
+            params, X, Y = asked.copies()
+            copies = {**params, "X": X, "Y": Y}
+            try:
+                grads = self.gradient(params, X, Y)
+                if asked is problem:
+                    answers.append(problem.judging(grads))
+                    kept = grads if kept is None else kept
+            except UnfitGradientError as error:
+                return GradientCheck(Verdict.WRONG, reasons=tuple(str(error).split("\n"))), None
+            except (Exception, SystemExit) as error:  # the judged code may raise anything
+                return GradientCheck(Verdict.WRONG, reasons=(raised(error),)), None
+            reasons += [f"gradient changed its argument {what}" for what in _changes(params, copies, asked)]
+        check, case = self._judged(answers[1])
+        reasons += _inconsistencies(answers, case) or _overwritten(answers[0], kept)
+        verdict = Verdict.WRONG if reasons else check.verdict
+        return replace(check, verdict=verdict, reasons=(*dict.fromkeys(reasons), *check.reasons)), case
+
+    def _judged(self, problem: Problem) -> tuple[GradientCheck, Case | None]:
+        if self.cost is None and self.declaration.known:
+            return _judge(problem, "auto", self.seed, Workers(self.executor))
+        return _by_its_cost(problem, self.cost), None
+
+
+def _by_its_cost(problem: Problem, cost: CostFunction | None) -> GradientCheck:
+    """The judgement of the general witnesses, on the cost that was given, or on the declared one."""
+    params, X, Y = problem.copies()
+    said, given = problem.declaration, problem.given
+    own = cost or (lambda params, X, Y: problem.cost(said.ours(params, X, Y)[0]))
+    names = {key: said.name(key[0], int(key[1:])) for key in given.arrays if key[0] != "A"}
+    grads = {name: given.form(key, given.arrays[key]).reshape(params[name].shape) for key, name in names.items()}
+    return check_gradients(lambda moved: own(moved, X.copy(), Y.copy()), params, grads, progress=False)
+
+
+def raised(error: BaseException) -> str:
+    """What the judged code raised, and where."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f", at line {frames[-1].lineno} of {frames[-1].name}" if len(frames) > 1 else ""
+    return f"gradient raised {type(error).__name__}: {error}{where}"
 
 
 def _changes(params: Mapping[str, Array], copies: Mapping[str, Array], problem: Problem) -> list[str]:
@@ -176,6 +240,20 @@ def _inconsistencies(answers: Sequence[Problem], case: Case | None) -> list[str]
     return [f"gradient gave two answers to one question: {', '.join(differ)}"] if differ else []
 
 
+def _overwritten(answer: Problem, kept: Any) -> list[str]:
+    """Arrays that a gradient returned and that later calls have filled with other numbers."""
+    try:
+        now = answer.judging(kept).given.arrays
+    except UnfitGradientError:
+        now = {}
+    changed = [
+        answer.given.names[key]
+        for key, V in answer.given.arrays.items()
+        if key not in now or not np.array_equal(V, now[key], equal_nan=True)
+    ]
+    return [f"gradient overwrites what an earlier call returned: {', '.join(changed)}"] if changed else []
+
+
 def _judge(problem: Problem, method: str, seed: int, workers: Workers) -> tuple[GradientCheck, Case | None]:
     """The check of a network's gradient, and what a diagnosis of it needs, if every entry was compared."""
     if not all(np.isfinite(Z).all() for Z in problem.Z[1:]) or math.isinf(cancellation_free.underflow(problem)):
@@ -191,10 +269,13 @@ def _judge(problem: Problem, method: str, seed: int, workers: Workers) -> tuple[
         Testimony(cancellation_free.NAME, sum(V.size for V in given.values())),
         Testimony(complex_step.NAME, len(given), "along one random direction of each array"),
     )
-    check = GradientCheck.of(compared.checks, witnesses, TOLERANCE, notes=tuple(compared.notes))
+    notes = list(compared.notes)
+    if n := problem.at_kink:
+        notes.append(f"{n} of the Z stand exactly at a kink: each slope between the two sides is accepted there")
+    check = GradientCheck.of(compared.checks, witnesses, TOLERANCE, notes=tuple(notes))
     if disagreements := tuple(directions.disagreements(problem, found, seed)):
         check = replace(check, verdict=Verdict.UNRELIABLE, reasons=disagreements)
-    elif check and (blind := blindness(problem.params, problem.X, problem.Y)):
+    elif check and (blind := blindness(problem.params, problem.X, problem.Y, problem.declaration)):
         check = replace(check, verdict=Verdict.BLIND, reasons=(blind,))
     return check, Case(problem, compared)
 

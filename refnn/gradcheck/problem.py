@@ -1,20 +1,23 @@
-"""What is judged, and the one check of what comes in: a gradient, and the sigmoid network that it should belong to.
+"""What is judged, and the one check of what comes in: a gradient, and the network that it should belong to.
 
 Inside the checker everything that belongs to a parameter or an activation has its key: "W1", "b1", "A0". A gradient may
-come under "W1" or "dW1"; `Gradient` keeps that name, to be shown.
+come under "W1" or "dW1", or as a declaration has it; `Gradient` keeps name and form, to be shown.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 
-from refnn import _shapes
+from refnn import _declaration, _shapes
 from refnn._shapes import Array, Misfits
+from refnn.gradcheck import formulas
+from refnn.gradcheck.declaration import ARTICLE, Declaration
 
 T = TypeVar("T")
 
@@ -25,10 +28,16 @@ class UnfitGradientError(ValueError, TypeError):
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
-    """A gradient as it was given: its arrays, and the name under which each came."""
+    """A gradient as it was given: its arrays, the name under which each came, and how it looked.
+
+    `shown[key]` brings an array of the network into the shape in which this one came, where that differs;
+    `rounding[key]` is how far the gradient may be off because it was taken from a rounded parameter.
+    """
 
     arrays: Mapping[str, Array]
     names: Mapping[str, str]
+    shown: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
+    rounding: Mapping[str, Array] = field(default_factory=dict)
 
     @classmethod
     def of(cls, grads: object, params: Mapping[str, Array], activations: Mapping[str, Array] | None = None) -> Gradient:
@@ -41,10 +50,49 @@ class Gradient:
         activations : dict of arrays "A0" …, optional
             May have a gradient "dA0" … . Without it those are not looked at.
         """
+        plain, prefixed = {key: key for key in params}, {key: f"d{key}" for key in params}
+        return cls._named(grads, (plain, prefixed), params, activations)
+
+    @classmethod
+    def declared(cls, grads: object, problem: Problem) -> Gradient:
+        """The same of a network, in the names, shapes and orientation that it was declared with."""
+        said = problem.declaration
+        activations = {f"A{l}": problem.A[l] for l in range(problem.L)}
+        params = {key: V for key, V in problem.params.items() if said.bias or key[0] == "W"}
+        names = [{key: said.name(f"{d}{key[0]}", int(key[1:])) for key in params} for d in ("", "d")]
+        if said == ARTICLE:
+            return cls._named(grads, names, params, activations)
+        forms = {key: said.turned(key[0], V) for key, V in {**params, **activations}.items()}
+        found = cls._named(grads, names, {key: forms[key] for key in params}, {k: forms[k] for k in activations})
+        arrays, shown, rounding = {}, {}, {}
+        for key, G in found.arrays.items():
+            if G.shape == forms[key].shape:
+                shown[key] = partial(said.turned, key[0])
+                V = said.turned(key[0], G)
+            else:  # a bias with one axis, or with the other
+                shown[key] = partial(np.reshape, shape=G.shape)
+                V = G.reshape(problem[key].shape)
+            if said.step is not None and key[0] != "A":
+                old, u = problem[key], float(np.finfo(V.dtype).eps) / 2
+                rounding[key] = 2 * u * (np.abs(old) + np.abs(V)) / said.step
+                V = ((old - V) / said.step).astype(V.dtype)
+                rounding[key] += 4 * u * np.abs(V)
+            arrays[key] = V
+        return cls(arrays, found.names, shown, rounding)
+
+    @classmethod
+    def _named(
+        cls,
+        grads: object,
+        namings: Sequence[dict[str, str]],
+        params: Mapping[str, Array],
+        activations: Mapping[str, Array] | None,
+    ) -> Gradient:
+        """The arrays under the names of which fewest are missing."""
         if not isinstance(grads, Mapping):
             raise UnfitGradientError(f"grads is {type(grads).__name__}, expected a dict of arrays")
-        plain, prefixed = {key: key for key in params}, {key: f"d{key}" for key in params}
-        names = min((plain, prefixed), key=lambda keys: sum(name not in grads for name in keys.values()))
+        missing = [sum(name not in grads for name in naming.values()) for naming in namings]
+        names = dict(namings[int(np.argmin(missing))])
         wrong = [f"grads has no {name!r}, the gradient of {key!r}" for key, name in names.items() if name not in grads]
         names |= {key: f"d{key}" for key in activations or () if f"d{key}" in grads}
         wrong += [
@@ -68,6 +116,10 @@ class Gradient:
         """Values under the names to be shown."""
         return {self.names[key]: value for key, value in values.items()}
 
+    def form(self, key: str, V: Array) -> Array:
+        """An array that belongs to this key, in the form in which its gradient came."""
+        return self.shown[key](V) if key in self.shown else V
+
 
 def _float_array(name: str, value: object, shape: tuple[int, ...]) -> Array:
     try:
@@ -83,11 +135,11 @@ def _float_array(name: str, value: object, shape: tuple[int, ...]) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A sigmoid network with its data, as its witnesses see it, and the gradient that is to be judged.
+    """A declared network with its data, as its witnesses see it, and the gradient that is to be judged.
 
     It holds forward values (D1) and nothing of backpropagation. `W[l]`, `b[l]` and `Z[l]` belong to layer l; `A[l]` is
-    A_l with A[0] = X, and `C[l]` the complement 1 - A_l = σ(-Z_l), computed without the subtraction. All are of one
-    dtype, float64 at least; `dtypes` are those in which the parameters, "X" and "Y" came.
+    A_l with A[0] = X, and `parts[l]` what the addition formula of its activation needs. All are of one dtype, float64
+    at least; `dtypes` are those in which the parameters, "X" and "Y" came.
     """
 
     W: tuple[Array, ...]
@@ -95,32 +147,39 @@ class Problem:
     Y: Array
     Z: tuple[Array, ...]
     A: tuple[Array, ...]
-    C: tuple[Array, ...]
+    parts: tuple[formulas.Parts, ...]
     dtypes: Mapping[str, np.dtype[Any]]
     given: Gradient
+    declaration: Declaration = ARTICLE
 
     @classmethod
-    def of(cls, params: object, X: object, Y: object) -> Problem:
-        """The problem of these arguments, in copies, without a gradient yet; errors as in `sigmoid_network`."""
-        arrays, inputs, labels = sigmoid_network(params, X, Y)
+    def of(cls, params: object, X: object, Y: object, declaration: Declaration = ARTICLE) -> Problem:
+        """The problem of these arguments, in copies, without a gradient yet; errors as in `declared_network`.
+
+        The arguments are in the one form of the checker; `declaration.ours` brings others into it.
+        """
+        arrays, inputs, labels = declared_network(params, X, Y, declaration)
         dtypes = {key: V.dtype for key, V in {**arrays, "X": inputs, "Y": labels}.items()}
         dtype = np.result_type(np.float64, *dtypes.values())
+        L = len(arrays) // 2
         empty = np.empty((0, 0), dtype)
-        W, b, Z, A, C = [empty], [empty], [empty], [np.asarray(inputs, dtype)], [empty]
-        for l in range(1, len(arrays) // 2 + 1):
+        W, b, Z, A = [empty], [empty], [empty], [np.asarray(inputs, dtype)]
+        parts: list[formulas.Parts] = [()]
+        activations = declaration.activations(L)
+        for l in range(1, L + 1):
             W.append(np.asarray(arrays[f"W{l}"], dtype))
             b.append(np.asarray(arrays[f"b{l}"], dtype))
-            with np.errstate(over="ignore", invalid="ignore"):  # the judge refuses what leaves the range
+            with np.errstate(all="ignore"):  # the judge refuses what leaves the range
                 Z.append(W[l] @ A[l - 1] + b[l])
-            A.append(sigmoid(Z[l]))
-            C.append(sigmoid(-Z[l]))
+                A.append(np.asarray(activations[l - 1].value(Z[l]) if l < L else declaration.last.value(Z[l])))
+                parts.append(activations[l - 1].parts(Z[l]) if l < L else ())
         Y = np.asarray(labels, dtype)
-        return cls(tuple(W), tuple(b), Y, tuple(Z), tuple(A), tuple(C), dtypes, Gradient({}, {}))
+        given = Gradient({}, {})
+        return cls(tuple(W), tuple(b), Y, tuple(Z), tuple(A), tuple(parts), dtypes, given, declaration)
 
     def judging(self, grads: object) -> Problem:
         """The same with a gradient, which may have entries for activations too; an UnfitGradientError if it is none."""
-        activations = {f"A{l}": self.A[l] for l in range(self.L)}
-        return replace(self, given=Gradient.of(grads, self.params, activations))
+        return replace(self, given=Gradient.declared(grads, self))
 
     @property
     def L(self) -> int:
@@ -135,6 +194,15 @@ class Problem:
         return self.A[0]
 
     @property
+    def weight(self) -> float:
+        """What the sum of all losses is multiplied by."""
+        return self.declaration.weight(self.Y)
+
+    @property
+    def activations(self) -> tuple[formulas.Activation, ...]:
+        return self.declaration.activations(self.L)
+
+    @property
     def params(self) -> dict[str, Array]:
         """ "W1", "b1" … "WL", "bL"."""
         return {f"{kind}{l}": V[l] for l in range(1, self.L + 1) for kind, V in (("W", self.W), ("b", self.b))}
@@ -143,63 +211,59 @@ class Problem:
         """The array of "W1", "b1", "A0" … ."""
         return {"W": self.W, "b": self.b, "A": self.A}[key[0]][int(key[1:])]
 
+    @property
+    def at_kink(self) -> int:
+        """The number of units and examples that stand exactly at the kink of their activation."""
+        layers = [Z for Z, g in zip(self.Z[1:], self.activations) if g.kinked]
+        layers += [self.Z[-1]] if self.declaration.last.kinked else []
+        return sum(int((Z == 0).sum()) for Z in layers)
+
     def copies(self) -> tuple[dict[str, Array], Array, Array]:
-        """Parameters, X and Y as they came, to be given away."""
+        """Parameters, X and Y in the declared form and the dtypes in which they came, to be given away."""
 
         def copy(key: str, V: Array) -> Array:
             return V.astype(self.dtypes[key], order="C")
 
-        return {key: copy(key, V) for key, V in self.params.items()}, copy("X", self.X), copy("Y", self.Y)
+        params = {key: copy(key, V) for key, V in self.params.items()}
+        return self.declaration.theirs(params, copy("X", self.X), copy("Y", self.Y))
 
-    def cost(self, key: str = "A0", V: Array | None = None) -> Any:
-        """The mean cross-entropy J from the last Z (D5), with one array replaced; also by complex numbers."""
-        start = int(key[1:]) if key[0] == "A" else 0
-        values = self.params if V is None else {**self.params, key: V}
+    def cost(self, moved: Mapping[str, Array]) -> Any:
+        """The cost J from the last Z, with its penalties, with some arrays replaced; also by complex numbers."""
+        start = max((int(key[1:]) for key in moved if key[0] == "A"), default=0)
+        values = {**self.params, **moved}
         A = values.get(f"A{start}", self.A[start])
         for l in range(start + 1, self.L):
-            A = _folded_sigmoid(values[f"W{l}"] @ A + values[f"b{l}"])
+            A = self.activations[l - 1].value(values[f"W{l}"] @ A + values[f"b{l}"])
         Z = values[f"W{self.L}"] @ A + values[f"b{self.L}"]
-        return np.sum(self.Y * _softplus(-Z) + (1 - self.Y) * _softplus(Z)) / self.m
-
-
-def sigmoid(Z: Array) -> Array:
-    """σ(Z); where exp overflows its limit 0 is right."""
-    with np.errstate(over="ignore", under="ignore"):
-        return np.asarray(1 / (1 + np.exp(-Z)))
-
-
-def _folded(Z: Array) -> tuple[Array, Array]:
-    """Whether Z > 0, and exp of the side that cannot overflow: a complex infinity is NaN."""
-    positive = Z.real > 0
-    return positive, np.exp(np.where(positive, -Z, Z))
-
-
-def _folded_sigmoid(Z: Array) -> Array:
-    positive, E = _folded(Z)
-    return np.asarray(np.where(positive, 1, E) / (1 + E))
-
-
-def _softplus(Z: Array) -> Array:
-    positive, E = _folded(Z)
-    return np.asarray(np.where(positive, Z, 0) + np.log1p(E))
+        J = np.sum(self.declaration.last.loss(Z, self.Y)) * self.weight
+        l1, l2 = self.declaration.penalties(self.m)
+        if not (l1 or l2):
+            return J
+        weights = [values[f"W{l}"] for l in range(1, self.L + 1)]
+        return J + sum(l1 * np.sum(np.where(W.real < 0, -W, W)) + l2 / 2 * np.sum(W * W) for W in weights)
 
 
 # ---------------------------------------------------------------------- what comes in
 
 
-def sigmoid_network(params: object, X: object, Y: object) -> tuple[dict[str, Array], Array, Array]:
+def declared_network(
+    params: object, X: object, Y: object, declaration: Declaration
+) -> tuple[dict[str, Array], Array, Array]:
     """Copies of the parameters and data of one network, of real floats.
 
     A TypeError or ValueError names every key, shape and entry that does not fit.
     """
     misfits = Misfits()
-    arrays, inputs, labels = network_arrays(params, X, Y, misfits)
+    arrays, inputs, labels = network_arrays(params, X, Y, misfits, unit=declaration.output[1] == "cross_entropy")
     misfits.refuse()
+    _declaration.hidden(declaration.hidden, len(arrays) // 2 - 1)
     floats = {name: _real_floats(name, V) for name, V in {"X": inputs, "Y": labels, **arrays}.items()}
     return {key: floats[key] for key in arrays}, floats["X"], floats["Y"]
 
 
-def network_arrays(params: object, X: object, Y: object, misfits: Misfits) -> tuple[dict[str, Array], Array, Array]:
+def network_arrays(
+    params: object, X: object, Y: object, misfits: Misfits, *, unit: bool = True
+) -> tuple[dict[str, Array], Array, Array]:
     """The arrays of one network as far as they are there, not copied, each held against the others."""
     arrays = _shapes.layers(params, misfits)
     inputs = _shapes.number_array("X", X)
@@ -209,7 +273,7 @@ def network_arrays(params: object, X: object, Y: object, misfits: Misfits) -> tu
         misfits.finite("X", inputs)
     n_L: int | str = last.shape[0] if last.ndim == 2 else "n_L"
     m: int | str = inputs.shape[1] if inputs.ndim == 2 else "m"
-    return arrays, inputs, _shapes.labels(Y, (n_L, m), misfits)
+    return arrays, inputs, _shapes.labels(Y, (n_L, m), misfits, unit=unit)
 
 
 def real_parameters(params: object) -> dict[str, Array]:

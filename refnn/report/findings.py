@@ -39,7 +39,7 @@ def moved_costs(problem: Problem, key: str, h: complex) -> Array:
         for index in np.ndindex(V.shape):
             moved = V + 0 * h
             moved[index] += h
-            J[index] = problem.cost(key, moved)
+            J[index] = problem.cost({key: moved})
     return J
 
 

@@ -54,15 +54,15 @@ def report_on(
     name: str,
     *,
     layer_dims: Sequence[int] | None = None,
-    examples: int | None = None,
+    m: int | None = None,
     seed: int = 0,
 ) -> tuple[Record, GradientCheck]:
     """The report on anyone's gradient, and the check itself, as by `check_backprop`; `name` says whose it is."""
-    probes = default_probes(layer_dims, examples=examples, seed=seed)
+    probes = default_probes(layer_dims, m=m, seed=seed)
     origin = {
         "kind": "probe",
         "layer_dims": None if layer_dims is None else list(layer_dims),
-        "examples": examples,
+        "m": m,
         "seed": seed,
     }
     subjects = [Subject(networks.rounded(probe), {**origin, "index": i}) for i, probe in enumerate(probes)]

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from refnn._shapes import Array
+from refnn.gradcheck.declaration import ARTICLE
 from refnn.gradcheck.faults.probes import Probe
-from refnn.gradcheck.problem import sigmoid_network
+from refnn.gradcheck.problem import declared_network
 from refnn.report import findings, networks, record
 from refnn.report.record import Record, decode, decode_all, plain
 
@@ -159,7 +160,9 @@ def cases(report: Record) -> list[Case]:
         else:
             raise ReportError(f"content.{path}.data is that of a training, but none is recorded")
         try:
-            probe = Probe(found["name"], *sigmoid_network(decode_all(f"content.{path}.params", found["params"]), X, Y))
+            probe = Probe(
+                found["name"], *declared_network(decode_all(f"content.{path}.params", found["params"]), X, Y, ARTICLE)
+            )
             grads = evidence["gradient"] and decode_all(f"measured.{path}.gradient", evidence["gradient"])
             grads = grads and findings.gradient_of(grads, probe)
         except (TypeError, ValueError) as error:

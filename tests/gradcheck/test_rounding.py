@@ -84,4 +84,4 @@ def test_the_cost_that_the_complex_step_takes_is_that_of_the_network():
     for scale in SCALES:
         params, X, Y = random_network(rng, scale)
         expected = logistic_cost(forward_prop(X, params)[1][-1][1], Y)
-        assert Problem.of(params, X, Y).cost() == pytest.approx(expected, rel=1e-12)
+        assert Problem.of(params, X, Y).cost({}) == pytest.approx(expected, rel=1e-12)

@@ -1,27 +1,33 @@
-"""Why a gradient of the sigmoid network is wrong: the bug that gives exactly this gradient.
+"""Why the gradient of a network is wrong: the bug that gives exactly this gradient.
 
 Each fault of the catalogue is computed at the same parameters and data and compared with the gradient under test, first
-alone, then in one layer only, then two at a time. A cause is named only if it reproduces every entry, within the
-tolerance of the check; where none does, the structure of the error is described instead.
+alone, then the right gradients of networks that differ from the declared one, then faults in one layer only, then two
+at a time. A cause is named only if it reproduces every entry, within the tolerance of the check, and explains those
+that are wrong; where none does, the structure of the error is described instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from refnn import _declaration
+from refnn._declaration import output
 from refnn._shapes import Array
-from refnn.gradcheck.faults.catalogue import FAULTS, Fault
+from refnn.gradcheck.declaration import Declaration
+from refnn.gradcheck.faults.catalogue import FAULTS, Fault, logistic
 from refnn.gradcheck.faults.lines import Line, Run, backprop
 from refnn.gradcheck.faults.structure import close, structure
 from refnn.gradcheck.problem import Problem
 from refnn.gradcheck.verdict.judgement import Comparison
-from refnn.gradcheck.verdict.result import Cause, Diagnosis
+from refnn.gradcheck.verdict.result import Cause, Diagnosis, Finding
 
 FLOAT32 = FAULTS["float32-inside"]
+UNEXPLAINED = 0.01  # of an error: more than that left, and it is not explained
 FLOAT32_PER_FLOAT64 = float(np.finfo(np.float32).eps / np.finfo(np.float64).eps)
 
 
@@ -42,17 +48,19 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
     if not wrong:
         return None
     problem, compared = wrong[0]
-    findings = structure(*compared.shown, factors=_factors(problem))
+    findings = (*_onset(wrong[0]), *structure(*compared.shown, factors=_factors(problem)))
     cases = sorted(cases, key=lambda case: _right(case.compared))  # the wrong ones first: they rule out most
     in_float32 = all(_in_float32(case.compared.given.arrays) for case in wrong)
     attempts = (
         (_float32(), False),
-        (_alone(problem), True),
+        (_alone([case.problem for case in wrong]), True),
+        (_other_networks(problem.declaration), True),
         (in_one_layer({case.problem.L for case in wrong}), False),
         (_two(), False),
     )
     for tried, may_tie in attempts:  # from simple to involved: the first that explains is the explanation
-        causes = _causes(tried, cases, in_float32)
+        with np.errstate(all="ignore"):  # some faults leave the range
+            causes = _causes(tried, cases, in_float32)
         if len(causes) == 1 or (causes and may_tie):
             return Diagnosis(causes, findings)
         if causes:
@@ -63,6 +71,8 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
 def _factors(problem: Problem) -> Mapping[float, str]:
     """Factors that have a meaning for this network."""
     outputs, m = problem.Y.shape
+    if problem.declaration.reduction != "mean":
+        return {}
     return {
         1 / outputs: "1/n_L: the cost is averaged over the outputs, not summed",
         1 / m: "1/m: the mean over examples is taken twice",
@@ -80,12 +90,15 @@ class Hypothesis(NamedTuple):
     lines: tuple[Line, ...]
     where: str = ""
     constant: str = ""
+    declared: Declaration | None = None  # of the network whose right gradient this would be
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(sorted(fault.name for fault in self.faults))
+        return tuple(sorted(fault.name for fault in self.faults)) or ("another-network",)
 
     def __str__(self) -> str:
+        if self.declared:
+            return f"this is the gradient of another network: {self.where}"
         return " and ".join(f"{f.name}{self.where}{self.constant}: {f.summary} ({f.equation})" for f in self.faults)
 
 
@@ -94,14 +107,28 @@ def _float32() -> Iterator[Hypothesis]:
     yield Hypothesis((FLOAT32,), (FLOAT32.line,))
 
 
-def _alone(problem: Problem) -> Iterator[Hypothesis]:
+def _alone(problems: Sequence[Problem]) -> Iterator[Hypothesis]:
     """Every fault by itself; its constant, where it has one, as people set it or as fits the gradient best."""
     for fault in FAULTS.values():
         yield Hypothesis((fault,), (fault.line,))
         if fault.constant is not None:
-            for value in fault.constant.candidates(problem):
+            for value in fault.constant.candidates(problems):
                 constant = f", {fault.constant.symbol} = {value:g}"
                 yield Hypothesis((fault,), (fault.set_to(value),), constant=constant)
+
+
+def _other_networks(said: Declaration) -> Iterator[Hypothesis]:
+    """The networks that one word makes of the declared one."""
+    words = (*_declaration.ACTIVATIONS, "leaky_relu(0.1)", "leaky_relu(0.2)", "leaky_relu(0.3)")
+    others: list[dict[str, Any]] = [{"hidden": word} for word in words]
+    others += [{"output": word} for word in ("sigmoid", "softmax", *(w for w in words if w != "sigmoid"))]
+    others += [{"output": (word, cost)} for word in words for cost in ("half_squared_error", "squared_error")]
+    others += [{"reduction": word} for word in ("mean", "sum", "entries")]
+    for other in others:
+        declared = replace(said, **{**other, **({"output": output(other["output"])} if "output" in other else {})})
+        if declared != said:
+            where = ", ".join(f"{name}={word!r}" for name, word in other.items())
+            yield Hypothesis((), (), where, declared=declared)
 
 
 def in_one_layer(depths: set[int]) -> Iterator[Hypothesis]:
@@ -111,7 +138,7 @@ def in_one_layer(depths: set[int]) -> Iterator[Hypothesis]:
     """
     layers = [*range(1, max(depths) + 1), *(range(-1, -min(depths) - 1, -1) if len(depths) > 1 else ())]
     for fault in FAULTS.values():
-        if fault.line.name in {"sum", "weights", "bias", "previous", "derivative"}:
+        if fault.line.name in {"sum", "weights", "bias", "previous", "derivative", "hidden"}:
             for layer in layers:
                 where = f", in layer {layer} only" if layer > 0 else f", in layer L{layer + 1 or ''} only"
                 yield Hypothesis((fault,), tuple(at_layer(layer, line) for line in unfused(fault.line)), where)
@@ -141,11 +168,13 @@ def unfused(line: Line) -> tuple[Line, ...]:
     if line.name != "derivative":
         return (line,)
 
-    def output(run: Run, l: int, _: Array) -> Array:
-        dA = -(run.Y / run.A[l] - (1 - run.Y) / run.S[l]) / run.m
-        return np.asarray(dA * line.replace(run, l, run.A[l] * run.S[l]))
+    def at_output(run: Run, l: int, dZ: Array) -> Array:
+        if not logistic(run):
+            return dZ
+        dA = -(run.Y / run.A[l] - (1 - run.Y) / run.S) * run.weight
+        return np.asarray(dA * line.replace(run, l, run.A[l] * run.S))
 
-    return line, Line("output", output)
+    return line, Line("output", at_output)
 
 
 # ---------------------------------------------------------------------- whether one reproduces the gradient
@@ -158,8 +187,8 @@ def _causes(tried: Iterable[Hypothesis], cases: Sequence[Case], in_float32: bool
     for hypothesis in tried:
         distances = []
         for problem, compared in cases:
-            with np.errstate(all="ignore"):
-                grads = backprop(problem.params, problem.X, problem.Y, hypothesis.lines)
+            said = hypothesis.declared or problem.declaration
+            grads = backprop(problem.params, problem.X, problem.Y, hypothesis.lines, said)
             predicted = {key: grads[f"d{key}"] for key in compared.given.arrays}
             if not _reproduces(predicted, compared, scale):
                 break
@@ -173,6 +202,24 @@ def _causes(tried: Iterable[Hypothesis], cases: Sequence[Case], in_float32: bool
     return tuple(sorted(nearest.values(), key=lambda cause: cause.distance))
 
 
+def _onset(case: Case) -> Iterator[Finding]:
+    """The layer at which the error starts, seen from the output, where the layers above it are right."""
+    problem, compared = case
+    wrong = {
+        key: not close(V, compared.truth[key], compared.tolerance[key]) for key, V in compared.given.arrays.items()
+    }
+    layers = [l for l in range(problem.L, 0, -1) if wrong[f"W{l}"] or wrong.get(f"b{l}")]
+    if not layers or problem.L == 1 or not wrong.get(f"b{layers[0]}", True):
+        return
+    l = layers[0]
+    if l == problem.L:
+        text = f"wrong from the output on: look at dZ{l}"
+    else:
+        text = f"right down to layer {l + 1}: look at the way from dZ{l + 1} to dZ{l}"
+    names = tuple(compared.given.names[key] for key in (f"W{l}", f"b{l}") if key in wrong)
+    yield Finding(names, "onset", text, None)
+
+
 def _right(compared: Comparison) -> bool:
     """Whether every entry is within its tolerance."""
     given, tolerance = compared.given.arrays, compared.tolerance
@@ -180,17 +227,23 @@ def _right(compared: Comparison) -> bool:
 
 
 def _reproduces(predicted: Mapping[str, Array], compared: Comparison, scale: float) -> bool:
-    """Whether every entry is as predicted, up to the tolerance of a gradient of this size.
+    """Whether every entry is as predicted, up to the tolerance of a gradient of this size, and no error unexplained.
 
-    A fault moves errors between entries, and magnifies them with the values.
+    A fault moves errors between entries, and magnifies them with the values. But where an entry is wrong, little of its
+    error may be left: a prediction that is the right gradient there explains nothing.
     """
-    tolerance = compared.tolerance
+    changes = False
     for key, t in compared.truth.items():
-        p, size = predicted[key], float(np.max(np.abs(t)))
-        largest = np.max(tolerance[key]) * scale * max(1.0, float(np.max(np.abs(p))) / size if size else 1.0)
-        if not close(compared.given.arrays[key], p, largest):
+        g, p, tolerance, size = compared.given.arrays[key], predicted[key], compared.tolerance[key], np.abs(t).max()
+        if p.shape != g.shape or not np.isfinite(p).all():
             return False
-    return True
+        largest = np.max(tolerance) * scale * max(1.0, float(np.abs(p).max() / size) if size else 1.0)
+        error, left = np.abs(g - t), np.abs(g - p)
+        wrong = error > tolerance
+        changes |= bool((wrong & (np.abs(p - t) > UNEXPLAINED * error)).any())
+        if (left > largest).any() or (wrong & (left > np.maximum(tolerance * scale, UNEXPLAINED * error))).any():
+            return False
+    return changes or _right(compared)
 
 
 def _distance(predicted: Mapping[str, Array], compared: Comparison) -> float:

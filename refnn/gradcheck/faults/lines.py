@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from refnn.gradcheck.problem import sigmoid
+from refnn.gradcheck import formulas
+from refnn.gradcheck.declaration import ARTICLE, Declaration
 
 Array = NDArray[np.float64]
 Params = Mapping[str, Array]
@@ -21,7 +22,8 @@ Grads = dict[str, Array]
 LineName = Literal[
     "inputs",  #     (params, X, Y), before anything is computed
     "output",  #     dZ_L                                     (D7)
-    "derivative",  # σ'(Z_l) of a hidden layer                (D3), as (D8) uses it
+    "derivative",  # g'(Z_l) of a hidden layer                (D3), as (D8) uses it
+    "hidden",  #     dZ_l of a hidden layer                   (D8)
     "sum",  #        dZ_l as the sums over examples read it   (D9) and (D10)
     "weights",  #    dW_l                                     (D9)
     "bias",  #       db_l                                     (D10)
@@ -34,13 +36,15 @@ LineName = Literal[
 class Run:
     """One run of backprop, as far as it has come: what a replacement may read.
 
-    `A[l]` and `S[l]` are σ(Z_l) and its complement σ(-Z_l), `A[0]` is X; `W[l]` belongs to layer l (`W[0]` is
-    unused); `dZ[l]` and `dA[l]` are there for the layers that have been reached.
+    `A[l]` is g(Z_l) and `A[0]` is X; `W[l]`, `b[l]` and `Z[l]` belong to layer l (`W[0]` is unused); `dZ[l]` and
+    `dA[l]` are there for the layers that have been reached.
     """
 
+    declaration: Declaration
     W: list[Array]
+    b: list[Array]
+    Z: list[Array]
     A: list[Array]
-    S: list[Array]
     Y: Array
     dZ: dict[int, Array] = field(default_factory=dict)
     dA: dict[int, Array] = field(default_factory=dict)
@@ -60,6 +64,34 @@ class Run:
         """n_0 … n_L."""
         return [len(A) for A in self.A]
 
+    @property
+    def weight(self) -> float:
+        """What the sum of all losses is multiplied by: 1/m for their mean."""
+        return self.declaration.weight(self.Y)
+
+    @property
+    def activations(self) -> tuple[formulas.Activation, ...]:
+        """Of the hidden layers."""
+        return self.declaration.activations(self.L)
+
+    def g(self, l: int) -> formulas.Activation:
+        """Of layer l, the output too where it is one that works entry by entry."""
+        return formulas.activation(self.declaration.output[0]) if l == self.L else self.activations[l - 1]
+
+    @property
+    def S(self) -> Array:
+        """1 - A_L, in all its digits."""
+        return formulas.complement(self.declaration.output[0], self.Z[-1])
+
+    def residual(self, Y: Array) -> Array:
+        """dZ_L for these labels."""
+        return self.declaration.last.residual(self.Z[-1], Y) * self.weight
+
+    def penalty(self, l: int) -> Array:
+        """What the penalties add to dW_l."""
+        l1, l2 = self.declaration.penalties(self.m)
+        return l1 * np.sign(self.W[l]) + l2 * self.W[l]
+
 
 class Line(NamedTuple):
     """A line of backprop, replaced: `replace(run, l, value)` stands in place of the right `value`."""
@@ -68,14 +100,17 @@ class Line(NamedTuple):
     replace: Callable[[Run, int, Any], Any]
 
 
-def backprop(params: Params, X: Array, Y: Array, lines: Sequence[Line] = ()) -> Grads:
-    """Return the gradients of the mean cross-entropy, with the given lines replaced.
+def backprop(
+    params: Params, X: Array, Y: Array, lines: Sequence[Line] = (), declaration: Declaration = ARTICLE
+) -> Grads:
+    """Return the gradients of the declared cost, with the given lines replaced.
 
     Parameters
     ----------
-    params, X, Y : the sigmoid network "W1", "b1", …; inputs (n_0, m); labels (n_L, m)
+    params, X, Y : the network "W1", "b1", …; inputs (n_0, m); labels (n_L, m)
     lines : sequence of Line
         Where several replace the same line, each is given what the one before it returned.
+    declaration : Declaration
 
     Returns
     -------
@@ -89,32 +124,36 @@ def backprop(params: Params, X: Array, Y: Array, lines: Sequence[Line] = ()) -> 
                 value = replace(run, l, value)
         return value
 
-    run = Run([], [], [], np.asarray(Y))
+    run = Run(declaration, [], [], [], [], np.asarray(Y))
     params, X, Y = line("inputs", 0, as_floats(params, X, Y))
-    run = forward(params, X, Y)
+    run = forward(params, X, Y, declaration)
     grads: Grads = {}
     L = run.L
-    run.dZ[L] = line("output", L, ((1 - run.Y) * run.A[L] - run.Y * run.S[L]) / run.m)
+    run.dZ[L] = line("output", L, run.residual(run.Y))
     for l in range(L, 0, -1):
         dZ = line("sum", l, run.dZ[l])
-        grads[f"dW{l}"] = line("weights", l, dZ @ run.A[l - 1].T)
+        grads[f"dW{l}"] = line("weights", l, dZ @ run.A[l - 1].T + run.penalty(l))
         grads[f"db{l}"] = line("bias", l, dZ.sum(axis=1, keepdims=True))
         grads[f"dA{l - 1}"] = run.dA[l - 1] = line("previous", l, run.W[l].T @ run.dZ[l])
         if l > 1:
-            run.dZ[l - 1] = run.dA[l - 1] * line("derivative", l - 1, run.A[l - 1] * run.S[l - 1])
+            derivative = line("derivative", l - 1, run.activations[l - 2].derivative(run.Z[l - 1]))
+            run.dZ[l - 1] = line("hidden", l - 1, run.dA[l - 1] * derivative)
     grads = line("grads", L, grads)
     return {key: np.asarray(value, dtype=np.float64) for key, value in grads.items()}
 
 
-def forward(params: Params, X: Array, Y: Array) -> Run:
+def forward(params: Params, X: Array, Y: Array, declaration: Declaration = ARTICLE) -> Run:
     """Return the forward pass (D1) of a network, with nothing yet of the way back."""
-    run = Run([np.empty(0)], [X], [1 - X], Y)
-    for l in range(1, len(params) // 2 + 1):
-        W = params[f"W{l}"]
-        Z = W @ run.A[-1] + params[f"b{l}"]
+    none = np.empty(0)
+    run = Run(declaration, [none], [none], [none], [X], Y)
+    L = len(params) // 2
+    values = [*(g.value for g in declaration.activations(L)), declaration.last.value]
+    for l, g in enumerate(values, start=1):
+        W, b = params[f"W{l}"], params[f"b{l}"]
+        run.Z.append(W @ run.A[-1] + b)
         run.W.append(W)
-        run.A.append(sigmoid(Z))
-        run.S.append(sigmoid(-Z))
+        run.b.append(b)
+        run.A.append(np.asarray(g(run.Z[l])))
     return run
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from refnn import _shapes
 from refnn._shapes import Array
+from refnn.gradcheck.declaration import ARTICLE, Declaration
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.lines import Params, as_floats, backprop, forward
 
@@ -20,9 +21,12 @@ ARTICLE_SCALE = 0.01
 # The largest |Z_L|. At 20 the usual formulas have half their digits left, and every fault still shows; at 30 a clip at
 # 1e-12 takes hold, and little else can be told; from 37 on A_L rounds to 1, and most people's code divides by zero.
 SATURATED, CERTAIN = 20.0, 30.0
+FAR = 35.0  # |Z| of a hidden unit beyond which σ and tanh are flat
 # A fault shows if it moves some gradient by more than this, relative to the gradient: half-way, in digits, between the
 # roundoff of float64 and that of float32, which is the smallest fault there is.
 SHOWS = float(np.sqrt(np.finfo(np.float64).eps * np.finfo(np.float32).eps))
+AWAY = 1e-4  # the least |Z| at a kink that is not meant: further than the rounding of float32 takes it
+DRAWS = 200  # in search of a network on which every fault shows
 
 
 class Probe(NamedTuple):
@@ -35,7 +39,11 @@ class Probe(NamedTuple):
 
 
 def default_probes(
-    layer_dims: Sequence[int] | None = None, *, examples: int | None = None, seed: int = 0
+    layer_dims: Sequence[int] | None = None,
+    *,
+    m: int | None = None,
+    seed: int = 0,
+    declaration: Declaration = ARTICLE,
 ) -> tuple[Probe, ...]:
     """Return networks on which every fault of the catalogue shows, wherever it can be made at all.
 
@@ -44,69 +52,151 @@ def default_probes(
     layer_dims : sequence of int, optional
         Take these widths for all of them; faults that such a network cannot have (a transposed dW, without a square
         layer) are then not looked for.
-    examples : int, optional
-        Take so many examples, m, for all of them. With one, every probe is blind.
+    m : int, optional
+        Take so many examples for all of them. With one, every probe is blind.
     seed : int
         The same seed gives the same networks.
+    declaration : Declaration
+        The network to which they belong.
 
     Returns
     -------
     tuple of Probe
-        In float64: a generic network with soft labels, square layers, one output, no hidden layer, a deep and narrow
-        network, two saturated ones whose labels contradict them, and a deep one with the article's initialisation.
+        In float64: generic networks with soft labels, square layers, one output, no hidden layer, deep and narrow
+        ones, saturated ones whose labels contradict them, one with the article's initialisation; and some that are
+        each there for one thing: many examples, and only one; a wide layer; eight layers; as many examples as units;
+        zeros and repetitions in X; a hidden layer far from 0 and, if the activation has a kink, units exactly there.
     """
     if layer_dims is not None:
         layer_dims = _shapes.widths(layer_dims)
-    if examples is not None:
-        examples = _shapes.whole("examples", examples, 1)
+    if m is not None:
+        m = _shapes.whole("m", m, 1)
     rng = np.random.default_rng(seed)
+    one = 2 if declaration.output[0] == "softmax" else 1  # the fewest outputs that make sense
 
-    def probe(name: str, dims: Sequence[int], m: int, scale: float = 1.0, *, soft: bool = False) -> Probe:
-        return random_probe(rng, layer_dims or dims, examples or m, scale, soft=soft)._replace(name=name)
+    def probe(name: str, dims: Sequence[int], examples: int, scale: float = 1.0, *, soft: bool = False) -> Probe:
+        dims, examples = layer_dims or dims, m or examples
+        if not declaration.known:
+            return random_probe(rng, dims, examples, scale, soft, declaration)._replace(name=name)
+        for _ in range(DRAWS):
+            found = random_probe(rng, dims, examples, scale, soft, declaration)
+            if examples == 1 or not blindness(*found[1:], declaration):
+                break
+        return found._replace(name=name)
 
-    return (
+    several = (
         probe("generic, soft labels", (4, 6, 5, 3), 7, soft=True),
         probe("square layers", (3, 3, 3, 3), 5, 1.5),
-        probe("one output", (5, 4, 1), 8),
+        probe("one output", (5, 4, one), 8),
         probe("no hidden layer", (4, 3), 6),
         probe("deep and narrow", (2, 2, 2, 2, 2, 2, 2), 4, 2.0),
-        _saturate(probe("saturated", (4, 5, 3), 9, 5.0), SATURATED),
-        _saturate(probe("certain, and wrong", (3, 4, 2), 6), CERTAIN),
+        _saturate(probe("saturated", (4, 5, 3), 9, 5.0), SATURATED, declaration),
+        _saturate(probe("far on the wrong side", (3, 4, 2), 6), CERTAIN, declaration),
         probe("the article's initialisation", (6, 5, 4, 4, 3, 2), 5, ARTICLE_SCALE),
+        probe("many examples", (5, 4, 3), 70),
+        probe("one example", (3, 4, 2), 1),
+        probe("a wide layer", (3, 70, 2), 5),
+        probe("eight layers", (4, 5, 3, 4, 5, 4, 3, 4, 2), 6, 1.5),
+        probe("as many examples as units", (4, 4, 4), 4, soft=True),
+        _repetitive(probe("zeros and repetitions in X", (4, 5, 3), 6)),
+        _far(probe("a hidden layer far from 0", (4, 5, 4, 2), 6), declaration),
     )
+    kinked = declaration.known and any(g.kinked for g in declaration.activations(2))
+    return (*several, *([_at_kink(probe("exactly at a kink", (3, 4, 2), 5))] if kinked else []))
 
 
-def random_probe(rng: np.random.Generator, dims: Sequence[int], m: int, scale: float, *, soft: bool) -> Probe:
-    """A network without a name: parameters of a scale, inputs of scale 1, labels from 0 to 1, or only 0 and 1."""
+def random_probe(
+    rng: np.random.Generator,
+    dims: Sequence[int],
+    m: int,
+    scale: float,
+    soft: bool = False,  # as the labels are
+    declaration: Declaration = ARTICLE,
+) -> Probe:
+    """A network without a name: parameters of a scale, inputs of scale 1, and labels, soft or hard."""
     params = {}
     for l in range(1, len(dims)):
         params[f"W{l}"] = scale * rng.standard_normal((dims[l], dims[l - 1]))
-        params[f"b{l}"] = scale * rng.standard_normal((dims[l], 1))
-    Y = rng.random((dims[-1], m))
-    return Probe("", params, rng.standard_normal((dims[0], m)), Y if soft else np.round(Y))
+        b = scale * rng.standard_normal((dims[l], 1))
+        params[f"b{l}"] = b if declaration.bias else np.zeros_like(b)
+    Y = random_labels(rng, dims[-1], m, soft and declaration.labels == "soft", declaration)
+    found = Probe("", params, rng.standard_normal((dims[0], m)), Y)
+    return found if _away(found, declaration) else random_probe(rng, dims, m, scale, soft, declaration)
 
 
-def _saturate(probe: Probe, limit: float) -> Probe:
+def random_labels(rng: np.random.Generator, n_L: int, m: int, soft: bool, declaration: Declaration) -> Array:
+    """From 0 to 1, or 0 and 1; of a softmax each column a distribution; of another squared error any numbers."""
+    last, cost = declaration.output
+    Y = rng.random((n_L, m))
+    if last == "softmax" or (declaration.labels != "soft" and cost != "cross_entropy" and n_L > 1):
+        return Y / Y.sum(axis=0) if soft else np.asarray(Y == Y.max(axis=0), np.float64)
+    if cost != "cross_entropy" and last != "sigmoid" and declaration.labels == "soft":
+        return 2 * Y - 1 if last == "tanh" else np.asarray(4 * Y - 2)
+    return Y if soft else np.asarray(np.round(Y))
+
+
+def _away(probe: Probe, declaration: Declaration) -> bool:
+    """Whether no unit is so near to a kink that rounding decides on which side it stands."""
+    if not declaration.known:
+        return True
+    run = forward(*as_floats(*probe[1:]), declaration)
+    layers = [(g.kinked, Z) for g, Z in zip(run.activations, run.Z[1:])] + [(declaration.last.kinked, run.Z[-1])]
+    return all(not kinked or bool((np.abs(Z) > AWAY * np.abs(Z).max()).all()) for kinked, Z in layers)
+
+
+def _saturate(probe: Probe, limit: float, declaration: Declaration) -> Probe:
     """Stretch the first output to |Z_L| = limit, and let its labels contradict it."""
+    if not declaration.known:
+        return probe
     top = len(probe.params) // 2
-    run = forward(*as_floats(probe.params, probe.X, probe.Y))
-    Z = np.log(run.A[-1][0]) - np.log(run.S[-1][0])
+    run = forward(*as_floats(*probe[1:]), declaration)
     params, Y = {key: V.copy() for key, V in probe.params.items()}, probe.Y.copy()
     for key in (f"W{top}", f"b{top}"):
-        params[key][0] *= limit / np.max(np.abs(Z))
-    Y[0] = Z < 0
+        params[key][0] *= limit / np.max(np.abs(run.Z[-1][0]))
+    ZL = params[f"W{top}"] @ run.A[-2] + params[f"b{top}"]
+    if declaration.output[0] == "softmax":
+        Y = np.asarray(ZL == ZL.min(axis=0), np.float64)
+    elif declaration.output[1] == "cross_entropy":
+        Y[0] = ZL[0] < 0
     return probe._replace(params=params, Y=Y)
 
 
-def blindness(params: Params, X: Array, Y: Array) -> str | None:
+def _repetitive(probe: Probe) -> Probe:
+    """The first input always 0, and the first two examples equal."""
+    X = probe.X.copy()
+    X[0] = 0
+    X[:, : min(2, X.shape[1])] = X[:, :1]
+    return probe._replace(X=X)
+
+
+def _far(probe: Probe, declaration: Declaration) -> Probe:
+    """The units of the first layer at |Z| up to FAR."""
+    if not declaration.known:
+        return probe
+    Z = forward(*as_floats(*probe[1:]), declaration).Z[1]
+    stretch = FAR / np.abs(Z).max(axis=1, keepdims=True)
+    params = {**probe.params, "W1": probe.params["W1"] * stretch, "b1": probe.params["b1"] * stretch}
+    return probe._replace(params=params)
+
+
+def _at_kink(probe: Probe) -> Probe:
+    """The first unit of the first layer at Z = 0 on the first example, exactly in every arithmetic."""
+    X, b1 = probe.X.copy(), probe.params["b1"].copy()
+    X[:, 0] = 0
+    b1[0] = 0
+    return probe._replace(params={**probe.params, "b1": b1}, X=X)
+
+
+def blindness(params: Params, X: Array, Y: Array, declaration: Declaration = ARTICLE) -> str | None:
     """Why a check at this point could not have seen some fault.
 
     None if every fault of the catalogue that such a network can have changes the gradient here.
     """
-    return next(_reasons(*as_floats(params, X, Y)), None)
+    with np.errstate(all="ignore"):  # some faults leave the range
+        return next(_reasons(*as_floats(params, X, Y), declaration), None)
 
 
-def _reasons(params: Params, X: Array, Y: Array) -> Iterator[str]:
+def _reasons(params: Params, X: Array, Y: Array, declaration: Declaration) -> Iterator[str]:
     if X.shape[1] == 1:
         yield "one example: a mean over examples that is missing, or a sum over them, would not show"
     elif np.all(X == X[:, :1]):
@@ -114,17 +204,19 @@ def _reasons(params: Params, X: Array, Y: Array) -> Iterator[str]:
     for l in range(1, len(params) // 2 + 1):
         if not params[f"W{l}"].any():
             yield f"W{l} is zero: whatever passes through it would not show"
-    right = backprop(params, X, Y)
+    right = backprop(params, X, Y, (), declaration)
     for key, value in right.items():
         if not value.any():
             yield f"{key} is zero here or rounds to it: a wrong factor or a wrong sign would not show"
     for fault in FAULTS.values():
         dA_alone = fault.name == "article-dA-convention"  # shows on every network, to those who return dA
-        if fault.applies(params, X, Y) and not dA_alone and not _shows(fault.gradient(params, X, Y), right):
+        if dA_alone or not fault.applies(params, X, Y, declaration):
+            continue
+        if not _shows(fault.gradient(params, X, Y, declaration), right, declaration):
             yield f"{fault.name} would change nothing here: {fault.summary} ({fault.equation})"
 
 
-def _shows(faulty: Mapping[str, Any], right: Mapping[str, Array]) -> bool:
+def _shows(faulty: Mapping[str, Any], right: Mapping[str, Array], declaration: Declaration) -> bool:
     """Whether a gradient that every implementation returns is changed."""
-    parameters = (key for key in right if not key.startswith("dA"))
+    parameters = (key for key in right if key.startswith("dW") or (declaration.bias and key.startswith("db")))
     return any(np.max(np.abs(faulty[key] - right[key])) > SHOWS * np.max(np.abs(right[key])) for key in parameters)

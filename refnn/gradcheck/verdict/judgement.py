@@ -12,9 +12,9 @@ f, and half its digits or more are right: it may be imprecise, as 1 - tanh² is 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -46,6 +46,11 @@ class Estimate:
     kink: Array | None = None
     underflow: float = 0.0
 
+    def each(self, change: Callable[[Array], Array]) -> Estimate:
+        """The estimate in another form."""
+        flat, kink = (None if mask is None else change(mask) for mask in (self.flat, self.kink))
+        return Estimate(change(self.value), change(self.error), flat, kink, self.underflow)
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -61,11 +66,14 @@ class Comparison:
 
     @cached_property
     def checks(self) -> tuple[ParameterCheck, ...]:
-        known = {"formula_known": self.formula_known}
-        return tuple(
-            judge(self.given.names[key], V, self.estimates[key], self.allowance[key], **known)
-            for key, V in self.given.arrays.items()
-        )
+        return tuple(map(self._judged, self.given.arrays))
+
+    def _judged(self, key: str) -> ParameterCheck:
+        """In the form in which the gradient came, so that an index is one that its author knows."""
+        form = partial(self.given.form, key)
+        given, allowance = form(self.given.arrays[key]), form(self.allowance[key])
+        estimate = self.estimates[key].each(form)
+        return judge(self.given.names[key], given, estimate, allowance, formula_known=self.formula_known)
 
     @cached_property
     def truth(self) -> dict[str, Array]:
@@ -78,8 +86,11 @@ class Comparison:
     @property
     def shown(self) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
         """The gradient, the truth and the tolerance under the names to be shown."""
-        given = self.given
-        return given.named(given.arrays), given.named(self.truth), given.named(self.tolerance)
+        given, truth, tolerance = (
+            {self.given.names[key]: self.given.form(key, V) for key, V in table.items()}
+            for table in (self.given.arrays, self.truth, self.tolerance)
+        )
+        return given, truth, tolerance
 
     @property
     def notes(self) -> Iterator[str]:

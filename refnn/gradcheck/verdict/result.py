@@ -175,7 +175,7 @@ class Finding(Result):
     """One fact about the gradients of one or more parameters.
 
     `kind` is one of "shape", "not-finite", "zero", "sign", "factor", "swapped", "transposed", "row", "column",
-    "entries", "digits", "direction"; `value` is the factor, the right digits or the cosine, where there is one.
+    "entries", "digits", "direction", "onset"; `value` is the factor, the right digits or the cosine, if there is one.
     """
 
     parameters: tuple[str, ...]

@@ -3,7 +3,7 @@
 `gradient_bounds` is a running error analysis. Every value V of the forward and the backward pass is followed by a bound
 E_V on the error with which a computation in the given dtype holds it. With u the unit roundoff, a sum of n products
 adds at most (n + 2) u Σ|products| (Higham, Accuracy and Stability of Numerical Algorithms, ch. 3), and an error E in Z
-moves σ(Z) by at most |σ(Z ± E) - σ(Z)|.
+moves g(Z) by at most |g(Z ± E) - g(Z)| (formulas.py has both for each activation).
 
 Two ways of computing the same gradient are followed. The *plain* one is what most people write: A - Y at the output and
 A (1 - A) for σ′, with A good to a few u of 1; where A rounds to 1 these lose every digit, and a gradient that has lost
@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 
 from refnn._shapes import Array
-from refnn.gradcheck.problem import Problem, sigmoid
+from refnn.gradcheck.problem import Problem
 
 # Roundoffs of one evaluation of σ, or of one product of the backward pass, whatever the order of its factors; exp and
 # its kin are good to 1 or 2 units in the last place in every library in use.
@@ -72,65 +72,55 @@ def allowances(problem: Problem) -> dict[str, Array]:
         dtype: gradient_bounds(problem, dtype, plain=True, rounds_inputs=np.finfo(dtype).eps > np.finfo(exact).eps)
         for dtype in {V.dtype for V in given.values()}
     }
-    return {key: bounds[V.dtype][key] for key, V in given.items()}
+    rounding = problem.given.rounding
+    return {key: bounds[V.dtype][key] + rounding.get(key, 0) for key, V in given.items()}
 
 
-def _forward_bounds(problem: Problem, arithmetic: Arithmetic) -> list[tuple[Array, Array]]:
-    """E_A and E_C, the bounds for A_l and for its complement, for l = 0 … L."""
+def _forward_bounds(problem: Problem, arithmetic: Arithmetic) -> tuple[list[Array], list[Array]]:
+    """E_Z and E_A, the bounds for Z_l and for A_l, for l = 0 … L - 1 and the last Z."""
     u, tiny, rounded, plain = arithmetic
-    E_A = rounded * np.abs(problem.A[0])
-    E = [(E_A, E_A)]
+    E_Z, E_A = [np.empty(0)], [rounded * np.abs(problem.A[0])]
     for l in range(1, problem.L + 1):
         W, A = np.abs(problem.W[l]), np.abs(problem.A[l - 1])
         magnitude = W @ A + np.abs(problem.b[l])
         n = W.shape[1]
-        E_Z = W @ E_A + ((n + 2) * u + rounded) * magnitude + n * tiny
-        shift = sigmoid_shift(problem.A[l], problem.C[l], E_Z)
-        E_A = shift + STEPS * u * (1 if plain else problem.A[l]) + tiny
-        E_C = shift + STEPS * u * (1 if plain else problem.C[l]) + tiny
-        E.append((E_A, E_C))
-    return E
+        E_Z.append(W @ E_A[-1] + ((n + 2) * u + rounded) * magnitude + n * tiny)
+        if l < problem.L:
+            g, Z = problem.activations[l - 1], problem.Z[l]
+            size = g.size(Z) if plain else np.abs(problem.A[l])
+            E_A.append(g.shift(Z, E_Z[l]) + STEPS * u * size + tiny)
+    return E_Z, E_A
 
 
-def _backward_bounds(problem: Problem, E: list[tuple[Array, Array]], arithmetic: Arithmetic) -> dict[str, Array]:
+def _backward_bounds(problem: Problem, E: tuple[list[Array], list[Array]], arithmetic: Arithmetic) -> dict[str, Array]:
     """The bounds for dW_l, db_l and dA_{l-1}, following dZ_l from the output back."""
     u, tiny, rounded, plain = arithmetic
     m, L = problem.m, problem.L
-    A, C, Y = problem.A[L], problem.C[L], problem.Y
-    E_A, E_C = E[L]
-    dZ = ((1 - Y) * A - Y * C) / m
-    # dZ = A - Y subtracts numbers as large as A and Y; kept apart, (1 - Y) A and Y (1 - A) are as small as they look.
-    # A cost in logarithms, log(1 + exp Z) - Y Z, has A from exp(Z - log(1 + exp Z)): good to |Z| roundoffs of 1.
-    terms = A + Y + np.abs(problem.Z[L]) if plain else (1 - Y) * A + Y * C
-    if plain:
-        # The article's dA_L ∘ σ′ divides by the rounded 1 - A and A; a σ′ of other make does not cancel their errors.
-        terms = terms + (1 - Y) * np.minimum(2 / C, 0.5 / (STEPS * u)) + Y * np.minimum(2 / A, 0.5 / (STEPS * u))
-    E_dZ = ((1 - Y) * E_A + Y * E_C + STEPS * u * terms + rounded * Y) / m + tiny
+    E_Z, E_A = E
+    last, ZL, Y = problem.declaration.last, problem.Z[L], problem.Y
+    l1, l2 = problem.declaration.penalties(m)
+    dZ = last.residual(ZL, Y) * problem.weight
+    off = (last.plain if plain else last.careful)(ZL, Y, E_Z[L], STEPS * u)
+    E_dZ = (off + rounded * np.abs(Y)) * problem.weight + tiny
     bounds = {}
     for l in range(L, 0, -1):
-        A_prev, E_prev = np.abs(problem.A[l - 1]), E[l - 1][0]
+        A_prev, E_prev = np.abs(problem.A[l - 1]), E_A[l - 1]
         size = np.abs(dZ)
         bounds[f"W{l}"] = E_dZ @ (A_prev + E_prev).T + size @ (E_prev + (m + STEPS) * u * A_prev).T + m * tiny
         bounds[f"b{l}"] = np.sum(E_dZ + (m + STEPS) * u * size, axis=1, keepdims=True) + tiny
+        if l1 or l2:
+            W = problem.W[l]
+            bounds[f"W{l}"] += (STEPS * u + rounded) * (l1 + l2 * np.abs(W)) + l1 * (W == 0)
         W = np.abs(problem.W[l]).T
         n = W.shape[1]
         bounds[f"A{l - 1}"] = E_dA = W @ (E_dZ + ((n + 2) * u + rounded) * size) + n * tiny
         if l > 1:
-            dA = problem.W[l].T @ dZ
-            A, C, (E_A, E_C) = problem.A[l - 1], problem.C[l - 1], E[l - 1]
-            slope = A * C
-            E_slope = A * E_C + C * E_A + E_A * E_C + STEPS * u * slope
+            g, Z = problem.activations[l - 2], problem.Z[l - 1]
+            dA, slope = problem.W[l].T @ dZ, g.derivative(Z)
+            E_slope = g.bend(Z, E_Z[l - 1]) + STEPS * u * (g.slope_size(Z) if plain else g.slope_terms(Z))
             dZ = dA * slope
-            E_dZ = np.abs(dA) * E_slope + E_dA * (slope + E_slope) + STEPS * u * np.abs(dZ) + tiny
+            E_dZ = np.abs(dA) * E_slope + E_dA * (np.abs(slope) + E_slope) + STEPS * u * np.abs(dZ) + tiny
     return bounds
-
-
-def sigmoid_shift(A: Array, C: Array, E: Array) -> Array:
-    """The farthest that an error E in Z can move A = σ(Z), by the addition formula of `cancellation_free`."""
-    # The formula's 1 + A t and 1 + C t for t = expm1(-E), written without a subtraction.
-    left = np.exp(-E)
-    stretch = np.minimum(C + A * left, A + C * left)
-    return np.asarray(np.divide(-A * C * np.expm1(-E), stretch, out=np.ones_like(A), where=stretch > 0))
 
 
 # ---------------------------------------------------------------------- the level that errors reach
@@ -159,20 +149,25 @@ def _gradient(problem: Problem, noisy: Callable[[Array, Array], Array]) -> dict[
 
     `noisy` makes of a value and the standard deviation of its error, in roundoffs, the value with an error.
     """
-    A = [problem.A[0]]
+    A, Z = [problem.A[0]], [np.empty(0)]
     for l in range(1, problem.L + 1):
         W, b, X = problem.W[l], problem.b[l], A[-1]
-        Z = noisy(W @ X + b, np.sqrt(W.shape[1]) * (np.abs(W) @ np.abs(X) + np.abs(b)))
-        A.append(noisy(sigmoid(Z), np.full_like(Z, STEPS)))
+        Z.append(noisy(W @ X + b, np.sqrt(W.shape[1]) * (np.abs(W) @ np.abs(X) + np.abs(b))))
+        if l < problem.L:
+            g = problem.activations[l - 1]
+            A.append(noisy(g.value(Z[l]), STEPS * g.size(Z[l])))
     m = problem.m
-    dZ = noisy((A[-1] - problem.Y) / m, STEPS * (A[-1] + problem.Y) / m)
+    last = problem.declaration.last
+    dZ = last.residual(Z[-1], problem.Y) * problem.weight
+    dZ = noisy(dZ, STEPS * last.terms(Z[-1], problem.Y) * problem.weight)
     found = {}
     for l in range(problem.L, 0, -1):
         W, X, size = problem.W[l].T, A[l - 1].T, np.abs(dZ)
         found[f"W{l}"] = noisy(dZ @ X, np.sqrt(m) * (size @ np.abs(X)))
         found[f"b{l}"] = noisy(dZ.sum(axis=1, keepdims=True), np.sqrt(m) * size.sum(axis=1, keepdims=True))
         if l > 1:
+            g = problem.activations[l - 2]
             dA = noisy(W @ dZ, np.sqrt(W.shape[1]) * (np.abs(W) @ size))
-            dZ = dA * A[l - 1] * (1 - A[l - 1])
+            dZ = dA * noisy(g.derivative(Z[l - 1]), STEPS * g.slope_size(Z[l - 1]))
             dZ = noisy(dZ, STEPS * np.abs(dZ))
     return found

@@ -1,15 +1,16 @@
-"""The cancellation-free difference: a witness for the sigmoid network that subtracts no two nearly equal numbers.
+"""The cancellation-free difference: a witness for networks that subtracts no two nearly equal numbers.
 
 A difference quotient [J(w + h) - J(w)] / h loses its digits in the subtraction. Here the difference itself is carried
-forward, from the layer where w stands to the cost, by addition formulas of the two functions met on the way. With
-A = σ(Z), C = σ(-Z) and Z moved by D:
+forward, from the layer where w stands to the cost, by addition formulas of the functions met on the way (formulas.py),
+such as, with A = σ(Z), C = σ(-Z) and Z moved by D,
 
     σ(Z + D) - σ(Z) = -A C t / (1 + C t),   t = expm1(-D)
     [the cost's Y softplus(-Z) + (1 - Y) softplus(Z)] grows by Y log1p(C expm1(-D)) + (1 - Y) log1p(A expm1(D))
 
 These are identities for every D, not approximations for a small one, and none is a derivative. Nothing cancels, so h
 may be so small that the quotient's truncation is far below a roundoff. The remaining error is rounding, and `rounding`
-bounds it, entry by entry.
+bounds it, entry by entry. Where units stand exactly at the kink of a ReLU, the quotient is the mean of those to both
+sides, and its error reaches both.
 
 Moving W_l[i, j] by h moves row i of Z_l by h A_{l-1}[j] and no other row; the pass starts there. Moving A_l[j, k] moves
 column k of Z_{l+1} alone, so that one pass serves all examples. Many moves share a pass: they lie side by side.
@@ -58,7 +59,7 @@ def estimates(problem: Problem, activations: Iterable[int] = (), workers: Worker
         if kind == "W":
             value = value.reshape(problem.W[l].shape[0], -1)
             values[f"b{l}"] = value[:, -1:]
-            value = value[:, :-1]
+            value = value[:, :-1] + _penalty_quotients(problem, problem.W[l])
         values[f"{kind}{l}"] = value
     error = careful_bounds(problem)
     return {key: Estimate(value, error[key], underflow=underflow(problem)) for key, value in values.items()}
@@ -82,7 +83,21 @@ def along(problem: Problem, key: str, V: Array) -> float:
     part = slice(rows[0], rows[-1] + 1)  # a block of entries moves few rows
     moved = V[part] * h
     D[part] = moved @ problem.A[l - 1] if key[0] == "W" else moved
-    return float(cost_differences(problem, l, D[:, None]).sum() / h)
+    quotient = sum(cost_differences(problem, l, side * D[:, None]).sum() / (side * h) for side in sides(problem))
+    penalty = np.sum(_penalty_quotients(problem, problem.W[l]) * V) if key[0] == "W" else 0.0
+    return float(quotient / len(sides(problem)) + penalty)
+
+
+def sides(problem: Problem) -> tuple[int, ...]:
+    """The signs of the moves whose quotients are averaged: where units stand at a kink, both."""
+    return (1, -1) if problem.at_kink else (1,)
+
+
+def _penalty_quotients(problem: Problem, W: Array) -> Array:
+    """Of λ |W| and λ/2 W², by |W + h| - |W| = ±h and (W + h)² - W² = h (2 W + h), for an h that is nothing beside W;
+    at 0 the mean of both sides."""
+    l1, l2 = problem.declaration.penalties(problem.m)
+    return l1 * np.sign(W) + l2 * W
 
 
 def underflow(problem: Problem) -> float:
@@ -94,8 +109,8 @@ def underflow(problem: Problem) -> float:
 def step(problem: Problem) -> float:
     """h, a power of two that moves no Z of any layer by more than 2^-60: far less than a roundoff of the quotient."""
     reach = max(1.0, *(float(np.abs(V).max()) for V in (problem.A[0], *problem.W[1:])))
-    for W in problem.W[2:]:
-        reach *= max(1.0, float(np.abs(W).sum(axis=1).max()) / 4)  # σ(Z + D) - σ(Z) is at most D / 4
+    for W, g in zip(problem.W[2:], problem.activations, strict=True):
+        reach *= max(1.0, float(np.abs(W).sum(axis=1).max()) * g.steepest)
     return float(2.0 ** -(60 + np.ceil(np.log2(reach))))
 
 
@@ -109,23 +124,26 @@ def _tasks(problem: Problem, activations: Iterable[int]) -> Iterator[Task]:
 
 
 def _moves_per_pass(problem: Problem, l: int) -> int:
-    widest = max((W.shape[0] for W in problem.W[l + 1 :]), default=1)
-    return max(1, ELEMENTS // (widest * problem.m))
+    widest = max(W.shape[0] for W in problem.W[min(l + 1, problem.L) :])
+    return max(1, int(ELEMENTS // (widest * problem.m)))
 
 
 def _quotients(problem: Problem, task: Task) -> Array:
     """[J(moved) - J] / h for each move of the task; for those of A_l, for each example."""
     kind, l, start, stop = task
-    h = step(problem)
     size = _moves_per_pass(problem, l)
+    steps = [side * step(problem) for side in sides(problem)]
     parts = []
     for first in range(start, stop, size):
         moves = np.arange(first, min(first + size, stop))
-        if kind == "W":
-            parts.append(_entry_differences(problem, l, moves, h).sum(axis=1) / h)
-        else:
-            D = np.repeat(problem.W[l + 1][:, moves, None] * h, problem.m, axis=2)
-            parts.append(cost_differences(problem, l + 1, D) / h)
+        quotients = []
+        for h in steps:
+            if kind == "W":
+                quotients.append(_entry_differences(problem, l, moves, h).sum(axis=1) / h)
+            else:
+                D = np.repeat(problem.W[l + 1][:, moves, None] * h, problem.m, axis=2)
+                quotients.append(cost_differences(problem, l + 1, D) / h)
+        parts.append(np.mean(quotients, axis=0) if len(steps) > 1 else quotients[0])
     return np.concatenate(parts)
 
 
@@ -135,29 +153,16 @@ def _entry_differences(problem: Problem, l: int, moves: Array, h: float) -> Arra
     i, j = np.divmod(moves, len(A_prev))
     D = h * A_prev[j]
     if l == problem.L:
-        return _cost_difference(problem.A[l][i], problem.C[l][i], problem.Y[i], D) / problem.m
-    D = _sigmoid_difference(problem.A[l][i], problem.C[l][i], D)
+        moved = np.zeros((len(problem.Y), *D.shape), D.dtype)
+        moved[i, np.arange(len(moves))] = D
+        return cost_differences(problem, l, moved)
+    D = problem.activations[l - 1].difference(tuple(V[i] for V in problem.parts[l]), D)
     return cost_differences(problem, l + 1, problem.W[l + 1][:, i, None] * D)
 
 
 def cost_differences(problem: Problem, l: int, D: Array) -> Array:
     """The difference of the cost, by example, when Z_l moves by each of D[:, p], (n_l, moves, m) -> (moves, m)."""
     for k in range(l, problem.L):
-        D = _sigmoid_difference(problem.A[k][:, None], problem.C[k][:, None], D)
+        D = problem.activations[k - 1].difference(tuple(V[:, None] for V in problem.parts[k]), D)
         D = (problem.W[k + 1] @ D.reshape(len(D), -1)).reshape(-1, *D.shape[1:])
-    A, C, Y = (V[:, None] for V in (problem.A[problem.L], problem.C[problem.L], problem.Y))
-    return np.asarray(_cost_difference(A, C, Y, D).sum(axis=0) / problem.m)
-
-
-def _sigmoid_difference(A: Array, C: Array, D: Array) -> Array:
-    """σ(Z + D) - σ(Z), in place of D: fresh memory would cost more than the arithmetic."""
-    t: Array = np.expm1(np.negative(D, out=D), out=D)
-    t *= C
-    t /= 1 + t
-    t *= -A
-    return t
-
-
-def _cost_difference(A: Array, C: Array, Y: Array, D: Array) -> Array:
-    """The growth of Y softplus(-Z) + (1 - Y) softplus(Z)."""
-    return np.asarray(Y * np.log1p(C * np.expm1(-D)) + (1 - Y) * np.log1p(A * np.expm1(D)))
+    return np.asarray(problem.declaration.last.difference(problem.Z[problem.L], problem.Y, D) * problem.weight)

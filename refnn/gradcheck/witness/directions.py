@@ -13,6 +13,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -239,12 +240,16 @@ def of_network(problem: Problem, seed: int) -> dict[str, Search]:
 
         def along(V: Array, key: str = key) -> tuple[float, float, int]:
             """Its rounding error is part of the tolerance of the entries."""
+            V = problem.declaration.turned(key[0], V) if key[0] == "W" else V.reshape(problem[key].shape)
             return cancellation_free.along(problem, key, V), 0.0, 1
 
+        if key not in problem.given.arrays:  # a network without biases
+            continue
+        form = partial(problem.given.form, key)
         scale = np.where(error[key] > floor, error[key], 0)
         tolerance = level[key] * (allowance[key] + error[key]) + floor
         name, given, rng = problem.given.names[key], problem.given.arrays[key], np.random.default_rng([seed, i])
-        searches[key] = Search(name, given, along, scale, tolerance, rng)
+        searches[key] = Search(name, form(given), along, form(scale), form(tolerance), rng)
     return searches
 
 
@@ -262,7 +267,7 @@ def disagreements(problem: Problem, estimates: Mapping[str, Estimate], seed: int
             continue
         h = 2.0 ** (-100 - np.ceil(np.log2(size)))
         with np.errstate(under="ignore"):
-            by_complex_step = float(problem.cost(key, problem[key] + 1j * h * V).imag / h)
+            by_complex_step = float(problem.cost({key: problem[key] + 1j * h * V}).imag / h)
             difference = float(np.sum(estimate.value * V))
         allowed = 2 * sum_tolerance(V, estimate.error)
         if not abs(by_complex_step - difference) <= allowed:

@@ -42,7 +42,7 @@ def v_curve(case: Case) -> VCurve:
     third_step = 2.0**-8
     twice, once = (_differences(net, h) for h in (2 * third_step, third_step))
     third = np.linalg.norm((twice - once) / third_step**2) * 2  # D(h) = f′ + h² f‴ / 6 + …
-    J, u = abs(float(net.cost())), np.finfo(np.float64).eps / 2
+    J, u = abs(float(net.cost({}))), np.finfo(np.float64).eps / 2
     far = [np.array([np.linalg.norm(D - given) / size for D in found]) for found in (central, complex_step, free)]
     rounding = u * J * np.sqrt(given.size / 2) / STEPS / size
     return VCurve(case.probe.name, far[0], far[1], far[2], STEPS**2 / 6 * third / size, rounding)

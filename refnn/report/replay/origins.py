@@ -23,10 +23,10 @@ def origin_again(case: Case, ledger: Ledger) -> None:
         again = networks.seeded(origin["seed"])
     else:
         dims = networks.layer_dims(case.probe.params)
-        if origin["layer_dims"] not in (None, dims) or origin["examples"] not in (None, case.probe.X.shape[1]):
+        if origin["layer_dims"] not in (None, dims) or origin["m"] not in (None, case.probe.X.shape[1]):
             ledger.differences.append(f"{path} has other sizes than the network: {dims}, m = {case.probe.X.shape[1]}")
             return
-        made = _default_probes(tuple(origin["layer_dims"] or ()), origin["examples"], origin["seed"])
+        made = _default_probes(tuple(origin["layer_dims"] or ()), origin["m"], origin["seed"])
         if origin["index"] >= len(made):
             ledger.differences.append(f"{path}.index is {origin['index']}, there are {len(made)} probes")
             return
@@ -36,8 +36,8 @@ def origin_again(case: Case, ledger: Ledger) -> None:
 
 
 @lru_cache(maxsize=4)
-def _default_probes(layer_dims: tuple[int, ...], examples: int | None, seed: int) -> tuple[Probe, ...]:
-    return default_probes(layer_dims or None, examples=examples, seed=seed)
+def _default_probes(layer_dims: tuple[int, ...], m: int | None, seed: int) -> tuple[Probe, ...]:
+    return default_probes(layer_dims or None, m=m, seed=seed)
 
 
 def _same_network(case: Case, again: Probe, ledger: Ledger) -> None:

@@ -1,0 +1,197 @@
+"""The network that a backprop belongs to, and the conventions that it is written in; the article is all defaults.
+
+Inside the checker there is one form: weights (n_l, n_{l-1}), one example per column, one unit per row, "W1", "b1" …
+Here arrays go from it to the declared form, and come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeAlias, TypedDict
+
+import numpy as np
+
+from refnn import _declaration, _shapes
+from refnn._shapes import Array, Misfits
+from refnn.gradcheck import formulas
+
+Penalty: TypeAlias = float | Callable[[int], float]  # a number, or a function of m: Ng's course has λ/m
+Name: TypeAlias = str | Callable[[int], str]
+
+
+class Keywords(TypedDict, total=False):
+    """The declaration as keyword arguments; see `Declaration`."""
+
+    hidden: Any
+    output: Any
+    reduction: str
+    l1: Penalty
+    l2: Penalty
+    bias: bool
+    examples: str
+    weights: str
+    labels: str
+    names: Mapping[str, Name]
+    step: float | None
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a gradient is the gradient of, and how it is written down.
+
+    Attributes
+    ----------
+    hidden, output : the activations and the cost, by the names of refnn.forward_prop, or pairs of functions
+    reduction : "mean" of the cost over examples, their "sum", or the mean over all "entries" of Y
+    l1, l2 : λ of the penalties λ Σ|W| and λ/2 Σ W², added to the cost; or a function of m
+    bias : False for layers without one
+    examples : "columns" or "rows" of X and Y; in rows, b is (1, n_l)
+    weights : "out,in" for W (n_l, n_{l-1}), or "in,out"
+    labels : "soft", from 0 to 1; "onehot", 0 or 1; "classes", the number of each example's class, int (m,)
+    names : {"W": "weights{l}", "b": …, "dW": …, "db": …}, l from 1, or {k} from 0, or functions of l
+    step : None, or the learning rate of a function that returns W - step · dW in place of dW
+    """
+
+    hidden: Any = "sigmoid"
+    output: tuple[Any, str] = ("sigmoid", "cross_entropy")
+    reduction: str = "mean"
+    l1: Penalty = 0.0
+    l2: Penalty = 0.0
+    bias: bool = True
+    examples: str = "columns"
+    weights: str = "out,in"
+    labels: str = "soft"
+    names: Mapping[str, Name] = field(default_factory=dict)
+    step: float | None = None
+
+    @classmethod
+    def of(cls, keywords: Mapping[str, Any]) -> Declaration:
+        """The declaration of these keywords; a TypeError or ValueError names the one that is none."""
+        known = [f.name for f in fields(cls)]
+        for name in keywords:
+            if name not in known:
+                raise TypeError(f"{name!r} is no part of a declaration, expected {', '.join(known)}")
+        words = dict(keywords)
+        words["hidden"] = _declaration.hidden(words.get("hidden", "sigmoid"))
+        words["output"] = _declaration.output(words.get("output", "sigmoid"))
+        for name, choices in CHOICES.items():
+            if name in words and words[name] not in choices:
+                raise ValueError(f"{name} is {words[name]!r}, expected {' or '.join(map(repr, choices))}")
+        for name in ("l1", "l2"):
+            if not callable(words.get(name, 0)) and not 0 <= _shapes.real(name, words.get(name, 0)) < np.inf:
+                raise ValueError(f"{name} is {words[name]}, expected a finite number of at least 0")
+        if not isinstance(words.get("bias", True), bool):
+            raise TypeError(f"bias is {words['bias']!r} ({type(words['bias']).__name__}), expected True or False")
+        names = words.get("names", {})
+        if not isinstance(names, Mapping) or not set(names) <= set(NAMED):
+            raise ValueError(f"names is {names!r}, expected a dict with any of {', '.join(map(repr, NAMED))}")
+        if words.get("step") is not None:
+            words["step"] = float(_shapes.positive("step", words["step"]))
+        return cls(**words)
+
+    # ------------------------------------------------------------------ the mathematics
+
+    @property
+    def known(self) -> bool:
+        """Whether all activations are of the checker's own; another's pair it can only evaluate."""
+        words = [self.hidden] if isinstance(self.hidden, str) else [*self.hidden]
+        return all(isinstance(word, str) for word in [*words, self.output[0]])
+
+    def activations(self, L: int) -> tuple[formulas.Activation, ...]:
+        """Of the hidden layers."""
+        return tuple(map(formulas.activation, _declaration.each_layer(self.hidden, L - 1)))
+
+    @property
+    def last(self) -> formulas.Output:
+        return formulas.output(self.output)
+
+    def weight(self, Y: Array) -> float:
+        """What the sum of all losses is multiplied by."""
+        n_L, m = map(int, Y.shape)
+        weights: dict[str, float] = {"mean": 1 / m, "sum": 1.0, "entries": 1 / (n_L * m)}
+        return weights[self.reduction]
+
+    def penalties(self, m: int) -> tuple[float, float]:
+        """λ of L1 and of L2."""
+        l1, l2 = (float(p(m) if callable(p) else p) for p in (self.l1, self.l2))
+        return l1, l2
+
+    @property
+    def says(self) -> str:
+        """What differs from the article, as one would type it."""
+        default = Declaration()
+        parts = []
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if value != getattr(default, f.name):
+                shown = value[0] if f.name == "output" and value == _declaration.output(value[0]) else value
+                parts.append(f"{f.name}={shown!r}")
+        return ", ".join(parts)
+
+    # ------------------------------------------------------------------ the conventions
+
+    def name(self, kind: str, l: int) -> str:
+        """The declared name of "W", "b", "dW", "db" or "dA" of layer l; for derivatives d and that of the variable."""
+        template = self.names.get(kind)
+        if template is None:
+            return f"d{self.name(kind[1:], l)}" if kind[0] == "d" else f"{kind}{l}"
+        return template(l) if callable(template) else template.format(l=l, k=l - 1)
+
+    def turned(self, kind: str, V: Array) -> Array:
+        """An array "W", "b" or "A" in the declared orientation; the same way back."""
+        turn = self.weights == "in,out" if kind == "W" else self.examples == "rows"
+        return V.T if turn else V
+
+    def theirs(self, params: Mapping[str, Array], X: Array, Y: Array) -> tuple[dict[str, Array], Array, Array]:
+        """Parameters and data in the declared form."""
+        given = {
+            self.name(key[0], int(key[1:])): np.ascontiguousarray(self.turned(key[0], V))
+            for key, V in params.items()
+            if self.bias or key[0] == "W"
+        }
+        if self.labels == "classes":
+            labels = Y.argmax(axis=0) if len(Y) > 1 else Y[0].astype(int)
+        else:
+            labels = np.ascontiguousarray(self.turned("A", Y))
+        return given, np.ascontiguousarray(self.turned("A", X)), labels
+
+    def ours(self, params: Any, X: Any, Y: Any) -> tuple[Any, Any, Any]:
+        """Parameters and data from the declared form, as far as they can be read; the rest is for the check to name."""
+        if not isinstance(params, Mapping):
+            return params, X, Y
+        left = dict(params)
+        arrays: dict[Any, Any] = {}
+        L = 0
+        while self.name("W", L + 1) in left:
+            L += 1
+            W = arrays[f"W{L}"] = self._array("W", left.pop(self.name("W", L)))
+            b = self.name("b", L)
+            if not self.bias:
+                arrays[f"b{L}"] = np.zeros((np.shape(W)[0], 1), np.result_type(W, np.float32)) if np.ndim(W) else 0
+            elif b in left:
+                arrays[f"b{L}"] = self._array("b", left.pop(b))
+        if self.labels == "classes" and np.ndim(Y) == 1 and L:
+            misfits = Misfits()
+            n_L = len(arrays[f"W{L}"])
+            classes = _shapes.one_hot(Y, (max(n_L, 2), np.size(Y)), misfits)
+            misfits.refuse()
+            return {**arrays, **left}, self._array("A", X), classes if n_L > 1 else classes[1:]
+        return {**arrays, **left}, self._array("A", X), self._array("A", Y)
+
+    def _array(self, kind: str, value: Any) -> Any:
+        """The value in the one orientation, if it is one that turns or, for a bias, has one axis."""
+        if kind == "b" and np.ndim(value) == 1 and self != Declaration():
+            return np.reshape(value, (-1, 1))
+        turned = np.ndim(value) == 2 and self.turned(kind, np.empty((0, 1))).shape == (1, 0)
+        return np.asarray(value).T if turned else value
+
+
+CHOICES = {
+    "reduction": ("mean", "sum", "entries"),
+    "examples": ("columns", "rows"),
+    "weights": ("out,in", "in,out"),
+    "labels": ("soft", "onehot", "classes"),
+}
+NAMED = ("W", "b", "dW", "db")
+ARTICLE = Declaration()

@@ -170,7 +170,7 @@ def _gradient(problem: Problem, noisy: Callable[[Array, Array], Array]) -> dict[
         return noisy(V, np.abs(V))
 
     A, Z = [rounded(problem.A[0])], [np.empty(0)]
-    weights = [np.empty(0)]
+    weights: list[Array] = [np.empty(0)]
     l1, l2 = problem.declaration.penalties(problem.m)
     for l in range(1, problem.L + 1):
         W, b, X = rounded(problem.W[l]), rounded(problem.b[l]), A[-1]

@@ -59,9 +59,9 @@ def beyond_kink(z: FloatBall) -> bool:
     return bool(z.ball > 0)
 
 
-def below(z: FloatBall) -> FloatBall:
-    """-|z|, whose exp cannot overflow."""
-    return -z if positive(z) else z
+def below(z: FloatBall, times: int = 1) -> FloatBall:
+    """-|z|, whose exp cannot overflow, or twice that, which does not round."""
+    return FloatBall((-z if positive(z) else z).ball * times, z.format)
 
 
 def sigmoid(z: FloatBall) -> FloatBall:
@@ -79,22 +79,32 @@ def softplus(z: FloatBall) -> FloatBall:
 
 
 def tanh_by_expm1(z: FloatBall) -> FloatBall:
-    t = expm1(below(z) * 2)
+    t = expm1(below(z, 2))
     return (-t if positive(z) else t) / (2 + t)
 
 
 def tanh_derivative_by_exp(z: FloatBall) -> FloatBall:
-    e = (below(z) * 2).exp()
+    e = below(z, 2).exp()
     return 4 * e / ((1 + e) * (1 + e))
 
 
-def silu_derivative(z: FloatBall) -> FloatBall:
-    """A sum that cancels at its root is taken from there; D is the distance to the root, which two floats hold."""
-    if z.ball > -1 or z.ball < -2:
-        return sigmoid_or_0(z) * (1 + z * sigmoid(-z))
+def plain_silu_derivative(z: FloatBall) -> FloatBall:
+    return sigmoid_or_0(z) * (1 + z * sigmoid(-z))
+
+
+def rooted_silu_derivative(z: FloatBall) -> FloatBall:
+    """The same from its root. The distance to it is rounded thrice, as two floats hold the root."""
     root = Fraction(SILU_ROOT)
     D = z._rounded(z.ball - (z.ball * 0 + root.numerator) / root.denominator, 3)
-    return sigmoid(z) * sigmoid(-z) * (D - (1 + constant(root, z)) * expm1(D))
+    return sigmoid_or_0(z) * sigmoid(-z) * (D - (1 + constant(root, z)) * expm1(D))
+
+
+def silu_derivative(z: FloatBall) -> FloatBall:
+    """Above 0 the sum of the plain form is one of positive terms; around the root it cancels."""
+    plain, rooted = plain_silu_derivative, rooted_silu_derivative
+    if z.ball >= 0:
+        return plain(z)
+    return (either(plain, rooted) if z.ball >= -1 or z.ball <= -2 else rooted)(z)
 
 
 def each(form: Form) -> Callable[[Any], Any]:
@@ -127,7 +137,7 @@ def exp_below_largest(Z: Any, of_largest: int) -> tuple[Any, Any]:
     """Z less the largest of its column, rounded, and exp of it; for the largest a number of the caller's."""
     largest = each(lambda z: z.ball.mid())(Z).argmax(axis=0)[None]
     D = each(lambda z: FloatBall(z.ball, z.format))(Z - np.take_along_axis(Z, largest, axis=0))
-    np.put_along_axis(D, largest, constant(0, Z[0, 0]), axis=0)
+    np.put_along_axis(D, largest, np.array(constant(0, Z[0, 0])), axis=0)
     E = np.exp(D)
     np.put_along_axis(E, largest, of_largest, axis=0)
     return D, E
@@ -158,6 +168,7 @@ def activation(word: Any) -> Activation:
 
 
 def output(word: Any) -> Output:
+    last: Any
     last, cost = _declaration.output(word)
     if cost == "cross_entropy":
         return OUTPUTS[last]

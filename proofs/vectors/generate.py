@@ -70,7 +70,7 @@ def network_with_all(case: Case, X: Any, Y: Any, **params: Any) -> Arrays:
     for l, word in enumerate(hidden, start=1):  # (D8); the factors of σ′ one by one, as many do: underflow rounds twice
         dA, g = grads[f"dA{l}"], network.layers.activation(word)
         dZ[l] = dA * A[l] * g.value(-Z[l]) if word == "sigmoid" else dA * g.derivative(Z[l])
-    values = {}
+    values: Arrays = {}
     for l in range(1, L + 1):
         values |= {f"Z{l}": Z[l], f"A{l}": A[l]}
     for l in range(L, 0, -1):
@@ -96,7 +96,7 @@ def allowance(case: Case, expected: Arrays) -> Arrays:
     """The ulps that every entry of a correct floating-point run may be off: the same lines over forms.py. Alone, far
     arguments are allowed what those at ±FAR are."""
     if case.activation and np.abs(case.arrays["Z"]).max() > FAR:
-        near = replace(case, arrays={"Z": np.clip(case.arrays["Z"], -FAR, FAR)})
+        near = replace(case, arrays={"Z": np.clip(case.arrays["Z"], -FAR, FAR).tolist()})
         return allowance(near, truth(near))
     with balls.precision(256), mock.patch.object(network, "layers", forms):
         run = everything(case, lambda array: float_balls(array, case.dtype))

@@ -110,7 +110,9 @@ def load_vectors(path: str | Path) -> tuple[Vector, ...]:
     """
     document = json.loads(Path(path).read_text())
     if not isinstance(document, dict) or document.get("format") not in FORMATS:
-        raise ValueError(f"{path} does not hold vectors: expected an object with format {' or '.join(FORMATS)}")
+        raise ValueError(
+            f"{path} does not hold vectors: expected an object with format {' or '.join(map(repr, FORMATS))}"
+        )
     return tuple(_vector(case) for case in document["cases"])
 
 

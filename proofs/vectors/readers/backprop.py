@@ -66,7 +66,7 @@ def functions(dtype):
         "relu": (lambda z: max(z, 0.0), lambda z: float(z > 0)),
         "softplus": (softplus, sigmoid),
         "silu": (silu, silu_derivative),
-        "identity": (lambda z: z, lambda z: 1.0),
+        "identity": (lambda z: z, lambda _: 1.0),
     }
 
     def activation(word):

@@ -3,7 +3,8 @@
     Main results: [bigsum_swap] (two sums change places: this is what becomes the transpose in backprop),
                   [inner_le] (an inner product is at most the product of the sizes).
     Builds on:    Model.v.
-    Names:        [bigsum_x] is about Σ i < n, f i; [total_x] about the sum of all entries of weights, biases, inputs. *)
+    Names:        [bigsum_x] is about Σ i < n, f i; [total_x] about the sum of all entries of weights, biases and
+                  inputs. *)
 
 From Coq Require Import Reals Lra Lia Arith.
 From RefNN Require Import Model.
@@ -62,6 +63,9 @@ Proof.
   induction n as [|p IH]; intros f g H; simpl; [lra|].
   apply Rplus_le_compat; [apply IH; intros; apply H; lia | apply H; lia].
 Qed.
+
+Lemma bigsum_pos : forall n f, (forall i, 0 <= f i) -> 0 <= bigsum n f.
+Proof. intros n f H. rewrite <- (bigsum_0 n (fun _ => 0)) by reflexivity. apply bigsum_le. auto. Qed.
 
 (** The triangle inequality. *)
 Lemma bigsum_Rabs : forall n f, Rabs (bigsum n f) <= Σ i < n, Rabs (f i).
@@ -172,11 +176,7 @@ Variable X : mat.
 Hypothesis W_pos : forall l i j, 0 <= W l i j.
 Hypothesis b_pos : forall l i, 0 <= b l i.
 Hypothesis X_pos : forall j k, 0 <= X j k.
-
-Let bigsum_pos : forall p f, (forall i, 0 <= f i) -> 0 <= bigsum p f.
-Proof.
-  intros p f H. rewrite <- (bigsum_0 p (fun _ => 0)) by reflexivity. apply bigsum_le. auto.
-Qed.
+Local Hint Resolve bigsum_pos : core.
 
 (** A layer's part of the total is at most the total; *)
 Let layer_le_total : forall l, (l < L)%nat ->

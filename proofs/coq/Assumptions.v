@@ -1,7 +1,7 @@
 (** * Assumptions.v: what the theorems rest on
 
-    Prints, for each theorem of Theorems.v and Example.v, every axiom in its proof.  `make` compares the output with
-    assumptions.txt, which has four axioms of Coq's standard library, and none of ours:
+    Prints, for each theorem of Theorems.v, Sigmoid.v and Example.v, every axiom in its proof.  `make` compares the output
+    with assumptions.txt, which has four axioms of Coq's standard library, and none of ours:
 
     sig_forall_dec                   a decidable property of natural numbers holds of all, or fails at one that is found
     sig_not_dec                      for each proposition, whether its negation holds is decided
@@ -10,7 +10,7 @@
 
     The first two come with Coq's real numbers.  All four hold in ordinary mathematics. *)
 
-From RefNN Require Import Theorems Example.
+From RefNN Require Import Theorems Sigmoid Example.
 
 Print Assumptions any_along_curve.
 Print Assumptions any_W.
@@ -21,12 +21,16 @@ Print Assumptions any_cost_above.
 Print Assumptions any_Z_output.
 Print Assumptions any_Z.
 Print Assumptions any_frechet.
+Print Assumptions any_frechet_A.
+Print Assumptions any_frechet_Z.
 Print Assumptions any_update_lowers_cost.
 Print Assumptions any_minibatch_W.
 Print Assumptions any_minibatch_b.
+Print Assumptions any_program.
 Print Assumptions sigmoid_derivative.
 Print Assumptions sigmoid_complement.
 Print Assumptions tanh_derivative.
+Print Assumptions tanh_meaning.
 Print Assumptions softplus_derivative.
 Print Assumptions silu_derivative.
 Print Assumptions identity_derivative.
@@ -39,6 +43,9 @@ Print Assumptions softmax_output.
 Print Assumptions softmax_output_difference.
 Print Assumptions softmax_is_a_distribution.
 Print Assumptions softmax_cost_from_Z.
+Print Assumptions known_derivative.
+Print Assumptions known_network.
+Print Assumptions outputs_agree.
 Print Assumptions outputs_are_means.
 Print Assumptions sigmoid_network_differentiable.
 Print Assumptions backprop_along_curve.

@@ -4,7 +4,7 @@
     Builds on:    Model.v, Coquelicot ([is_derive f z f'] says that [f] has the derivative [f'] at [z]).
     Names:        [is_derive_f] is the derivative of [f]. *)
 
-From Coq Require Import Reals Lra Lia.
+From Coq Require Import Reals Lra.
 From Coquelicot Require Import Coquelicot.
 From RefNN Require Import Model.
 Open Scope R_scope.
@@ -47,6 +47,12 @@ Qed.
 Lemma is_derive_tanh : forall z, is_derive tanh z (1 - tanh z * tanh z).
 Proof.
   intros z. unfold tanh. pose proof (exp_pos z). pose proof (exp_pos (- z)). auto_derive; [lra|]. field. lra.
+Qed.
+
+(** It is the hyperbolic tangent of Coq's library. *)
+Lemma tanh_is_tanh : forall z, tanh z = Rtrigo_def.tanh z.
+Proof.
+  intros z. unfold tanh, Rtrigo_def.tanh, sinh, cosh. pose proof (exp_pos z). pose proof (exp_pos (- z)). field. lra.
 Qed.
 
 (** (D17) *)

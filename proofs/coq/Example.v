@@ -6,11 +6,11 @@
     Then the same with ReLU and half the squared error, and biases 1, so that no hidden Z is at the kink.
 
     Main results: [derivative_is_a_number], [the_step_descends], [the_batches_add_up]; [relu_derivative_is_a_number].
-    Builds on:    Theorems.v. *)
+    Builds on:    Theorems.v, Sigmoid.v. *)
 
 From Coq Require Import Reals Lra Lia List Permutation.
 From Coquelicot Require Import Coquelicot.
-From RefNN Require Import Model Theorems.
+From RefNN Require Import Model Theorems Sigmoid.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -76,9 +76,9 @@ Definition regression : output := Squared n 2 2 Y (1 / 2) Identity.
 (** Every hidden Z is 1: above the kink. *)
 Lemma relu_differentiable : differentiable n 2 2 (fun _ => Relu) regression W ones X.
 Proof.
-  split.
-  - intros [|[|l]] i k Hl Hi Hk; [lia | | lia]. apply leaky_derivative. unfold Z, linear, ones. simpl. lra.
-  - apply squared_output. intros. apply identity_derivative.
+  apply (known_network _ _ _ _ _ Y).
+  - intros [|[|l]] i k Hl _ _; [lia | | lia]. right. split; [now exists 0 | unfold Z, linear, ones; simpl; lra].
+  - right. right. exists (1 / 2), Identity. split; [reflexivity | intros; left; simpl; tauto].
 Qed.
 
 (** dZ_2 = (0, 1/2), dA_1 = dZ_1 = (1/2, -1/2) on the second example, times the input 1. *)

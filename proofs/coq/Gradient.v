@@ -1,7 +1,7 @@
 (** * Gradient.v: backprop returns the gradient
 
-    Main results: [derivative_along_curve]; [frechet]; [partial_W], [partial_b], [partial_X], [partial_A],
-                  [partial_Z_output], [partial_Z_hidden].
+    Main results: [derivative_along_curve]; [frechet]; [partial_W], [partial_b]; [gradient_X], [gradient_A],
+                  [gradient_Z], [gradient_Z_output], of whole arrays, and [partial_matrix], of which entries follow.
     Builds on:    Tangent.v (how fast the cost moves), Adjoint.v (that this is backprop's inner product).
     Names:        [x_same]: writing back the entry that was there changes nothing. *)
 
@@ -142,17 +142,7 @@ Proof.
     rewrite 2!bigsum_0; intros; [ring | indices | apply bigsum_0; intros; ring].
 Qed.
 
-Lemma inner_set_A : forall dW db dX j k,
-  (j < n O)%nat -> (k < m)%nat ->
-  inner n L m dW db dX (fun _ _ _ => 0) (fun _ _ => 0) (set_A (fun _ _ => 0) j k 1) = dX j k.
-Proof.
-  intros dW db dX j k Hj Hk. unfold inner, total, set_A. rewrite (bigsum_0 L).
-  - rewrite (bigsum_single m k), (bigsum_single (n O) j); try assumption; intros; indices.
-    apply bigsum_0; intros; indices.
-  - intros q Hq. rewrite 2!bigsum_0; intros; try ring. apply bigsum_0; intros; ring.
-Qed.
-
-(** ∂J/∂W, ∂J/∂b, ∂J/∂X: the curve that moves one entry, and its velocity. *)
+(** ∂J/∂W, ∂J/∂b: the curve that moves one entry, and its velocity. *)
 Lemma partial_W : forall l i j, (1 <= l <= L)%nat -> (i < n l)%nat -> (j < n (pred l))%nat ->
   is_derive (fun t => cost n L g out (set_W W l i j t) b X) (W l i j) (dW n L m g out W b X l i j).
 Proof.
@@ -173,16 +163,6 @@ Proof.
   split; [|split]; intros; [apply is_derive_fixed | apply is_derive_set | apply is_derive_fixed].
 Qed.
 
-Lemma partial_X : forall j k, (j < n O)%nat -> (k < m)%nat ->
-  is_derive (fun t => cost n L g out W b (set_A X j k t)) (X j k) (dA n L g out W b X O j k).
-Proof.
-  intros j k Hj Hk.
-  pose proof (derivative_along_curve n L m g out L_pos (fun _ => W) (fun _ => b) (set_A X j k) (X j k)
-    (fun _ _ _ => 0) (fun _ _ => 0) (set_A (fun _ _ => 0) j k 1)) as H.
-  rewrite set_A_same, inner_set_A in H by assumption. apply H; [exact Hnet|].
-  split; [|split]; intros; [apply is_derive_fixed .. | apply is_derive_set].
-Qed.
-
 (** The derivative of any function of a matrix, in one entry of it *)
 Lemma partial_matrix : forall p C M dC i k, is_gradient p m C M dC -> (i < p)%nat -> (k < m)%nat ->
   is_derive (fun t => C (set_A M i k t)) (M i k) (dC i k).
@@ -198,10 +178,23 @@ Proof.
     apply bigsum_0; intros; indices.
 Qed.
 
-(** ∂J/∂Z_L *)
-Lemma partial_Z_output : forall i k, (i < n L)%nat -> (k < m)%nat ->
-  is_derive (fun t => loss out (set_A (Z n g W b X L) i k t)) (Z n g W b X L i k) (dZ n L g out W b X L i k).
-Proof. intros. rewrite dZ_of_output. now apply (partial_matrix (n L)); [apply Hnet|..]. Qed.
+(** ∂J/∂X: all of it at once, while weights and biases rest *)
+Lemma gradient_X : is_gradient (n O) m (fun X => cost n L g out W b X) X (dA n L g out W b X O).
+Proof.
+  assert (rest : forall V c U, (forall l i j, V l i j = 0) -> (forall l i, c l i = 0) ->
+    total n L m V c U = Σ k < m, Σ j < n O, U j k).
+  { intros V c U HV Hc. unfold total. rewrite (bigsum_0 L); [apply Rplus_0_l|]. intros q Hq.
+    rewrite 2!bigsum_0; intros; [ring | apply Hc | apply bigsum_0; auto]. }
+  intros eps Heps. destruct (frechet n L m g out L_pos W b X Hnet eps Heps) as [delta [Hdelta H]].
+  exists delta. split; [exact Hdelta|]. intros X' HX. specialize (H (fun _ _ _ => 0) (fun _ _ => 0) X').
+  unfold size, inner in H. rewrite !rest in H by (intros; apply Rabs_R0 || ring). specialize (H HX).
+  replace (fun l i j => W l i j + 0) with W in H by (extensionality l; extensionality i; extensionality j; ring).
+  replace (fun l i => b l i + 0) with b in H by (extensionality l; extensionality i; ring). exact H.
+Qed.
+
+(** ∂J/∂Z_L: by the definition of [differentiable] *)
+Lemma gradient_Z_output : is_gradient (n L) m (loss out) (Z n g W b X L) (dZ n L g out W b X L).
+Proof. rewrite dZ_of_output. apply Hnet. Qed.
 
 End Coordinates.
 
@@ -275,25 +268,24 @@ Proof.
 Qed.
 
 (** ∂J/∂A_l is ∂J/∂X of the layers above. *)
-Lemma partial_A : forall j k, (j < n l)%nat -> (k < m)%nat ->
-  is_derive (fun t => cost_above l n L g out W b (set_A (A_ l) j k t)) (A_ l j k) (dA n L g out W b X l j k).
+Lemma gradient_A : is_gradient (n l) m (cost_above l n L g out W b) (A_ l) (dA n L g out W b X l).
 Proof.
-  intros j k Hj Hk. rewrite <- dA_above. apply (partial_X _ _ m); [lia | apply differentiable_above | | exact Hk].
-  unfold above. now rewrite Nat.add_0_r.
+  rewrite <- dA_above. replace (n l) with (n_up O) by (unfold above; now rewrite Nat.add_0_r).
+  apply gradient_X; [lia | exact differentiable_above].
 Qed.
 
 (** ∂J/∂Z_l: the chain rule across the activation *)
-Lemma partial_Z_hidden : forall i k, (0 < l)%nat -> (i < n l)%nat -> (k < m)%nat ->
-  is_derive (fun t => cost_above l n L g out W b (fun i' k' => value (g l) (set_A (Z_ l) i k t i' k'))) (Z_ l i k)
-    (dZ n L g out W b X l i k).
+Lemma gradient_Z : (0 < l)%nat -> is_gradient (n l) m
+  (fun Z_l => cost_above l n L g out W b (fun i k => value (g l) (Z_l i k))) (Z_ l) (dZ n L g out W b X l).
 Proof.
-  intros i k Hl Hi Hk. rewrite dZ_recursion by assumption. unfold dZ_hidden. rewrite Rmult_comm.
-  assert (EA : A_ l = fun i k => value (g l) (Z_ l i k)) by (destruct l; [lia | reflexivity]).
-  apply (is_derive_ext (fun t => cost_above l n L g out W b (set_A (A_ l) i k (value (g l) t)))).
-  { intros t. f_equal. rewrite EA. extensionality i'; extensionality k'. unfold set_A. now destruct (_ && _)%bool. }
-  apply (is_derive_comp (fun a => cost_above l n L g out W b (set_A (A_ l) i k a)) (value (g l))).
-  - replace (value (g l) (Z_ l i k)) with (A_ l i k) by now rewrite EA. now apply partial_A.
-  - apply Hnet; lia.
+  intros Hl. pose proof gradient_A as HA. rewrite dZ_recursion by exact l_below_L.
+  replace (A_ l) with (fun i k => value (g l) (Z_ l i k)) in HA by (destruct l; [lia | reflexivity]).
+  apply (expands_is_gradient _ _ _ _ _
+    (fun Z' => dot (n l) m (dA n L g out W b X l) (fun i k => derivative (g l) (Z_ l i k) * Z' i k))).
+  - apply (expands_of_matrix _ (size_mat_pos _ _) _ _ _ _ _
+      (fun Z' i k => value (g l) (Z_ l i k + Z' i k)) _ HA).
+    intros i k Hi Hk. apply expands_of; [apply Hnet; lia | now apply expands_entry].
+  - intros Z'. apply bigsum_ext; intros k _. apply bigsum_ext; intros i _. unfold dZ_hidden. ring.
 Qed.
 
 End Above.

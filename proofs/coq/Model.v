@@ -78,6 +78,10 @@ Definition Leaky (c : R) : activation :=
   {| value := fun z => if Rlt_dec 0 z then z else c * z; derivative := fun z => if Rlt_dec 0 z then 1 else c |}.
 Definition Relu : activation := Leaky 0.
 
+(** [h] is one of the activations for which the derivative is proved, and [z] is not its kink. *)
+Definition known (h : activation) (z : R) : Prop :=
+  List.In h (Sigmoid :: Tanh :: Softplus :: Silu :: Identity :: nil) \/ (exists c, h = Leaky c) /\ z <> 0.
+
 (** The same arrays with one entry replaced by [t]. *)
 Definition set_W (W : weights) (l i j : nat) (t : R) : weights := fun l' i' j' =>
   if (l' =? l)%nat && (i' =? i)%nat && (j' =? j)%nat then t else W l' i' j'.

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -78,11 +77,11 @@ def output(word: OutputWord) -> tuple[Word, str]:
     return found, cost
 
 
-@cache
-def each_layer(words: Hidden, layers: int) -> tuple[Word, ...]:
-    """The activation of each of so many hidden layers."""
-    many = isinstance(words, tuple) and not any(map(callable, words))
-    return words if many else (words,) * layers
+def of_layer(words: Hidden, l: int) -> Word:
+    """The activation of hidden layer l, from what `hidden` returned."""
+    each = isinstance(words, tuple) and not any(map(callable, words))
+    word: Word = words[l - 1] if each else words
+    return word
 
 
 def _listed(words: tuple[str, ...]) -> str:

@@ -68,6 +68,14 @@ def positive_part(Z: Array) -> Array:
     return Z * step(Z) if Z.dtype.kind in "cO" else np.asarray(np.maximum(Z, 0))
 
 
+def scaled(slope: float, V: Array) -> Array:
+    """slope · V, the slope as it was written: 0.1 is 1/10 where numbers are exact, and the nearest number elsewhere."""
+    if V.dtype == object:
+        p, q = Fraction(repr(slope)).as_integer_ratio()
+        return np.asarray(V * p / q)
+    return np.asarray(V.dtype.type(repr(slope)) * V)
+
+
 def silu_derivative(Z: Array) -> Array:
     """σ(Z) (1 + Z σ(-Z)). Below 0 the sum cancels: there it is taken from its root, σ(-Z) (D + exp(root) expm1 D) for
     D = Z - root, two terms of one sign."""

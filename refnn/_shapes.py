@@ -56,7 +56,7 @@ class Misfits(list[str]):
             n == size if isinstance(size, int) else n > 0 for n, size in zip(array.shape, expected)
         )
         if not fits:
-            sizes = ", ".join(map(str, expected))
+            sizes = ", ".join(map(str, expected)) + "," * (len(expected) == 1)
             self.append(f"{name} has shape {array.shape}, expected ({sizes}): {why}")
         return fits
 

@@ -59,7 +59,7 @@ def _step(z: Any) -> Any:
     if hasattr(z, "step"):
         return z.step()
     if not (z > 0 or z <= 0):
-        raise ArithmeticError(f"{z} holds 0, the kink of ReLU: on which side the number lies is not known")
+        raise ArithmeticError(f"{z} holds 0, the kink: on which side of it the number lies is not known")
     return type(z)(int(z > 0))
 
 

@@ -169,6 +169,14 @@ def labels(Y: object, shape: Shape, misfits: Misfits, *, unit: bool = True) -> A
     return array
 
 
+def labels_of(output: tuple[Any, str], Y: object, shape: Shape, misfits: Misfits) -> Array:
+    """Labels of a declared output; for softmax the numbers of the classes too, one for each example."""
+    activation, cost = output
+    if activation == "softmax" and np.ndim(Y) == 1:  # type: ignore[arg-type]  # whatever NumPy can read
+        return one_hot(Y, shape, misfits)
+    return labels(Y, shape, misfits, unit=cost == "cross_entropy")
+
+
 def one_hot(Y: object, shape: Shape, misfits: Misfits) -> Array:
     """The numbers of classes, (m,), as an array of 0 and 1, (classes, m)."""
     array = number_array("Y", Y)

@@ -21,11 +21,13 @@ from refnn._floats import (
     minus_log_softmax,
     positive_part,
     scaled,
+    silu,
     silu_derivative,
     softmax,
     softplus,
     step,
     tanh,
+    tanh_derivative,
     weigh,
 )
 from refnn._shapes import Array
@@ -56,10 +58,10 @@ def sigmoid(Z: Array) -> Array:
 
 ACTIVATIONS = {
     "sigmoid": Activation(sigmoid, lambda Z: 1 / (2 + 2 * cosh(Z))),  # σ(Z) σ(-Z), a sum of positive terms (D3)
-    "tanh": Activation(tanh, lambda Z: (1 / cosh(Z)) ** 2),
+    "tanh": Activation(tanh, tanh_derivative),  # 1 / cosh² Z
     "relu": Activation(positive_part, step),
     "softplus": Activation(softplus, sigmoid),
-    "silu": Activation(lambda Z: Z * sigmoid(Z), silu_derivative),
+    "silu": Activation(silu, silu_derivative),  # Z σ(Z)
     "identity": Activation(lambda Z: Z, np.ones_like),
 }
 
@@ -92,7 +94,7 @@ CROSS_ENTROPY = {
     "softmax": Output(
         softmax,
         lambda AL, Y: -weigh(Y, np.log(AL)),
-        lambda ZL, Y: Y * minus_log_softmax(ZL),
+        lambda ZL, Y: weigh(Y, minus_log_softmax(ZL)),
         lambda AL, _, Y: others(Y) * AL - Y * others(AL),
         lambda AL, _: AL.argmax(axis=0),
     ),

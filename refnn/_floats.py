@@ -8,6 +8,7 @@ range. On object arrays each is the formula itself.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -97,14 +98,21 @@ def silu_derivative(Z: Array) -> Array:
     if Z.dtype.kind != "f":
         return np.asarray((1 + Z * C) / (1 + exp(-Z)))
     above = (1 + np.minimum(Z, np.finfo(Z.dtype).max) * C) / (1 + exp(-Z))
-    N, root = _below_zero(Z), Z.dtype.type(SILU_ROOT)
-    D = (N - root) - Z.dtype.type(Fraction(SILU_ROOT) - Fraction(*root.as_integer_ratio()))
+    N, (root, rest) = _below_zero(Z), _silu_root(Z.dtype)
+    D = (N - root) - rest
     F = 1 / (2 * np.cosh(N / 2))
-    return np.where(Z > 0, above, (D - (1 + root) * np.expm1(D)) * F * F)
+    return np.asarray(np.where(Z > 0, above, (D - (1 + root) * np.expm1(D)) * F * F))
 
 
 def _below_zero(Z: Array) -> Array:
     return np.clip(Z, np.finfo(Z.dtype).min, 0)
+
+
+@cache
+def _silu_root(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """The number next to the root, and what it leaves out."""
+    root = dtype.type(SILU_ROOT)
+    return root, dtype.type(Fraction(SILU_ROOT) - Fraction(*root.as_integer_ratio()))
 
 
 def softmax(Z: Array) -> Array:

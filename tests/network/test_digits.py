@@ -223,8 +223,8 @@ USUAL = {
     "inf times 0": ("np.minimum(Z, np.finfo(Z.dtype).max) * C", "Z * C", ("silu", "limits")),
     "1 + Z σ(-Z)": ("np.where(Z > 0, above, (D", "np.where(Z > -9e9, above, (D", ("silu", "derivative")),
     "a root in 53 bits": (
-        "- Z.dtype.type(Fraction(SILU_ROOT) - ",
-        "- 0 * Z.dtype.type(Fraction(SILU_ROOT) - ",
+        "D = (N - root) - rest",
+        "D = N - root",
         ("silu", "derivative"),
     ),
     "0.3 in 24 bits": ("V.dtype.type(repr(slope))", "np.float32(repr(slope))", ("leaky_relu(0.3)", "value")),

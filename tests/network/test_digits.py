@@ -241,6 +241,7 @@ USUAL = {
         ("softmax", "loss"),
     ),
     "0 times infinity": ("weigh(Y, minus_log_softmax(ZL))", "Y * minus_log_softmax(ZL)", ("softmax", "limits")),
+    "others with itself": ("(1 - np.eye", "(1 + np.eye", ("softmax", "residual")),
     "1 - A": ("Y * others(AL)", "Y * (1 - AL)", ("softmax", "residual")),
 }
 

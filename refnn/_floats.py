@@ -148,7 +148,7 @@ def weigh(Y: Array, T: Array) -> Array:
 
 
 class Saturating(np.ndarray[Any, Any]):
-    """Floats whose products `@` saturate at the largest number, where inf - inf would make a sum NaN."""
+    """Floats whose products `@` saturate at the largest number, and whose sums are no NaN, where inf - inf would be."""
 
     def __matmul__(self, other: Any) -> Any:
         return _saturating_product(np.asarray(self), np.asarray(other))
@@ -156,10 +156,22 @@ class Saturating(np.ndarray[Any, Any]):
     def __rmatmul__(self, other: Any) -> Any:
         return _saturating_product(np.asarray(other), np.asarray(self))
 
+    def sum(self, *args: Any, **kwargs: Any) -> Any:
+        V = np.asarray(self)
+        S, down = V.sum(*args, **kwargs), _far_down(V.dtype)
+        rescued = (np.nan_to_num(V, nan=np.nan) * down).sum(*args, **kwargs) / down
+        total = np.where(np.isnan(S), rescued, S).astype(V.dtype)
+        return total.view(Saturating) if total.ndim else total[()]
+
 
 def _saturating_product(A: Array, B: Array) -> Array:
     C: Array = A @ B
-    wide = np.result_type(C, float)
-    down = np.ldexp(wide.type(1).real, -np.finfo(wide).maxexp // 2 - 16)  # no sum of 2**32 products overflows
+    down = _far_down(C.dtype)
     rescued = (A * down) @ (B * down) / down / down
     return np.where(np.isfinite(C), C, np.nan_to_num(rescued.astype(C.dtype))).view(Saturating)
+
+
+def _far_down(dtype: np.dtype[Any]) -> Any:
+    """A power of two, in float64 or wider, under which no sum of 2**32 products overflows."""
+    wide = np.result_type(dtype, float)
+    return np.ldexp(wide.type(1).real, -np.finfo(wide).maxexp // 2 - 16)

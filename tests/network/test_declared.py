@@ -3,13 +3,15 @@
 LAWS are functions of (network, hidden, output), the network a module like network.py, which may have a fault in it.
 """
 
+import warnings
+
 import numpy as np
 import pytest
 from exact_gradient_of import check_gradient
 from hypothesis import given
 from hypothesis import strategies as st
 from planted import network_with
-from strategies import ACTIVATIONS, OUTPUTS, examples, field_network, float_network, seeds
+from strategies import ACTIVATIONS, OUTPUTS, examples, field_network, float_network, seeds, shapes
 
 import refnn
 from refnn import network as core
@@ -126,13 +128,13 @@ def _cast(value, dtype):
 
 
 def pure(network, hidden, output):
-    """Arrays that cannot be written are enough, a second run returns the same, and the first result stays."""
+    """No argument changes, a second run returns the same, and the first result stays as it was."""
     params, X, Y = network_of()
-    for V in (*params.values(), X, Y):
-        V.flags.writeable = False
     first = run(network, params, X, Y, hidden, output)
     kept = {key: np.copy(V) for key, V in first.items()}
-    return same(run(network, params, X, Y, hidden, output), kept) and same(first, kept)
+    again = run(network, params, X, Y, hidden, output)
+    untouched = {**network_of()[0], "X": network_of()[1], "Y": network_of()[2]}
+    return same({**params, "X": X, "Y": Y}, untouched) and same(again, kept) and same(first, kept)
 
 
 def training_is_composed(network, hidden, output):
@@ -315,6 +317,39 @@ def test_saturation_costs_dZ_no_digits_where_cost_and_activation_belong_together
     assert np.abs(grads["db1"][~normal]).max(initial=0) <= np.finfo(float).tiny
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@every_activation
+@every_output
+def test_numbers_of_any_magnitude_give_no_nan_and_no_warning(hidden, output, dtype):
+    """A sum that leaves the range saturates; a unit that does is refused by backprop, by its name."""
+    declared = {"hidden": hidden, "output": output}
+    largest = float(np.finfo(dtype).max)
+    digits = np.log10(largest)
+    for seed in range(9):
+        rng = np.random.default_rng(seed)
+        sizes = 10.0 ** rng.uniform(-3, [3, digits / 2, digits][seed % 3], 7)
+        values = {
+            name: np.clip(size * rng.standard_normal(shape), -largest, largest).astype(dtype)
+            for size, (name, shape) in zip(sizes, shapes([2, 3, 3, 2], 2).items())
+        }
+        X, Y = values.pop("X"), np.eye(2)
+        values.pop("Y", None)
+        with warnings.catch_warnings(), np.errstate(all="raise"):
+            warnings.simplefilter("error")
+            AL, caches = refnn.forward_prop(X, values, **declared)
+            assert not np.isnan(AL).any()
+            if np.isfinite(AL).all():
+                cost = refnn.cost_function(AL, Y, output=output)
+                assert not np.isnan(cost)
+                assert type(cost) is dtype
+            if all(np.isfinite(V).all() for V in (AL, *(A_prev for (A_prev, _, _), _ in caches))):
+                grads = refnn.backprop(AL, Y, caches, **declared)
+                assert not any(np.isnan(dV).any() for dV in grads.values())
+            else:
+                with pytest.raises(ValueError, match=r"is -?inf, expected a finite number"):
+                    refnn.backprop(AL, Y, caches, **declared)
+
+
 # ---------------------------------------------------------------------- faults
 
 ANY = "relu", "sigmoid"
@@ -403,6 +438,10 @@ FAULTS = {
         *ANY,
     ),
     "training, cost": ("cost_from_Z(ZL, labels, output)", 'cost_from_Z(ZL, labels, "tanh")', *ANY),
+    # what the laws of Python see, not those of mathematics
+    "in place": ("A = X\n    caches", "A = X\n    A += 1\n    caches", *ANY),
+    "float64 inside": ("dtype=V.dtype", "dtype=float", "relu", "softmax"),
+    "a pair reversed": ("Activation(*word)", "Activation(*reversed(word))", *ANY),
     "prediction": ("AL, _ = forward_prop(X, params, hidden=hidden,", "AL, _ = forward_prop(X, params,", *ANY),
 }
 
@@ -412,3 +451,26 @@ def test_a_fault_in_a_line_breaks_a_law(name):
     text, instead, hidden, output = FAULTS[name]
     faulty = network_with({text: instead})
     assert not all(law(faulty, hidden, output) for law in LAWS)
+
+
+SEES = {
+    what_the_words_mean: "σ",
+    gradient_over_the_field: "σ′",
+    both_costs: "logistic loss",
+    complex_step: "softplus, complex",
+    floats_near_balls: "silu′ below 0",
+    one_dtype: "float64 inside",
+    every_float_the_same: "softplus, complex",
+    pure: "in place",
+    training_is_composed: "training, back",
+    form_of_predictions: "class",
+    a_word_for_each_layer: "each layer's word",
+    a_pair_of_ones_own: "a pair reversed",
+}
+
+
+def test_each_law_sees_a_fault():
+    assert list(SEES) == LAWS
+    for law, name in SEES.items():
+        text, instead, hidden, output = FAULTS[name]
+        assert not law(network_with({text: instead}), hidden, output), law.__name__

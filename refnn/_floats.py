@@ -160,8 +160,7 @@ class Saturating(np.ndarray[Any, Any]):
         V = np.asarray(self)
         S, down = V.sum(*args, **kwargs), _far_down(V.dtype)
         rescued = (np.nan_to_num(V, nan=np.nan) * down).sum(*args, **kwargs) / down
-        total = np.where(np.isnan(S), rescued, S).astype(V.dtype)
-        return total.view(Saturating) if total.ndim else total[()]
+        return np.where(np.isnan(S), rescued, S).astype(V.dtype).view(Saturating)
 
 
 def _saturating_product(A: Array, B: Array) -> Array:

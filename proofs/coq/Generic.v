@@ -65,7 +65,7 @@ Section AnyNetwork.
 Variable g : nat -> activation.  (* of each layer *)
 Variable out : output.
 
-(** (D15)  The chain rule across an activation; one_layer_backward: `dZ = dA * sigmoid_derivative(Z)` *)
+(** (D15)  The chain rule across an activation; one_layer_backward: `dZ = dA * layers.activation(activation).derivative(Z)` *)
 Definition dZ_hidden (l : nat) (dA Z : mat) : mat := fun i k =>
   dA i k * derivative (g l) (Z i k).
 
@@ -81,7 +81,7 @@ Variable W : weights.
 Variable b : biases.
 Variable X : mat.
 
-(** (D1)   forward_prop: the argument of sigmoid in `A, Z = sigmoid(W @ A_prev + b)` *)
+(** (D1)   forward_prop: `Z = W @ A_prev + b` *)
 Definition linear (l : nat) (A_prev : mat) : mat := fun i k =>
   (Σ j < n (pred l), W l i j * A_prev j k) + b l i.
 
@@ -118,7 +118,7 @@ End AnyNetwork.
 
 (** ** Activations *)
 
-(** (D2)   sigmoid: `A = 1 / (1 + exp(-Z))` *)
+(** (D2)   sigmoid: `1 / (1 + exp(-Z))` *)
 Definition sigmoid (z : number) : number := 1 / (1 + exp (- z)).
 
 (** (D3)   sigmoid_derivative: `1 / (2 + 2 * cosh(Z))`, which is the product below multiplied out; cosh is
@@ -148,11 +148,11 @@ Definition Identity : activation := {| value := fun z => z; derivative := fun _ 
 Section Outputs.
 Variable Y : mat.                (* labels *)
 
-(** (D4)   cost_function: `-(weigh(Y, np.log(AL)) + weigh(1 - Y, np.log(1 - AL))).sum() / m`; weigh is `Y * T` *)
+(** (D4)   cost_function: the mean of `-(weigh(Y, np.log(AL)) + weigh(1 - Y, np.log(1 - AL)))`; weigh is `Y * T` *)
 Definition cost_function (AL : mat) : number :=
   - (Σ k < m, Σ i < n L, Y i k * ln (AL i k) + (1 - Y i k) * ln (1 - AL i k)) / N.of_nat m.
 
-(** (D5)   logistic_cost: `(Y * softplus(-ZL) + (1 - Y) * softplus(ZL)).sum() / m` *)
+(** (D5)   logistic_cost: the mean of `Y * softplus(-ZL) + (1 - Y) * softplus(ZL)` *)
 Definition logistic_cost (ZL : mat) : number :=
   (Σ k < m, Σ i < n L, Y i k * softplus (- ZL i k) + (1 - Y i k) * softplus (ZL i k)) / N.of_nat m.
 
@@ -160,7 +160,7 @@ Definition logistic_cost (ZL : mat) : number :=
 Definition dA_output (AL : mat) : mat := fun i k =>
   - (Y i k / AL i k - (1 - Y i k) / (1 - AL i k)) / N.of_nat m.
 
-(** (D7)   backprop: `dZL = ((1 - Y) * AL - Y * sigmoid(-ZL)[0]) / m` *)
+(** (D7)   backprop: `(1 - Y) * AL - Y * sigmoid(-ZL)`, over m *)
 Definition dZ_output (ZL : mat) : mat := fun i k =>
   ((1 - Y i k) * sigmoid (ZL i k) - Y i k * sigmoid (- ZL i k)) / N.of_nat m.
 

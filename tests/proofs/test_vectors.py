@@ -66,7 +66,7 @@ def plain(vector):
 def test_there_are_enough_of_every_kind():
     assert len(VALID) >= 150
     assert sum(vector.dtype == np.float32 for vector in VALID) >= 40
-    assert len({vector.comment.split(":")[0] for vector in EVERY if not vector.valid}) == 25
+    assert len({vector.comment.split(":")[0] for vector in EVERY if not vector.valid}) == 35
     flags = {flag for vector in EVERY for flag in vector.flags}
     assert flags == set(cases.FLAGS)
     dtypes = {"float64", "float32"}
@@ -107,8 +107,9 @@ def test_the_articles_cost_formula_passes_where_nothing_is_saturated():
 def test_plain_formulas_fail_at_saturation_and_nowhere_else():
     failing = [vector for vector in VALID if vector.violations(plain(vector))]
     assert len(failing) >= 20
+    # Saturated, they come as near to one bug that changes a digit or two.
+    failing += [vector for vector in VECTORS["invalid.json"] if vector.violations(plain(vector))]
     assert all("saturated" in vector.flags for vector in failing)
-    assert not any(vector.violations(plain(vector)) for vector in VECTORS["invalid.json"])
 
 
 def test_plain_derivatives_fail_in_saturated_networks_and_nowhere_else():

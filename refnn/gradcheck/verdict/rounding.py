@@ -33,9 +33,10 @@ from refnn.gradcheck.problem import Problem
 # Roundoffs of one evaluation of σ, or of one product of the backward pass, whatever the order of its factors; exp and
 # its kin are good to 1 or 2 units in the last place in every library in use.
 STEPS = 8
-SIMULATED = 2.0**-30  # roundoff of the random errors: far above that of float64, and small enough to act linearly
+SIMULATED = 2.0**-40  # roundoff of the random errors: far above that of float64, and too small to cross a kink
 RUNS, DRAWN = 3, 3000  # of the random errors, at least; and more where a network has few entries
 SAFETY = 8.0  # on the largest change seen in a layer
+LEAST = 1e-12  # of a level: where nothing changed, because all units are off, a roundoff is left
 
 
 class Arithmetic(NamedTuple):
@@ -160,7 +161,7 @@ def levels(problem: Problem, rng: np.random.Generator) -> dict[str, float]:
             for keys in ((f"W{l}", f"b{l}"), (f"A{l - 1}",)):
                 share = max(_share(moved[k] - exact[k], bounds[k] * per_roundoff) for k in keys)
                 shares |= {k: max(shares[k], share) for k in keys}
-    return {key: min(1.0, SAFETY * share) for key, share in shares.items()}
+    return {key: min(1.0, max(SAFETY * share, LEAST)) for key, share in shares.items()}
 
 
 def _share(change: Array, bound: Array) -> float:

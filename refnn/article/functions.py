@@ -216,9 +216,8 @@ def _judge_cost_function(module: Module) -> Iterator[str]:
         else:
             factors = {m: "m: 1/m is missing", 1 / outputs: "1/n_L: J sums over the outputs"}
             yield from _differences({"J": [c.item() for c in costs]}, {"J": expected}, factors)
-    with np.errstate(all="ignore"):
-        if not np.all(np.isfinite(cost(np.array([[0.0, 1.0]]), np.array([[0.0, 1.0]])))):
-            module.notes.append("not finite once A_L rounds to 0 or 1, even where that is the label")
+    if not np.all(np.isfinite(cost(np.array([[0.0, 1.0]]), np.array([[0.0, 1.0]])))):
+        module.notes.append("not finite once A_L rounds to 0 or 1, even where that is the label")
 
 
 def _judge_one_layer_backward(module: Module) -> Iterator[str]:
@@ -294,8 +293,7 @@ def _judge_backprop(module: Module) -> Iterator[str]:
             module.notes.append("dA is m times ∂J/∂A, the article's convention; dW and db are ∂J/∂W and ∂J/∂b")
         elif check:
             yield from _differences(given, expected)
-    with np.errstate(all="ignore"):
-        grads = gradient(*copy.deepcopy(CERTAIN))
+    grads = gradient(*copy.deepcopy(CERTAIN))
     if not all(np.all(np.isfinite(V)) for V in grads.values()):
         module.notes.append("not finite once A_L rounds to 0 or 1")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 
@@ -28,6 +29,7 @@ ROUNDING = 2.0**-40
 FORMULAS = {"sigmoid": "1/(1 + exp(-Z))", "relu": "max(0, Z)"}
 LINES_OF_ONE_LAYER = ("derivative", "weights", "bias", "previous")
 SATURATING = 1e4  # times W_L: A_L rounds to 0 and 1
+OTHER_LINE = Line("derivative", lambda run, l, _: activation("relu" if l == run.L else "sigmoid").derivative(run.Z[l]))
 OTHER_ACTIVATION = "takes the derivative of the other activation: of sigmoid for relu, and of relu for sigmoid"
 OWN_CACHES = "its caches are not the article's ((A_prev, W, b), Z); judged by what is made of them"
 
@@ -156,18 +158,37 @@ def _compare(
     differences = [next(filter(None, findings(None, mean)), ()) for mean in conventions]
     if () in differences:
         return [], differences[0] == ()
+    for word in FORMULAS if judged.returns[0] == "A" else ():
+        wrong = next(case for case in cases if _findings(case[0], {"A": case[1].A[case[2]]}))
+        given, run, l, _ = wrong
+        if _equal(given["A"], activation(word).value(run.Z[l])):
+            return [f"A is {word}(Z) where activation is {layer_values(*wrong[1:])['activation']!r}"], True
     names = LINES_OF_ONE_LAYER[1:] if "dZ" in judged.takes else LINES_OF_ONE_LAYER
     faults = {f"{fault.name}: {fault.summary} ({fault.equation})": fault.line for fault in FAULTS.values()}
-    for text, line in {**faults, OTHER_ACTIVATION: Line("derivative", _other_slope)}.items():
+    if "dA_prev" in cases[0][0]:
+        faults |= _weights_updated_first(cases)
+    for text, line in {**faults, OTHER_ACTIVATION: OTHER_LINE}.items():
         tried = conventions if line.name in names and "dA" in "".join(judged.returns) + "".join(judged.takes) else ()
         if any(not any(findings(line, mean)) for mean in tried):
             return [text], True
     return [_say(finding) for finding in min(differences, key=len)], True
 
 
-def _other_slope(run: Run, l: int, _: Array) -> Array:
-    other = "relu" if l == run.L else "sigmoid"
-    return activation(other).derivative(run.Z[l])
+def _weights_updated_first(cases: Sequence[tuple[Values, Run, int, Array]]) -> dict[str, Line]:
+    """This fault of the catalogue with the rate that fits best, where dW_l has the 1/m and where not."""
+    fault = FAULTS["weights-updated-first"]
+    given, run, l, dA = next(case for case in cases if case[2] > 1)
+    right, moved = (layer_values(run, l, dA, line)["dA_prev"] for line in (None, fault.line))
+    step = moved - right
+    if np.shape(given["dA_prev"]) != step.shape:
+        return {}
+    rate = float(np.sum((given["dA_prev"] - right) * step) / np.sum(step * step))
+
+    def averaged(other: Run, l: int, dA: Array) -> Array:
+        return np.asarray(fault.set_to(rate * run.m / other.m).replace(other, l, dA))
+
+    text = f"{fault.name}: {fault.summary} ({fault.equation}), λ = "
+    return {f"{text}{rate * run.m:.2g}": Line("previous", averaged), f"{text}{rate:.2g}": fault.set_to(rate)}
 
 
 def _cache(module: Module, kind: str, values: dict[str, Any], run: Run, l: int, standard: bool) -> Any:
@@ -206,7 +227,9 @@ def _cache_reasons(module: Module, role: str, caches: dict[str, tuple[Any, Any]]
         for where, (given, right) in by_name.items()
         for text in _differences(given, {key: V for key, V in right.items() if key in given})
     ]
-    reader = next((module.named(reader) for reader in READERS[role] if module.has(reader)), None)
+    # Where a layer has a function of its own, that makes what is read layer by layer.
+    readers = ("backprop",) if role == "forward" and module.has("layer") else READERS[role]
+    reader = next((module.named(reader) for reader in readers if module.has(reader)), None)
     if reader:
         own, standard = (_misreads(module, reader, standard) for standard in (False, True))
         if own and not standard:
@@ -273,7 +296,7 @@ def _judge_cost(module: Module, judged: Known) -> Iterator[str]:
     def cost(AL: Array, Y: Array) -> Array:
         return np.asarray(module.call(judged.role, AL=AL.copy(), Y=Y.copy(), params=copy.deepcopy(params)))
 
-    for outputs in sorted({1, module.course.networks[0][-1]}):
+    for outputs in sorted({1, module.networks[0][-1]}):
         cases = [(rng.uniform(0.05, 0.95, (outputs, m)), np.round(rng.random((outputs, m)))) for _ in range(4)]
         costs = [cost(A, Y) for A, Y in cases]
         expected = np.array([module.cost(A, Y) for A, Y in cases])
@@ -295,16 +318,16 @@ def _gradients(module: Module, params: dict[str, Array], X: Array, Y: Array, sta
     return module.call("backprop", AL=AL, Y=Y, caches=caches, params=given, X=X)
 
 
-def _gradient_findings(module: Module, standard: bool = False) -> tuple[Finding, ...]:
+def _gradient_findings(module: Module, standard: bool = False, lines: Sequence[Line] = ()) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for _, params, X, Y in module.probes:
-        right = backprop(params, X, Y, (), module.declaration)
+        right = backprop(params, X, Y, lines, module.declaration)
         expected = {key: V for key, V in right.items() if not key.startswith("dA")}
         found += _findings(_gradients(module, copy.deepcopy(params), X.copy(), Y.copy(), standard), expected)
     return tuple(found)
 
 
-def _judge_backprop(module: Module, judged: Known) -> Iterator[str]:
+def _judge_backprop(module: Module, _: Known) -> Iterator[str]:
     missing: list[str] = []
 
     def gradient(params: dict[str, Array], X: Array, Y: Array) -> dict[str, Array]:
@@ -317,17 +340,18 @@ def _judge_backprop(module: Module, judged: Known) -> Iterator[str]:
     if not isinstance(grads, dict):
         yield f"returns {type(grads).__name__}, expected the dict of gradients"
         return
-    networks = [None] if module.course is ARTICLE else module.course.networks
+    networks = [None] if module.networks == ARTICLE.networks else module.networks  # of all widths and depths
     probes = [probe for dims in networks for probe in default_probes(dims, declaration=module.declaration)]
-    # Where a right function stands in for a layer's, the 1/m may belong there or here.
-    for module.mean in (module.mean, not module.mean):
-        check = check_backprop(gradient, probes=probes, progress=False, hidden=module.hidden)
-        if check or not any(known.role.endswith("r_backward") for known in module.functions):
-            break
+    check = check_backprop(gradient, probes=probes, progress=False, hidden=module.hidden)
+    if not check:  # where a right function stands in for a layer's, the 1/m may belong there or here
+        module.mean = not module.mean
+        other = check_backprop(gradient, probes=probes, progress=False, hidden=module.hidden)
+        module.mean, check = (module.mean, other) if other else (not module.mean, check)
     if missing:
         yield f"returns no {', '.join(missing)} for a network of {len(probe.params) // 2} layers"
     if check.verdict is Verdict.WRONG:
-        yield check.cause or "; ".join(check.reasons)
+        swapped = not _gradient_findings(module, lines=[OTHER_LINE])
+        yield OTHER_ACTIVATION if swapped else check.cause or "; ".join(check.reasons)
     for probe in module.probes:
         yield from _derivatives_of_activations(module, probe, bool(check))
     params = copy.deepcopy(module.probes[0].params)
@@ -337,7 +361,7 @@ def _judge_backprop(module: Module, judged: Known) -> Iterator[str]:
 
 
 def _derivatives_of_activations(module: Module, probe: Probe, right: bool) -> Iterator[str]:
-    """Judge the dA among the gradients, which may be m times ∂J/∂A, and numbered by their layer: dA_l for ∂J/∂A_{l-1}."""
+    """The dA among the gradients may be m times ∂J/∂A, and numbered by their layer: dA_l for ∂J/∂A_{l-1}."""
     grads = _gradients(module, *copy.deepcopy(probe[1:]))
     run = module.run(probe)
     AL, Y = run.A[-1], probe.Y
@@ -405,6 +429,7 @@ def _judge_train(module: Module, judged: Known) -> Iterator[str]:
     words = {"X": probe.X.copy(), "Y": probe.Y.copy(), "n_h": dims[1]}
     words |= dict.fromkeys(("layer_dims", "layers_dims"), dims) | dict.fromkeys(("epochs", "num_iterations"), EPOCHS)
     words |= dict.fromkeys(("lr", "learning_rate"), LEARNING_RATE)
+    module.namespace["plt"] = MagicMock()  # what it draws is not judged, and opens no window
     answer = module.namespace[judged.name](*(words[word] for word in judged.takes))
     trained, history = answer if isinstance(answer, tuple) or counted else (answer, ())
     params, costs = dict(probe.params), []
@@ -419,7 +444,7 @@ def _judge_train(module: Module, judged: Known) -> Iterator[str]:
     if counted and len(history) != EPOCHS:
         empty = "" if len(history) else ": nothing is appended"
         yield f"cost_history has {len(history)} entries after {EPOCHS} epochs{empty}"
-    elif not any(_equal(np.ravel(history), right[: len(history)]) for right in (costs[:-1], costs[1:])):
+    elif len(history) and not any(_equal(np.ravel(history), costs[i : i + len(history)]) for i in (0, 1)):
         yield "cost_history does not hold the cost of each epoch"
 
 

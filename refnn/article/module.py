@@ -8,6 +8,7 @@ that one mistake is reported once, where it stands. Both conventions are right: 
 
 from __future__ import annotations
 
+import re
 import traceback
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from refnn.article.functions import judge
-from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, SHALLOW, Course, course_of, known
+from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, SHALLOW, Course, Known, course_of, known
 from refnn.article.right import Module
 from refnn.gradcheck.verdict.result import Verdict
 
@@ -121,13 +122,34 @@ def _judge(namespace: dict[str, Any], course: Course, hidden: str) -> ModuleChec
             with np.errstate(all="ignore"):  # where A_L rounds to 0 or 1, most people's code divides by zero
                 reasons = judge(module, named)
         except (Exception, SystemExit) as error:  # other people's code may raise anything
-            reasons, frames = [f"raised {type(error).__name__}: {error}"], _frames(error, namespace)
+            reasons, frames = [_raised(error), *_on_square_layers(module, named)], _frames(error, namespace)
         line = getattr(getattr(named.function, "__code__", None), "co_firstlineno", None)
         checks.append(FunctionCheck(named.name, tuple(reasons), tuple(dict.fromkeys(module.notes)), line, frames))
         if reasons:
             module.replace(named)
     unjudged = tuple(named.name for named in missing if named.role in NEEDED)
     return ModuleCheck(tuple(checks), tuple(named.name for named in missing), unjudged)
+
+
+def _raised(error: BaseException) -> str:
+    text = f"raised {type(error).__name__}: {error}"
+    if shapes := re.search(r"shapes \((\d+),(\d+)\) and \((\d+),(\d+)\) not aligned", str(error)):
+        n, k, k_too, m = shapes.groups()
+        fitting = [which for which, fits in (("first", n == k_too), ("second", k == m)) if fits]
+        text += "".join(f"; they fit with the {which} transposed" for which in fitting)
+    return text
+
+
+def _on_square_layers(module: Module, named: Known) -> list[str]:
+    """What is wrong with a function that raises, seen where all layers are equally wide: often a transpose."""
+    try:
+        module.use((tuple(3 for _ in module.course.networks[1]),))
+        with np.errstate(all="ignore"):
+            return [f"on layers of one width: {reason}" for reason in judge(module, named) if " raised " not in reason]
+    except (Exception, SystemExit):
+        return []
+    finally:
+        module.use(module.course.networks)
 
 
 def _frames(error: BaseException, namespace: dict[str, Any]) -> tuple[str, ...]:

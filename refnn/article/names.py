@@ -18,7 +18,7 @@ class Course(NamedTuple):
 
 
 class Role(NamedTuple):
-    """What a function does: the values that it takes, in each order that is in use, those that it returns, its names."""
+    """What a function does: the values that it takes, in every order that is in use, and returns; and its names."""
 
     role: str
     takes: str

@@ -1,4 +1,4 @@
-"""What is right: the values that a file's functions should return, and functions that stand in for wrong and missing ones.
+"""What is right: the values that functions should return, and functions that stand in for wrong and missing ones.
 
 The values come from `faults.lines`, in plain NumPy. Caches are the article's, ((A_prev, W, b), Z) for each layer; where
 a file cuts a layer into smaller functions, what stands in for the layer is made of these, with their own caches.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,16 +64,13 @@ class Module:
     def __post_init__(self) -> None:
         self.functions = known(self.course, self.namespace)
         self.pairs = self.course is not SHALLOW
+        self.declaration = Declaration.of({"hidden": self.hidden})
+        self.use(self.course.networks)
 
-    @cached_property
-    def declaration(self) -> Declaration:
-        return Declaration.of({"hidden": self.hidden})
-
-    @cached_property
-    def probes(self) -> list[Probe]:
-        """Two networks, each the one of the default probes that is meant to have such widths."""
-        networks = enumerate(self.course.networks)
-        return [default_probes(dims, declaration=self.declaration)[i] for i, dims in networks]
+    def use(self, networks: tuple[tuple[int, ...], ...]) -> None:
+        """Judge on networks of these widths: soft labels for the first, larger weights for the second."""
+        self.networks = networks
+        self.probes = [default_probes(dims, declaration=self.declaration)[i] for i, dims in enumerate(networks)]
 
     def run(self, probe: Probe) -> Run:
         return lines.forward(*probe[1:], self.declaration)

@@ -209,12 +209,12 @@ def _mean_is_missing(module: Module, judged: Known) -> bool:
     backprop = module.named("backprop")
     if not (backprop and module.has("forward") and module.has("backprop")) or "dW" not in judged.returns:
         return False
-    module.mean = True
+    wrong = _misreads(module, backprop)
     with module.instead({}):
+        module.mean = True
         module.replace(judged)
-        missing = not _misreads(module, backprop)
-    module.mean = missing
-    return missing
+        module.mean = wrong and not _misreads(module, backprop)
+    return module.mean
 
 
 def _cache_reasons(module: Module, role: str, caches: dict[str, tuple[Any, Any]]) -> Iterator[str]:
@@ -411,7 +411,7 @@ def _judge_update(module: Module, judged: Known) -> Iterator[str]:
 
 
 def _judge_train(module: Module, judged: Known) -> Iterator[str]:
-    counted = "epochs" in judged.takes  # whose costs: of each epoch; the courses keep some of them, or none
+    counted = module.course is ARTICLE  # the costs of all epochs; the courses keep some of them, or none
     shallow = judged.name == "two_layer_model"
     probe = default_probes((4, 5, 1), declaration=module.declaration)[0] if shallow else module.probes[0]
     rates = [LEARNING_RATE]

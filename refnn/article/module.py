@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from refnn.article.functions import judge
-from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, SHALLOW, Course, Known, course_of, known
+from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, ROLES, SHALLOW, Course, Known, course_of, known
 from refnn.article.right import Module
 from refnn.gradcheck.verdict.result import Verdict
 
@@ -24,6 +24,7 @@ __all__ = ["FUNCTIONS", "FunctionCheck", "ModuleCheck", "judge_module"]
 
 FRAMES = 3  # of a traceback, that are shown
 HIDDEN = ("relu", "tanh", "sigmoid")  # what a network may have instead of its course's activation
+FORWARD, BACKPROP = ({*sum((r.names for r in ROLES if r.role == role), ())} for role in ("forward", "backprop"))
 NEEDED = ("layer_backward", "backprop")  # without them nothing can be said of the whole
 
 
@@ -106,17 +107,25 @@ def judge_module(namespace: dict[str, Any]) -> ModuleCheck:
     if course is None:
         names = [", ".join(function.name for function in known(c, {})) for c in (ARTICLE, DEEP, SHALLOW)]
         raise ValueError(f"none of the article's functions is defined: {names[0]}; nor of the courses': {names[1]}")
-    return _judge(namespace, course, course.hidden)
+    theirs = dict(namespace)
+    check = _judge(namespace, course, course.hidden)
+    for hidden in HIDDEN if FORWARD & {f.name for f in check.functions if not f} else ():
+        # A network with another activation is as good, if both its directions agree on that.
+        namespace.update(theirs)
+        other = _judge(namespace, course, hidden, f"the activation of hidden layers is {hidden}")
+        if not {*FORWARD, *BACKPROP} & {f.name for f in other.functions if not f}:
+            return other
+    return check
 
 
-def _judge(namespace: dict[str, Any], course: Course, hidden: str) -> ModuleCheck:
+def _judge(namespace: dict[str, Any], course: Course, hidden: str, *notes: str) -> ModuleCheck:
     module = Module(namespace, course, hidden)
     checks, missing = [], [named for named in module.functions if not named.function]
     for named in module.functions:
         if named.function is None:
             module.replace(named)
             continue
-        module.notes.clear()
+        module.notes[:] = notes if named.role == "forward" else ()
         frames: tuple[str, ...] = ()
         try:
             with np.errstate(all="ignore"):  # where A_L rounds to 0 or 1, most people's code divides by zero

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from refnn.__main__ import main
 from refnn.article.module import FUNCTIONS, ModuleCheck, judge_module
 from refnn.article.names import DEEP, SHALLOW, known
 from refnn.commands.source import definitions
@@ -114,3 +115,132 @@ def test_one_mistake_is_found_in_its_function_and_nowhere_else(tmp_path, file, n
     assert check.verdict is Verdict.WRONG
     found = next(f for f in check.functions if f.name == name)
     assert re.search(said, "\n".join(found.reasons), re.S), str(check)
+
+
+def changed(file: str, *changes: tuple[str, str]) -> str:
+    source = FILES[file]
+    for right, other in changes:
+        assert right in source, right
+        source = source.replace(right, other)
+    return source
+
+
+NUMBERED_BY_LAYER = [('"dA" + str(L - 1)', '"dA" + str(L)'), ('"dA" + str(l + 1)', '"dA" + str(l + 2)'),
+                     ('"dA" + str(l)', '"dA" + str(l + 1)')]  # fmt: skip
+MEAN_AT_THE_OUTPUT = [(" / m\n    db", "\n    db"), ("keepdims=True) / m", "keepdims=True)"),
+                      ("1 - AL))", "1 - AL)) / Y.shape[1]")]  # fmt: skip
+DICTS = [
+    ("cache = (A, W, b)", 'cache = {"in": A, "W": W}'),
+    ("A_prev, W, b = cache", 'A_prev, W = cache["in"], cache["W"]'),
+    ("cache = (linear_cache, activation_cache)", "cache = [activation_cache, linear_cache, activation]"),
+    ("linear_cache, activation_cache = cache", "activation_cache, linear_cache, _ = cache"),
+    ("return A, Z\n\n\ndef relu_b", "return A, (A, Z > 0)\n\n\ndef relu_b"),
+    ("Z = cache\n    dZ = np", "_, positive = cache\n    dZ = np"),
+    ("dZ[Z <= 0] = 0", "dZ[~positive] = 0"),
+]
+RELU = [("np.tanh(Z1)", "np.maximum(Z1, 0)"), ("(1 - np.power(A1, 2))", "(A1 > 0)")]
+SHORT = [
+    ("relu_backward(dA, activation_cache)", "dA * (activation_cache > 0)"),
+    (re.search(r"def relu_backward.*?return dZ\n", FILES["deep"], re.S).group(), ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "note"),
+    [
+        ("deep", [], "dA is m times"),
+        ("deep", NUMBERED_BY_LAYER, "dA_l is the gradient of A_{l-1}"),
+        ("deep", MEAN_AT_THE_OUTPUT, ""),
+        ("deep", DICTS, "its caches are not the article's"),
+        ("deep", SHORT, ""),
+        ("deep", [("import matplotlib.pyplot as plt", "import a_library_that_is_not_installed as plt")], ""),
+        ("deep", [("plt.show()\n    return parameters", "return parameters, costs")], ""),
+        ("deep", [("layers_dims, learning_rate=0.0075, num_iterations=3000", "layer_dims, num_iterations=9, lr=0.1"),
+                  ("grads, learning_rate)\n        if", "grads, lr)\n        if"),
+                  ("_deep(layers_dims)", "_deep(layer_dims)")], ""),
+        ("deep", [("np.squeeze(cost)", "cost")], ""),
+        ("deep", [("np.maximum(0, Z)", "np.tanh(Z)"), ("def relu(", "def tanh("), ("= relu(", "= tanh("),
+                  ("relu_backward(dA", "tanh_backward(dA"), ('"relu"', '"tanh"'),
+                  (SLOPE, "dZ *= 1 - np.tanh(Z) ** 2")], "the activation of hidden layers is tanh"),
+        ("shallow", RELU, "the activation of hidden layers is relu"),
+        ("shallow", [("(parameters, cache, X, Y)", "(X, Y, cache)"), ('"Z2": Z2, ', '"Z2": Z2, "W2": W2, '),
+                     ('W2 = parameters["W2"]\n    A1', 'W2 = cache["W2"]\n    A1')], ""),
+        ("shallow", [("compute_cost(A2, Y, parameters)", "compute_cost(A2, Y)")], ""),
+        ("shallow", [("cache = {", "cache = (Z1, A1, Z2, A2) if 1 else {"),
+                     ('A1, A2 = cache["A1"], cache["A2"]', "_, A1, _, A2 = cache")], "its caches are not"),
+    ],
+)  # fmt: skip
+def test_conventions_are_theirs_to_choose(tmp_path, file, changes, note):
+    check = judge(tmp_path, changed(file, *changes))
+    assert check.verdict is Verdict.PASS, str(check)
+    assert any(note in text for f in check.functions for text in f.notes), str(check)
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "name", "right", "wrong"),
+    [
+        ("deep", DICTS, "linear_forward", "np.dot(W, A) + b", "np.dot(W, A)"),
+        ("deep", DICTS, "linear_activation_forward", RELU_A, "A, activation_cache = Z, relu(Z)[1]"),
+        ("deep", DICTS, "relu", "np.maximum(0, Z)", "abs(Z)"),
+        ("deep", DICTS, "L_model_forward", 'activation="sigmoid"', 'activation="relu"'),
+        ("deep", DICTS, "relu_backward", "dZ[~positive] = 0", "pass"),
+        ("deep", DICTS, "linear_backward", DW, f"-{DW}"),
+        ("deep", DICTS, "linear_activation_backward", RELU_DZ, "dZ = dA"),
+        ("deep", DICTS, "L_model_backward", "dAL = -(", "dAL = ("),
+        ("deep", MEAN_AT_THE_OUTPUT, "L_model_backward", "dAL = -(", "dAL = ("),
+        ("deep", MEAN_AT_THE_OUTPUT, "linear_backward", DW, f"{DW} / m"),
+        ("deep", NUMBERED_BY_LAYER, "L_model_backward", '"dA" + str(L)]', '"dA" + str(L + 1)]'),
+        ("deep", [], "linear_backward", f"{DW} / m\n    db = {SUM} / m", f"{DW}\n    db = {SUM}"),
+        ("shallow", [], "backward_propagation", " / m", ""),
+    ],
+)
+def test_a_mistake_among_other_conventions_is_found_in_its_function(tmp_path, file, changes, name, right, wrong):
+    source = changed(file, *changes)
+    function = re.search(rf"def {name}\(.*?(?=\ndef |\Z)", source, re.S).group()
+    assert right in function
+    check = judge(tmp_path, source.replace(function, function.replace(right, wrong)))
+    assert {f.name for f in check.functions if not f} == {name}, str(check)
+
+
+def test_what_raised_is_shown_once_with_the_last_lines_that_ran(tmp_path):
+    source = changed("deep", ("np.dot(W.T, dZ)", "np.dot(W, dZ)"))
+    check = judge(tmp_path, source)
+    number = source[: source.index("np.dot(W, dZ)")].count("\n") + 1
+    (wrong,) = (f for f in check.functions if not f)
+    assert wrong.frames == (f"line {number}, in linear_backward: dA_prev = np.dot(W, dZ)",)
+    assert str(check).count("ValueError") == 1
+
+
+def test_functions_of_one_role_are_all_judged(tmp_path):
+    both = FILES["deep"] + re.sub("(?s).*(def initialize_parameters.*?)\ndef .*", r"\1", FILES["shallow"])
+    model = re.search(r"def L_layer_model.*", FILES["deep"], re.S).group()
+    model = model.replace("L_layer_model", "two_layer_model").replace("_deep(layers_dims)", "(*layers_dims)")
+    check = judge(tmp_path, f"{both}\n\n{model}")
+    assert check, str(check)
+    assert {"initialize_parameters", "two_layer_model"} <= {f.name for f in check.functions}
+    wrong = judge(tmp_path, f"{both}\n\n{model.replace('parameters = update', 'update')}")
+    assert [f.name for f in wrong.functions if not f] == ["two_layer_model"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "status"),
+    [
+        ([], 0),
+        (["relu", "relu_backward", "sigmoid", "sigmoid_backward", "compute_cost"], 0),
+        (["linear_activation_backward"], 2),
+        (["L_model_backward"], 2),
+    ],
+)
+def test_the_status_is_0_only_if_backprop_itself_was_judged(tmp_path, capsys, lost, status):
+    source = FILES["deep"]
+    for name in lost:
+        source = source.replace(f"def {name}(", f"def their_{name}(")
+    path = tmp_path / "theirs.py"
+    path.write_text(source)
+    assert main(["check", str(path)]) == status
+    out = capsys.readouterr().out
+    assert [line.split()[0] for line in out.splitlines() if line.endswith("not there")].sort() == lost.sort()
+    path.write_text(source.replace("    grads = {}", "    grads = {"))
+    assert main(["check", str(path)]) == 2
+    path.write_text(source.replace("    grads = {}", "    raise KeyError"))
+    assert main(["check", str(path)]) == (2 if "L_model_backward" in lost else 1)

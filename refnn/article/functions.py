@@ -1,108 +1,37 @@
-"""The functions of the article: what each should return, and the words for what another does instead.
-
-The right values are computed by `faults.lines`, in plain NumPy. Right functions stand in for wrong and missing ones
-while the others are judged.
-"""
+"""The functions of the article and its courses, judged: in words, what another does instead of what is right."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 
+from refnn.article.names import ARTICLE, Known
+from refnn.article.right import LEARNING_RATE, READERS, Module, layer_values
 from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.faults.catalogue import FAULTS
-from refnn.gradcheck.faults.lines import Array, Line, Params, Run, backprop, forward
+from refnn.gradcheck.faults.lines import Array, Line, Run, backprop
 from refnn.gradcheck.faults.probes import Probe, default_probes
 from refnn.gradcheck.faults.structure import structure
-from refnn.gradcheck.formulas import sigmoid
+from refnn.gradcheck.formulas import activation, sigmoid
 from refnn.gradcheck.verdict.result import Finding, Verdict
 
-Cache = tuple[tuple[Array, Array, Array], Array]  # (A_prev, W, b), Z
 Values = Mapping[str, Any]
 
-LEARNING_RATE, EPOCHS = 0.5, 3
+EPOCHS = 3
 STALLING = 0.05  # below this standard deviation of W, the article's 0.01 included, deep networks do not learn
 # Sums here have fewer than a hundred terms: no order of summing moves them by so much.
 ROUNDING = 2.0**-40
-# A network whose outputs round to exactly 0 and 1, rightly and wrongly: its params, X and Y.
-CERTAIN = (
-    {"W1": np.ones((1, 1)), "b1": np.zeros((1, 1))},
-    np.array([[-800.0, 40.0, 800.0, 1.0]]),
-    np.array([[0.0, 1.0, 0.0, 1.0]]),
-)
+FORMULAS = {"sigmoid": "1/(1 + exp(-Z))", "relu": "max(0, Z)"}
 LINES_OF_ONE_LAYER = ("derivative", "weights", "bias", "previous")
-
-
-# ---------------------------------------------------------------------- what is right
-
-
-def _probes() -> tuple[Probe, ...]:
-    """Networks with distinct widths and with equal ones: a transpose shows in the latter."""
-    return default_probes()[:2]
-
-
-def _right_cost(A: Array, Y: Array) -> float:
-    """(D4), for 0 < A < 1."""
-    return float(-np.sum(Y * np.log(A) + (1 - Y) * np.log1p(-A)) / Y.shape[1])
-
-
-def _right_layer(run: Run, l: int, dA: Array, line: Line | None = None) -> dict[str, Array]:
-    """(D8) to (D11) for one layer, with one line replaced."""
-
-    def value(name: str, right: Array) -> Array:
-        return line.replace(run, l, right) if line is not None and line.name == name else right
-
-    run.dZ[l] = dZ = dA * value("derivative", run.g(l).derivative(run.Z[l]))
-    return {
-        "dA_prev": value("previous", run.W[l].T @ dZ),
-        "dW": value("weights", dZ @ run.A[l - 1].T),
-        "db": value("bias", dZ.sum(axis=1, keepdims=True)),
-    }
-
-
-def _right_update_parameters(params: Params, grads: Params, learning_rate: float) -> dict[str, Array]:
-    """(D12)."""
-    return {key: V - learning_rate * grads[f"d{key}"] for key, V in params.items()}
-
-
-def _right_forward_prop(X: Array, params: Params) -> tuple[Array, list[Cache]]:
-    run, caches = forward(params, X, np.empty((0, X.shape[1]))), []
-    for l in range(1, run.L + 1):
-        A_prev, W, b = run.A[l - 1], params[f"W{l}"], params[f"b{l}"]
-        caches.append(((A_prev, W, b), W @ A_prev + b))
-    return run.A[-1], caches
-
-
-def _right_one_layer_backward(dA: Array, cache: Cache, m: int = 1) -> tuple[Array, Array, Array]:
-    """In refnn's convention, or with the article's 1/m; A (1 - A) cancels the denominators of the article's dAL."""
-    (A_prev, W, _), Z = cache
-    A = sigmoid(Z)
-    dZ = dA * A * (1 - A)
-    return W.T @ dZ, dZ @ A_prev.T / m, dZ.sum(axis=1, keepdims=True) / m
-
-
-def _one_layer_backward_of_article(dA: Array, cache: Cache) -> tuple[Array, Array, Array]:
-    """With the article's 1/m: its backprop leaves that out."""
-    return _right_one_layer_backward(dA, cache, dA.shape[1])
-
-
-def _right_backprop(_: Array, Y: Array, caches: list[Cache]) -> dict[str, Array]:
-    params = {f"{V}{l}": array for l, ((_, *Wb), _) in enumerate(caches, 1) for V, array in zip("Wb", Wb, strict=True)}
-    return backprop(params, caches[0][0][0], Y)
-
-
-STAND_INS: Mapping[str, Callable[..., Any]] = {
-    "sigmoid": lambda Z: (sigmoid(Z), Z),
-    "forward_prop": _right_forward_prop,
-    "cost_function": _right_cost,
-    "one_layer_backward": _right_one_layer_backward,
-    "backprop": _right_backprop,
-    "update_parameters": _right_update_parameters,
-}
+SATURATING = 1e4  # times W_L: A_L rounds to 0 and 1
+OTHER_LINE = Line("derivative", lambda run, l, _: activation("relu" if l == run.L else "sigmoid").derivative(run.Z[l]))
+OTHER_ACTIVATION = "takes the derivative of the other activation: of sigmoid for relu, and of relu for sigmoid"
+OWN_CACHES = "its caches are not the article's ((A_prev, W, b), Z); judged by what is made of them"
 
 
 # ---------------------------------------------------------------------- in words
@@ -124,91 +53,253 @@ def _findings(given: Values, expected: Values, factors: dict[float, str] | None 
     return missing + structure(given, arrays, tolerance, factors=factors)
 
 
+def _say(finding: Finding) -> str:
+    transposed = str(finding).replace("the transpose of the true gradient", "transposed")
+    return transposed.replace("true gradient", "right value")
+
+
 def _differences(given: Values, expected: Values, factors: dict[float, str] | None = None) -> Iterator[str]:
     """Say how what a function gave differs from what it should."""
-    yield from (str(finding).replace("true gradient", "right value") for finding in _findings(given, expected, factors))
+    yield from map(_say, _findings(given, expected, factors))
 
 
-# ---------------------------------------------------------------------- the judges
+# ---------------------------------------------------------------------- one layer
 
 
-@dataclass
-class Module:
-    """The judged module: its globals, what would stand in for its functions, and notes on the one being judged."""
-
-    namespace: dict[str, Any]
-    stand_ins: dict[str, Callable[..., Any]] = field(default_factory=lambda: dict(STAND_INS))
-    notes: list[str] = field(default_factory=list)
-    own_caches: bool = False  # of another kind than the article's
-
-    def __getitem__(self, name: str) -> Callable[..., Any]:
-        function: Callable[..., Any] = self.namespace[name]
-        return function
-
-    def replace(self, name: str) -> None:
-        """Put what is right in the place of a function, if another needs it; it reads the article's caches."""
-        if name in self.stand_ins:
-            self.namespace[name] = self.stand_ins[name]
-        if name in ("one_layer_backward", "backprop") and self.own_caches:
-            self.namespace["forward_prop"] = self.stand_ins["forward_prop"]
-
-
-def _judge_init_params(module: Module) -> Iterator[str]:
-    dims = [4, 6, 5, 3]
-    params = module["init_params"](list(dims))
-    shapes = {f"W{l}": (dims[l], dims[l - 1]) for l in range(1, 4)} | {f"b{l}": (dims[l], 1) for l in range(1, 4)}
+def _judge_init(module: Module, judged: Known) -> Iterator[str]:
+    counted = judged.takes[0] == "n_x"
+    dims = [4, 6, 3] if counted else [4, 6, 5, 3]
+    params = module.namespace[judged.name](*(dims if counted else [[*dims]]))
+    layers = range(1, len(dims))
+    shapes = {f"W{l}": (dims[l], dims[l - 1]) for l in layers} | {f"b{l}": (dims[l], 1) for l in layers}
     found = {key: np.shape(value) for key, value in params.items()}
     for key in {**shapes, **found}:
         if shapes.get(key) != found.get(key):
-            yield f"{key} has shape {found.get(key)}, expected {shapes.get(key)} for layer_dims {dims}"
+            transposed = ": transposed" if key in shapes and found.get(key) == shapes[key][::-1] else ""
+            yield f"{key} has shape {found.get(key)}, expected {shapes.get(key)} for layer_dims {dims}{transposed}"
         elif key[0] == "W" and np.unique(params[key]).size < np.size(params[key]):
             yield f"{key} has equal entries: units that start alike stay alike"
         elif key[0] == "W" and np.std(params[key]) < STALLING:
             module.notes.append("weights this small stall a deep network: its gradient shrinks with every layer")
 
 
-def _judge_sigmoid(module: Module) -> Iterator[str]:
+def _judge_activation(module: Module, judged: Known) -> Iterator[str]:
     Z = np.linspace(-30, 30, 12).reshape(3, 4)
-    answer = module["sigmoid"](Z.copy())
-    A = answer[0] if isinstance(answer, tuple) else answer
-    if not isinstance(answer, tuple):
-        module.stand_ins["sigmoid"] = sigmoid
-        module.notes.append("returns A alone; the article's returns (A, cache)")
+    answer, right = module.call(judged.role, Z=Z.copy()), activation(judged.role).value(Z)
+    pair = isinstance(answer, tuple)
+    A = answer[0] if pair else answer
+    if judged.role == "sigmoid" and module.pairs != pair:
+        module.pairs = pair
+        module.notes.append("returns (A, cache)" if pair else "returns A alone; the article's returns (A, cache)")
     if _equal(A, sigmoid(-Z)):
         yield "returns σ(-Z): the minus in exp(-Z) is missing"
-    elif not _equal(A, sigmoid(Z)):
-        yield f"A is not 1/(1 + exp(-Z)): at Z = {Z[2, 0]:.4g} it is {np.ravel(A)[8]:.6g}, not {sigmoid(Z)[2, 0]:.6g}"
+    elif not _equal(A, right):
+        formula = FORMULAS[judged.role]
+        yield f"A is not {formula}: at Z = {Z[2, 0]:.4g} it is {np.ravel(A)[8]:.6g}, not {right[2, 0]:.6g}"
+    if pair:
+        yield from _cache_reasons(module, judged.role, {"its cache": (answer[1], Z)})
 
 
-def _judge_forward_prop(module: Module) -> Iterator[str]:
-    for probe in _probes():
-        expected, right_caches = _right_forward_prop(probe.X, probe.params)
-        AL, caches = module["forward_prop"](probe.X.copy(), copy.deepcopy(probe.params))
+def _judge_part(module: Module, judged: Known) -> Iterator[str]:
+    """A layer or a part of one, forwards or backwards."""
+    try:
+        reasons, module.mean = _compare(module, judged)
+    except TypeError:
+        # Perhaps the article's sigmoid(Z)*(1-sigmoid(Z)), where sigmoid returns a pair: tried before it is named.
+        pair = module.namespace.get("sigmoid")
+        if judged.role != "layer_backward" or pair is None or not isinstance(pair(np.eye(2)), tuple):
+            raise
+        reasons, module.mean = _compare(module, judged, instead={"sigmoid": sigmoid})
+        yield "takes sigmoid(Z) for an array, but sigmoid returns (A, cache): σ(Z) is sigmoid(Z)[0]"
+    if not module.mean and _mean_is_missing(module, judged):
+        yield "dW, db: the mean over examples is missing: no 1/m here, nor in what calls this"
+    yield from reasons
+    if judged.role in READERS:
+        run = module.run(module.probes[0])
+        values = {word: V for word, V in layer_values(run, 1, run.A[1]).items() if word in judged.takes}
+        caches = (module.call(judged.role, **values)[1], getattr(module, judged.role)(**values)[1])
+        yield from _cache_reasons(module, judged.role, {"its cache": caches})
+
+
+def _compare(
+    module: Module, judged: Known, standard: bool = False, instead: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[list[str], bool]:
+    """What is wrong with a part of a layer, on caches of their kind or the article's; and whether it has the 1/m.
+
+    Compared with (D1) and (D8) to (D11), these in both conventions, then with the faults of these lines.
+    """
+    rng = np.random.default_rng(0)
+    cases = []
+    for probe in module.probes:
+        run = module.run(probe)
+        for l in range(1, run.L + 1):
+            dA = rng.standard_normal(run.A[l].shape)
+            values = layer_values(run, l, dA)
+            if judged.role in (f"{word}_backward" for word in FORMULAS if word != values["activation"]):
+                continue
+            kind = next((word for word in judged.takes if word.endswith("cache")), None)
+            if kind:
+                values[kind] = _cache(module, kind, values, run, l, standard)
+            with module.instead(instead):
+                answer = module.call(judged.role, **copy.deepcopy(values))
+            answer = answer if len(judged.returns) > 1 else (answer,)
+            if not isinstance(answer, tuple) or len(answer) != len(judged.returns):
+                return [f"returns {type(answer).__name__}, expected the tuple ({', '.join(judged.returns)})"], True
+            given = {key: V for key, V in zip(judged.returns, answer, strict=True) if not key.endswith("cache")}
+            cases.append((given, run, l, dA))
+
+    def findings(line: Line | None, mean: bool) -> Iterator[tuple[Finding, ...]]:
+        for given, run, l, dA in cases:
+            values = layer_values(run, l, dA, line)
+            expected = {key: values[key] / run.m if mean and key in ("dW", "db") else values[key] for key in given}
+            yield _findings(given, expected, {run.m: "m: 1/m is missing", 1 / run.m: "1/m: divided by m twice"})
+
+    conventions = (True, False)
+    differences = [next(filter(None, findings(None, mean)), ()) for mean in conventions]
+    if () in differences:
+        return [], differences[0] == ()
+    for word in FORMULAS if judged.returns[0] == "A" else ():
+        wrong = next(case for case in cases if _findings(case[0], {"A": case[1].A[case[2]]}))
+        given, run, l, _ = wrong
+        if _equal(given["A"], activation(word).value(run.Z[l])):
+            return [f"A is {word}(Z) where activation is {layer_values(*wrong[1:])['activation']!r}"], True
+    names = LINES_OF_ONE_LAYER[1:] if "dZ" in judged.takes else LINES_OF_ONE_LAYER
+    faults = {f"{fault.name}: {fault.summary} ({fault.equation})": fault.line for fault in FAULTS.values()}
+    if "dA_prev" in cases[0][0]:
+        faults |= _weights_updated_first(cases)
+    for text, line in {**faults, OTHER_ACTIVATION: OTHER_LINE}.items():
+        tried = conventions if line.name in names and "dA" in "".join(judged.returns) + "".join(judged.takes) else ()
+        if any(not any(findings(line, mean)) for mean in tried):
+            return [text], True
+    return [_say(finding) for finding in min(differences, key=len)], True
+
+
+def _weights_updated_first(cases: Sequence[tuple[Values, Run, int, Array]]) -> dict[str, Line]:
+    """This fault of the catalogue with the rate that fits best, where dW_l has the 1/m and where not."""
+    fault = FAULTS["weights-updated-first"]
+    given, run, l, dA = next(case for case in cases if case[2] > 1)
+    right, moved = (layer_values(run, l, dA, line)["dA_prev"] for line in (None, fault.line))
+    step = moved - right
+    if np.shape(given["dA_prev"]) != step.shape:
+        return {}
+    rate = float(np.sum((given["dA_prev"] - right) * step) / np.sum(step * step))
+
+    def averaged(other: Run, l: int, dA: Array) -> Array:
+        return np.asarray(fault.set_to(rate * run.m / other.m).replace(other, l, dA))
+
+    text = f"{fault.name}: {fault.summary} ({fault.equation}), λ = "
+    return {f"{text}{rate * run.m:.2g}": Line("previous", averaged), f"{text}{rate:.2g}": fault.set_to(rate)}
+
+
+def _cache(module: Module, kind: str, values: dict[str, Any], run: Run, l: int, standard: bool) -> Any:
+    """What a backward function of layer l is given beside the derivative."""
+    if kind == "activation_cache":
+        return values["Z"] if standard else module.activated(values["activation"], values["Z"])[1]
+    maker = "linear" if kind == "linear_cache" else "layer"
+    if maker == "layer" and not standard and not module.has("layer"):
+        params = {f"{V}{i}": array[i] for V, array in (("W", run.W), ("b", run.b)) for i in range(1, run.L + 1)}
+        return module.call("forward", X=run.A[0].copy(), params=params)[1][l - 1]
+    words = ("A_prev", "W", "b", "activation")[: 3 if maker == "linear" else 4]
+    call = getattr(module, maker) if standard else lambda **values: module.call(maker, **values)
+    return call(**{word: values[word] for word in words})[1]
+
+
+def _mean_is_missing(module: Module, judged: Known) -> bool:
+    """Whether the whole gradient becomes right if this function divides by m."""
+    backprop = module.named("backprop")
+    if not (backprop and module.has("forward") and module.has("backprop")) or "dW" not in judged.returns:
+        return False
+    wrong = _misreads(module, backprop)
+    with module.instead({}):
+        module.mean = True
+        module.replace(judged)
+        module.mean = wrong and not _misreads(module, backprop)
+    return module.mean
+
+
+def _cache_reasons(module: Module, role: str, caches: dict[str, tuple[Any, Any]]) -> Iterator[str]:
+    """Caches, each beside the article's, are theirs to choose, if what reads them gets the right values from them."""
+    if all(_same(*pair) for pair in caches.values()):
+        return
+    by_name = {where: (_by_name(cache), _by_name(right)) for where, (cache, right) in caches.items()}
+    differences = [
+        f"in {where}, {text}"
+        for where, (given, right) in by_name.items()
+        for text in _differences(given, {key: V for key, V in right.items() if key in given})
+    ]
+    # Where a layer has a function of its own, that makes what is read layer by layer.
+    readers = ("backprop",) if role == "forward" and module.has("layer") else READERS[role]
+    reader = next((module.named(reader) for reader in readers if module.has(reader)), None)
+    if reader:
+        own, standard = (_misreads(module, reader, standard) for standard in (False, True))
+        if own and not standard:
+            yield from differences or [f"{next(iter(caches))} is not what {reader.name} reads"]
+            return
+    elif differences:
+        yield from differences
+        return
+    module.own.add(role)
+    module.notes.append(OWN_CACHES)
+
+
+def _misreads(module: Module, reader: Known, standard: bool = False) -> bool:
+    try:
+        if reader.role == "backprop":
+            return bool(_gradient_findings(module, standard))
+        return bool(_compare(module, reader, standard)[0])
+    except (Exception, SystemExit):  # what another kind of cache makes of other people's code
+        return True
+
+
+def _same(cache: Any, standard: Any) -> bool:
+    if isinstance(standard, dict):
+        return isinstance(cache, dict) and all(key in standard and _equal(V, standard[key]) for key, V in cache.items())
+    if isinstance(standard, tuple):
+        same_length = isinstance(cache, tuple | list) and len(cache) == len(standard)
+        return same_length and all(map(_same, cache, standard))
+    return isinstance(cache, np.ndarray) and _equal(cache, standard)
+
+
+def _by_name(cache: Any) -> dict[str, Any]:
+    """A cache of the article's form, or a dict, with a name for each array."""
+    if isinstance(cache, dict):
+        return cache
+    if isinstance(cache, np.ndarray):
+        return {"Z": cache}
+    if isinstance(cache, tuple) and len(cache) == 2 and isinstance(cache[0], tuple):
+        return {**_by_name(cache[0]), "Z": cache[1]}
+    return dict(zip(("A_prev", "W", "b"), cache, strict=True)) if isinstance(cache, tuple) and len(cache) == 3 else {}
+
+
+# ---------------------------------------------------------------------- the whole network
+
+
+def _judge_forward(module: Module, judged: Known) -> Iterator[str]:
+    for probe in module.probes:
+        expected, right = module.forward(probe.X, probe.params)
+        AL, caches = module.call("forward", X=probe.X.copy(), params=copy.deepcopy(probe.params))
         yield from _differences({"AL": AL}, {"AL": expected})
-        if len(caches) != len(right_caches):
+        if not (isinstance(right, list) and isinstance(caches, list)):
+            yield from _cache_reasons(module, judged.role, {"its cache": (caches, right)})
+        elif len(caches) != len(right):
             empty = "" if len(caches) else ": nothing is appended"
             yield f"caches has {len(caches)} entries, expected one for each layer{empty}"
-            continue
-        for l, (cache, ((A_prev, W, b), Z)) in enumerate(zip(caches, right_caches, strict=True), 1):
-            try:
-                given = dict(zip(("A_prev", "W", "b", "Z"), (*cache[0], cache[1]), strict=True))
-            except (TypeError, ValueError, KeyError, IndexError):
-                module.own_caches = True
-                module.notes.append(
-                    "its caches are not the article's ((A_prev, W, b), Z); judged by what is made of them"
-                )
-                continue
-            differences = _differences(given, {"A_prev": A_prev, "W": W, "b": b, "Z": Z})
-            yield from (f"in the cache of layer {l}, {text}" for text in differences)
+        else:
+            pairs = {f"the cache of layer {l}": pair for l, pair in enumerate(zip(caches, right, strict=True), 1)}
+            yield from _cache_reasons(module, judged.role, pairs)
 
 
-def _judge_cost_function(module: Module) -> Iterator[str]:
-    cost, m = module["cost_function"], 7
+def _judge_cost(module: Module, judged: Known) -> Iterator[str]:
+    m, params = 7, module.probes[0].params
     rng = np.random.default_rng(0)
-    for outputs in (1, 3):
+
+    def cost(AL: Array, Y: Array) -> Array:
+        return np.asarray(module.call(judged.role, AL=AL.copy(), Y=Y.copy(), params=copy.deepcopy(params)))
+
+    for outputs in sorted({1, module.networks[0][-1]}):
         cases = [(rng.uniform(0.05, 0.95, (outputs, m)), np.round(rng.random((outputs, m)))) for _ in range(4)]
-        costs = [np.asarray(cost(A.copy(), Y.copy())) for A, Y in cases]
-        expected = np.array([_right_cost(A, Y) for A, Y in cases])
+        costs = [cost(A, Y) for A, Y in cases]
+        expected = np.array([module.cost(A, Y) for A, Y in cases])
         if any(c.size != 1 for c in costs):
             diagonal = costs[0].shape == (outputs, outputs) and _equal([np.trace(c) for c in costs], expected)
             why = ": its diagonal holds the cost of each output, and J is their sum" if diagonal else ""
@@ -216,101 +307,96 @@ def _judge_cost_function(module: Module) -> Iterator[str]:
         else:
             factors = {m: "m: 1/m is missing", 1 / outputs: "1/n_L: J sums over the outputs"}
             yield from _differences({"J": [c.item() for c in costs]}, {"J": expected}, factors)
-    with np.errstate(all="ignore"):
-        if not np.all(np.isfinite(cost(np.array([[0.0, 1.0]]), np.array([[0.0, 1.0]])))):
-            module.notes.append("not finite once A_L rounds to 0 or 1, even where that is the label")
+    if not np.all(np.isfinite(cost(np.array([[0.0, 1.0]]), np.array([[0.0, 1.0]])))):
+        module.notes.append("not finite once A_L rounds to 0 or 1, even where that is the label")
 
 
-def _judge_one_layer_backward(module: Module) -> Iterator[str]:
-    caches = [module["forward_prop"](probe.X.copy(), copy.deepcopy(probe.params))[1] for probe in _probes()]
-    try:
-        reasons = _one_layer_reasons(module, caches)
-    except TypeError:
-        # Perhaps the article's sigmoid(Z)*(1-sigmoid(Z)), where sigmoid returns a pair: tried before it is named.
-        pair = module["sigmoid"]
-        if not isinstance(pair(np.eye(2)), tuple):
-            raise
-        module.namespace["sigmoid"] = sigmoid
-        try:
-            reasons = _one_layer_reasons(module, caches)
-        finally:
-            module.namespace["sigmoid"] = pair
-        yield "takes sigmoid(Z) for an array, but sigmoid returns (A, cache): σ(Z) is sigmoid(Z)[0]"
-    yield from reasons
+def _gradients(module: Module, params: dict[str, Array], X: Array, Y: Array, standard: bool = False) -> Any:
+    """What their backprop returns, from the caches of their forward propagation or from the article's."""
+    given = copy.deepcopy(params)
+    AL, caches = module.forward(X, params) if standard else module.call("forward", X=X, params=params)
+    return module.call("backprop", AL=AL, Y=Y, caches=caches, params=given, X=X)
 
 
-def _one_layer_reasons(module: Module, caches: list[Any]) -> list[str]:
-    """Compare with (D8) to (D11) in both conventions, then with the faults of these lines."""
-    rng = np.random.default_rng(0)
-    cases = []
-    for probe, layers in zip(_probes(), caches, strict=True):
-        run = forward(*probe[1:])
-        for l in range(1, run.L + 1):
-            dA = rng.standard_normal(run.A[l].shape)
-            answer = module["one_layer_backward"](dA.copy(), copy.deepcopy(layers[l - 1]))
-            if not isinstance(answer, tuple) or len(answer) != 3:
-                return [f"returns {type(answer).__name__}, expected the tuple (dA_prev, dW, db)"]
-            cases.append((dict(zip(("dA_prev", "dW", "db"), answer, strict=True)), run, l, dA))
-
-    def findings(line: Line | None, article: bool) -> Iterator[tuple[Finding, ...]]:
-        for given, run, l, dA in cases:
-            expected = _right_layer(run, l, dA, line)
-            if article:
-                expected = {key: V if key == "dA_prev" else V / run.m for key, V in expected.items()}
-            yield _findings(given, expected, {run.m: "m: 1/m is missing", 1 / run.m: "1/m: divided by m twice"})
-
-    differences = [next(filter(None, findings(None, article)), ()) for article in (True, False)]
-    if () in differences:
-        return []
-    for fault in FAULTS.values():
-        conventions = (True, False) if fault.line.name in LINES_OF_ONE_LAYER else ()
-        if any(not any(findings(fault.line, article)) for article in conventions):
-            return [f"{fault.name}: {fault.summary} ({fault.equation})"]
-    return [str(finding) for finding in min(differences, key=len)]
+def _gradient_findings(module: Module, standard: bool = False, lines: Sequence[Line] = ()) -> tuple[Finding, ...]:
+    found: list[Finding] = []
+    for _, params, X, Y in module.probes:
+        right = backprop(params, X, Y, lines, module.declaration)
+        expected = {key: V for key, V in right.items() if not key.startswith("dA")}
+        found += _findings(_gradients(module, copy.deepcopy(params), X.copy(), Y.copy(), standard), expected)
+    return tuple(found)
 
 
-def _judge_backprop(module: Module) -> Iterator[str]:
-    missing: list[list[str]] = []
+def _judge_backprop(module: Module, _: Known) -> Iterator[str]:
+    missing: list[str] = []
 
     def gradient(params: dict[str, Array], X: Array, Y: Array) -> dict[str, Array]:
-        AL, caches = module["forward_prop"](X, params)
-        grads = module["backprop"](AL, Y, caches)
-        missing.append([f"d{key}" for key in params if f"d{key}" not in grads])
+        grads = _gradients(module, params, X, Y)
+        missing[:] = missing or [f"d{key}" for key in params if f"d{key}" not in grads]
         return {f"d{key}": grads.get(f"d{key}", np.zeros_like(V)) for key, V in params.items()}
 
-    check = check_backprop(gradient, progress=False)
-    if not check and module["one_layer_backward"] is module.stand_ins["one_layer_backward"]:
-        module.namespace["one_layer_backward"] = _one_layer_backward_of_article
-        check = check_backprop(gradient, progress=False)
-    if missing and missing[0]:
-        yield f"returns no {', '.join(missing[0])} for a network of {len(_probes()[0].params) // 2} layers"
+    probe = module.probes[0]
+    grads = _gradients(module, *copy.deepcopy(probe[1:]))  # what raises here is shown with its lines
+    if not isinstance(grads, dict):
+        yield f"returns {type(grads).__name__}, expected the dict of gradients"
+        return
+    networks = [None] if module.networks == ARTICLE.networks else module.networks  # of all widths and depths
+    probes = [probe for dims in networks for probe in default_probes(dims, declaration=module.declaration)]
+    check = check_backprop(gradient, probes=probes, progress=False, hidden=module.hidden)
+    if not check:  # where a right function stands in for a layer's, the 1/m may belong there or here
+        module.mean = not module.mean
+        other = check_backprop(gradient, probes=probes, progress=False, hidden=module.hidden)
+        module.mean, check = (module.mean, other) if other else (not module.mean, check)
+    if missing:
+        yield f"returns no {', '.join(missing)} for a network of {len(probe.params) // 2} layers"
     if check.verdict is Verdict.WRONG:
-        yield check.cause or "; ".join(check.reasons)
-    for probe in _probes():
-        AL, caches = module["forward_prop"](probe.X.copy(), copy.deepcopy(probe.params))
-        given = module["backprop"](AL, probe.Y.copy(), caches)
-        expected = {key: V for key, V in backprop(*probe[1:]).items() if key.startswith("dA") and key in given}
-        if expected and not _findings(given, {key: AL.shape[1] * V for key, V in expected.items()}):
-            module.notes.append("dA is m times ∂J/∂A, the article's convention; dW and db are ∂J/∂W and ∂J/∂b")
-        elif check:
-            yield from _differences(given, expected)
-    with np.errstate(all="ignore"):
-        grads = gradient(*copy.deepcopy(CERTAIN))
-    if not all(np.all(np.isfinite(V)) for V in grads.values()):
+        swapped = not _gradient_findings(module, lines=[OTHER_LINE])
+        yield OTHER_ACTIVATION if swapped else check.cause or "; ".join(check.reasons)
+    for probe in module.probes:
+        yield from _derivatives_of_activations(module, probe, bool(check))
+    params = copy.deepcopy(module.probes[0].params)
+    params[f"W{len(params) // 2}"] *= SATURATING
+    if not all(np.all(np.isfinite(V)) for V in gradient(params, *copy.deepcopy(module.probes[0][2:])).values()):
         module.notes.append("not finite once A_L rounds to 0 or 1")
 
 
-def _judge_update_parameters(module: Module) -> Iterator[str]:
-    probe = _probes()[0]
-    grads = backprop(*probe[1:])
-    expected = _right_update_parameters(probe.params, grads, LEARNING_RATE)
+def _derivatives_of_activations(module: Module, probe: Probe, right: bool) -> Iterator[str]:
+    """The dA among the gradients may be m times ∂J/∂A, and numbered by their layer: dA_l for ∂J/∂A_{l-1}."""
+    grads = _gradients(module, *copy.deepcopy(probe[1:]))
+    run = module.run(probe)
+    AL, Y = run.A[-1], probe.Y
+    true = backprop(*probe[1:], (), module.declaration) | {f"dA{run.L}": ((1 - Y) / (1 - AL) - Y / AL) / run.m}
+    tried = {}
+    for shift, factor in ((0, 1), (0, run.m), (1, 1), (1, run.m)):
+        expected = {f"dA{l + shift}": factor * true[f"dA{l}"] for l in range(run.L + 1) if f"dA{l + shift}" in grads}
+        tried[shift, factor] = expected
+        if not expected or not _findings(grads, expected):
+            break
+    else:
+        if right:
+            yield from min((list(_differences(grads, expected)) for expected in tried.values()), key=len)
+        return
+    if factor != 1:
+        module.notes.append("dA is m times ∂J/∂A, the article's convention; dW and db are ∂J/∂W and ∂J/∂b")
+    if shift:
+        module.notes.append("dA_l is the gradient of A_{l-1}, the input of layer l")
+
+
+def _judge_update(module: Module, judged: Known) -> Iterator[str]:
+    probe = module.probes[0]
+    grads = backprop(*probe[1:], (), module.declaration)
+    expected = module.update(probe.params, grads, LEARNING_RATE)
     given = copy.deepcopy(probe.params)
     params = dict(given)
+
+    def update(params: Any, grads: Any) -> Any:
+        return module.call(judged.role, params=params, grads=grads, learning_rate=LEARNING_RATE)
+
     try:
-        updated = module["update_parameters"](params, grads, LEARNING_RATE)
+        updated = update(params, grads)
     except KeyError as error:
         plain = {key: grads[f"d{key}"] for key in probe.params}
-        if _findings(module["update_parameters"](copy.deepcopy(given), plain, LEARNING_RATE), expected):
+        if _findings(update(copy.deepcopy(given), plain), expected):
             raise
         yield f"reads grads[{error}], but backprop stores it as 'd{error.args[0]}'"
         return
@@ -324,33 +410,56 @@ def _judge_update_parameters(module: Module) -> Iterator[str]:
         module.notes.append("changes the caller's arrays in place")
 
 
-def _judge_train(module: Module) -> Iterator[str]:
-    probe = _probes()[0]
+def _judge_train(module: Module, judged: Known) -> Iterator[str]:
+    counted = module.course is ARTICLE  # the costs of all epochs; the courses keep some of them, or none
+    shallow = judged.name == "two_layer_model"
+    probe = default_probes((4, 5, 1), declaration=module.declaration)[0] if shallow else module.probes[0]
+    rates = [LEARNING_RATE]
+
+    def update(params: Any, grads: Any, learning_rate: float = LEARNING_RATE) -> Any:
+        rates.append(learning_rate)
+        return theirs(params, grads, learning_rate)
+
+    for known in module.functions:
+        if known.role == "init":  # so that the outcome is known
+            module.namespace[known.name] = lambda *_, **__: copy.deepcopy(probe.params)
+        if known.role == "update" and not {"lr", "learning_rate"} & {*judged.takes}:  # it has a rate of its own
+            theirs, module.namespace[known.name] = module.namespace[known.name], update
+    dims = [len(probe.X), *(len(b) for key, b in probe.params.items() if key[0] == "b")]
+    words = {"X": probe.X.copy(), "Y": probe.Y.copy(), "n_h": dims[1]}
+    words |= dict.fromkeys(("layer_dims", "layers_dims"), dims) | dict.fromkeys(("epochs", "num_iterations"), EPOCHS)
+    words |= dict.fromkeys(("lr", "learning_rate"), LEARNING_RATE)
+    module.namespace["plt"] = MagicMock()  # what it draws is not judged, and opens no window
+    answer = module.namespace[judged.name](*(words[word] for word in judged.takes))
+    trained, history = answer if isinstance(answer, tuple) or counted else (answer, ())
     params, costs = dict(probe.params), []
     for _ in range(EPOCHS + 1):
-        costs.append(_right_cost(forward(params, probe.X, probe.Y).A[-1], probe.Y))
-        last, params = params, _right_update_parameters(params, backprop(params, probe.X, probe.Y), LEARNING_RATE)
-    module.namespace["init_params"] = lambda *_, **__: copy.deepcopy(probe.params)  # so that the outcome is known
-    layer_dims = [len(probe.X), *(len(probe.params[f"b{l}"]) for l in range(1, len(params) // 2 + 1))]
-    trained, history = module["train"](probe.X.copy(), probe.Y.copy(), layer_dims, EPOCHS, LEARNING_RATE)
+        costs.append(module.cost(module.run(probe._replace(params=params)).A[-1], probe.Y))
+        grads = backprop(params, probe.X, probe.Y, (), module.declaration)
+        last, params = params, module.update(params, grads, rates[-1])
     if not _findings(trained, probe.params):
         yield "the parameters stay as they were"
     elif _findings(trained, last):
         yield f"after {EPOCHS} epochs the parameters are not those of gradient descent (D12)"
-    if len(history) != EPOCHS:
+    if counted and len(history) != EPOCHS:
         empty = "" if len(history) else ": nothing is appended"
         yield f"cost_history has {len(history)} entries after {EPOCHS} epochs{empty}"
-    elif not any(_equal(np.ravel(history), expected) for expected in (costs[:-1], costs[1:])):
+    elif len(history) and not any(_equal(np.ravel(history), costs[i : i + len(history)]) for i in (0, 1)):
         yield "cost_history does not hold the cost of each epoch"
 
 
-JUDGES: Mapping[str, Callable[[Module], Iterator[str]]] = {
-    "init_params": _judge_init_params,
-    "sigmoid": _judge_sigmoid,
-    "forward_prop": _judge_forward_prop,
-    "cost_function": _judge_cost_function,
-    "one_layer_backward": _judge_one_layer_backward,
+JUDGES: Mapping[str, Callable[[Module, Known], Iterator[str]]] = {
+    "init": _judge_init,
+    "sigmoid": _judge_activation,
+    "relu": _judge_activation,
+    "forward": _judge_forward,
+    "cost": _judge_cost,
     "backprop": _judge_backprop,
-    "update_parameters": _judge_update_parameters,
+    "update": _judge_update,
     "train": _judge_train,
 }
+
+
+def judge(module: Module, judged: Known) -> list[str]:
+    """What is wrong with a function."""
+    return list(dict.fromkeys(JUDGES.get(judged.role, _judge_part)(module, judged)))

@@ -1,4 +1,4 @@
-"""A module that follows the article, judged function by function.
+"""A module that follows the article, or a course that grew from it, judged function by function.
 
 Each function is run on a small network beside a plain computation of the same thing; backprop is given to
 `check_backprop`. Where a function is wrong or missing, the right one takes its place while the others are judged, so
@@ -8,22 +8,38 @@ that one mistake is reported once, where it stands. Both conventions are right: 
 
 from __future__ import annotations
 
+import re
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
-from refnn.article.functions import JUDGES, Module
+import numpy as np
+
+from refnn.article.functions import judge
+from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, ROLES, SHALLOW, Course, Known, course_of, known
+from refnn.article.right import Module
 from refnn.gradcheck.verdict.result import Verdict
 
-FUNCTIONS = tuple(JUDGES)
+__all__ = ["FUNCTIONS", "FunctionCheck", "ModuleCheck", "judge_module"]
+
+FRAMES = 3  # of a traceback, that are shown
+HIDDEN = ("relu", "tanh", "sigmoid")  # what a network may have instead of its course's activation
+FORWARD, BACKPROP = ({*sum((r.names for r in ROLES if r.role == role), ())} for role in ("forward", "backprop"))
+NEEDED = ("layer_backward", "backprop")  # without them nothing can be said of the whole
 
 
 @dataclass(frozen=True)
 class FunctionCheck:
-    """What was found about one function: reasons why it is wrong, notes on what is right but worth knowing."""
+    """What was found about one function: reasons why it is wrong, notes on what is right but worth knowing.
+
+    `line` is where it starts; `frames` are the last lines of the file that ran before it raised.
+    """
 
     name: str
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    line: int | None = None
+    frames: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -33,7 +49,8 @@ class FunctionCheck:
         return not self.reasons
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "verdict": str(self.verdict), "reasons": [*self.reasons], "notes": [*self.notes]}
+        found = {"reasons": [*self.reasons], "notes": [*self.notes], "frames": [*self.frames]}
+        return {"name": self.name, "verdict": str(self.verdict), "line": self.line, **found}
 
 
 @dataclass(frozen=True)
@@ -42,21 +59,29 @@ class ModuleCheck:
 
     functions: tuple[FunctionCheck, ...]
     missing: tuple[str, ...]
+    unjudged: tuple[str, ...] = ()  # missing ones without which backprop itself is not judged
 
     def __bool__(self) -> bool:
         return all(self.functions)
 
     @property
     def verdict(self) -> Verdict:
-        return Verdict.PASS if self else Verdict.WRONG
+        """PASS only if backprop itself was judged."""
+        if not self:
+            return Verdict.WRONG
+        return Verdict.UNRELIABLE if self.unjudged else Verdict.PASS
 
     def __str__(self) -> str:
-        width = max(map(len, FUNCTIONS))
+        width = max(len(name) for name in (*(check.name for check in self.functions), *self.missing))
         lines = []
         for check in self.functions:
-            lines.append(f"{check.name:<{width}}  {check.verdict}")
-            lines += [f"{'':<{width}}  {text}" for text in (*check.reasons, *(f"note: {n}" for n in check.notes))]
+            line = f"   line {check.line}" if check.line else ""
+            lines.append(f"{check.name:<{width}}  {check.verdict}{line}")
+            texts = (*check.reasons, *(f"  {frame}" for frame in check.frames), *(f"note: {n}" for n in check.notes))
+            lines += [f"{'':<{width}}  {text}" for text in texts]
         lines += [f"{name:<{width}}  not there" for name in self.missing]
+        if self.verdict is Verdict.UNRELIABLE:
+            lines.append(f"UNRELIABLE: backprop was not judged, without {', '.join(self.unjudged)}")
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -65,7 +90,7 @@ class ModuleCheck:
 
 
 def judge_module(namespace: dict[str, Any]) -> ModuleCheck:
-    """Judge the functions of the article that a module defines.
+    """Judge the functions of the article, or of a course, that a module defines.
 
     Parameters
     ----------
@@ -78,19 +103,65 @@ def judge_module(namespace: dict[str, Any]) -> ModuleCheck:
     ValueError
         If it defines none of them.
     """
-    there = [name for name in FUNCTIONS if callable(namespace.get(name))]
-    if not there:
-        raise ValueError(f"none of the article's functions is defined: {', '.join(FUNCTIONS)}")
-    module = Module(namespace)
-    checks = []
-    for name, judge in JUDGES.items():
-        module.notes.clear()
+    course = course_of(namespace)
+    if course is None:
+        names = [", ".join(function.name for function in known(c, {})) for c in (ARTICLE, DEEP, SHALLOW)]
+        raise ValueError(f"none of the article's functions is defined: {names[0]}; nor of the courses': {names[1]}")
+    theirs = dict(namespace)
+    check = _judge(namespace, course, course.hidden)
+    for hidden in HIDDEN if FORWARD & {f.name for f in check.functions if not f} else ():
+        # A network with another activation is as good, if both its directions agree on that.
+        namespace.update(theirs)
+        other = _judge(namespace, course, hidden, f"the activation of hidden layers is {hidden}")
+        if not {*FORWARD, *BACKPROP} & {f.name for f in other.functions if not f}:
+            return other
+    return check
+
+
+def _judge(namespace: dict[str, Any], course: Course, hidden: str, *notes: str) -> ModuleCheck:
+    module = Module(namespace, course, hidden)
+    checks, missing = [], [named for named in module.functions if not named.function]
+    for named in module.functions:
+        if named.function is None:
+            module.replace(named)
+            continue
+        module.notes[:] = notes if named.role == "forward" else ()
+        frames: tuple[str, ...] = ()
         try:
-            reasons = list(dict.fromkeys(judge(module))) if name in there else ["not there"]
+            with np.errstate(all="ignore"):  # where A_L rounds to 0 or 1, most people's code divides by zero
+                reasons = judge(module, named)
         except (Exception, SystemExit) as error:  # other people's code may raise anything
-            reasons = [f"raised {type(error).__name__}: {error}"]
-        if name in there:
-            checks.append(FunctionCheck(name, tuple(reasons), tuple(dict.fromkeys(module.notes))))
+            reasons, frames = [_raised(error), *_on_square_layers(module, named)], _frames(error, namespace)
+        line = getattr(getattr(named.function, "__code__", None), "co_firstlineno", None)
+        checks.append(FunctionCheck(named.name, tuple(reasons), tuple(dict.fromkeys(module.notes)), line, frames))
         if reasons:
-            module.replace(name)
-    return ModuleCheck(tuple(checks), tuple(name for name in FUNCTIONS if name not in there))
+            module.replace(named)
+    unjudged = tuple(named.name for named in missing if named.role in NEEDED)
+    return ModuleCheck(tuple(checks), tuple(named.name for named in missing), unjudged)
+
+
+def _raised(error: BaseException) -> str:
+    text = f"raised {type(error).__name__}: {error}"
+    if shapes := re.search(r"shapes \((\d+),(\d+)\) and \((\d+),(\d+)\) not aligned", str(error)):
+        n, k, k_too, m = shapes.groups()
+        fitting = [which for which, fits in (("first", n == k_too), ("second", k == m)) if fits]
+        text += "".join(f"; they fit with the {which} transposed" for which in fitting)
+    return text
+
+
+def _on_square_layers(module: Module, named: Known) -> list[str]:
+    """What is wrong with a function that raises, seen where all layers are equally wide: often a transpose."""
+    try:
+        module.use((tuple(3 for _ in module.course.networks[1]),))
+        with np.errstate(all="ignore"):
+            return [f"on layers of one width: {reason}" for reason in judge(module, named) if " raised " not in reason]
+    except (Exception, SystemExit):
+        return []
+    finally:
+        module.use(module.course.networks)
+
+
+def _frames(error: BaseException, namespace: dict[str, Any]) -> tuple[str, ...]:
+    """The last lines of the judged file that ran before it raised."""
+    theirs = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == namespace.get("__file__")]
+    return tuple(f"line {frame.lineno}, in {frame.name}: {frame.line}" for frame in theirs[-FRAMES:])

@@ -19,7 +19,8 @@ def add(subparsers: Subparsers) -> None:
         "check",
         help="judge a backprop",
         description="Judge a function gradient(params, X, Y) -> grads on networks where a fault shows, or a file that "
-        "follows the article function by function. Exit status: 0 pass, 1 wrong, 2 nothing that could be judged.",
+        "follows the article, or a course after it, function by function. Exit status: 0 pass, 1 wrong, 2 nothing that "
+        "could be judged.",
     )
     option = parser.add_argument
     option("target", help="MODULE:FUNCTION, FILE.py:FUNCTION, or FILE.py with functions by the article's names")
@@ -64,7 +65,9 @@ def _check_module(args: argparse.Namespace) -> int:
         check = judge_module(found.namespace)
     print(check)
     _write(args.json, {**check.to_json(), "unreadable": [problem._asdict() for problem in found.problems]})
-    return 2 if found.problems else EXIT_STATUS[check.verdict]
+    # A library that is not there to import spoils only what is judged anyway; what cannot be read is not judged.
+    unread = any(not problem.message.startswith("ModuleNotFoundError") for problem in found.problems)
+    return 2 if unread and check else EXIT_STATUS[check.verdict]
 
 
 def _write(path: Path | None, content: object) -> None:

@@ -1,0 +1,196 @@
+"""What is right: the values that functions should return, and functions that stand in for wrong and missing ones.
+
+The values come from `faults.lines`, in plain NumPy. Caches are the article's, ((A_prev, W, b), Z) for each layer; where
+a file cuts a layer into smaller functions, what stands in for the layer is made of these, with their own caches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from refnn.article.names import SHALLOW, Course, Known, known
+from refnn.gradcheck.declaration import Declaration
+from refnn.gradcheck.faults import lines
+from refnn.gradcheck.faults.lines import Array, Line, Params, Run
+from refnn.gradcheck.faults.probes import Probe, default_probes
+from refnn.gradcheck.formulas import activation as formula
+
+Function = Callable[..., Any]
+
+LEARNING_RATE = 0.5
+# Who reads the cache that a function makes.
+READERS: Mapping[str, tuple[str, ...]] = {
+    "sigmoid": ("sigmoid_backward",),
+    "relu": ("relu_backward",),
+    "linear": ("linear_backward",),
+    "layer": ("layer_backward",),
+    "forward": ("layer_backward", "backprop"),
+}
+
+
+def layer_values(run: Run, l: int, dA: Array, line: Line | None = None) -> dict[str, Any]:
+    """All that the functions of layer l take and return, (D1) and (D8) to (D11), with one line replaced."""
+
+    def value(name: str, right: Array) -> Array:
+        return line.replace(run, l, right) if line is not None and line.name == name else right
+
+    word = run.declaration.output[0] if l == run.L else run.declaration.hidden
+    run.dA[l], run.dZ[l] = dA, dA * value("derivative", run.g(l).derivative(run.Z[l]))
+    return {
+        **{"A_prev": run.A[l - 1], "W": run.W[l], "b": run.b[l], "activation": word, "Z": run.Z[l], "A": run.A[l]},
+        **{"dA": dA, "dZ": run.dZ[l], "dA_prev": value("previous", run.W[l].T @ run.dZ[l])},
+        "dW": value("weights", run.dZ[l] @ run.A[l - 1].T),
+        "db": value("bias", run.dZ[l].sum(axis=1, keepdims=True)),
+    }
+
+
+@dataclass
+class Module:
+    """The judged module: its globals and, by role, the functions that are right; with notes on the one being judged."""
+
+    namespace: dict[str, Any]
+    course: Course
+    hidden: str
+    notes: list[str] = field(default_factory=list)
+    own: set[str] = field(default_factory=set)  # roles whose caches are of another kind than the article's
+    pairs: bool = True  # whether sigmoid returns (A, cache)
+    mean: bool = True  # whether 1/m enters at dW and db, as in the article
+
+    def __post_init__(self) -> None:
+        self.functions = known(self.course, self.namespace)
+        self.pairs = self.course is not SHALLOW
+        self.declaration = Declaration.of({"hidden": self.hidden})
+        self.use(self.course.networks)
+
+    def use(self, networks: tuple[tuple[int, ...], ...]) -> None:
+        """Judge on networks of these widths: soft labels for the first, larger weights for the second."""
+        self.networks = networks
+        self.probes = [default_probes(dims, declaration=self.declaration)[i] for i, dims in enumerate(networks)]
+
+    def run(self, probe: Probe) -> Run:
+        return lines.forward(*probe[1:], self.declaration)
+
+    # ------------------------------------------------------------------ theirs
+
+    def named(self, role: str) -> Known | None:
+        """The function of a role, there or not, if the course has one."""
+        return next((known for known in self.functions if known.role == role), None)
+
+    def has(self, role: str) -> bool:
+        named = self.named(role)
+        return named is not None and named.function is not None
+
+    def call(self, role: str, **values: Any) -> Any:
+        """Call what has a role now: theirs, or what stands in for it."""
+        named = self.named(role)
+        if named and named.name in self.namespace:
+            return self.namespace[named.name](*(values[word] for word in named.takes if word in values))
+        return getattr(self, role)(**values)
+
+    @contextlib.contextmanager
+    def instead(self, functions: Mapping[str, Any]) -> Iterator[None]:
+        """Try the module with other functions; all is as it was afterwards."""
+        before, own = dict(self.namespace), set(self.own)
+        self.namespace.update(functions)
+        try:
+            yield
+        finally:
+            self.namespace.update(before)
+            self.own = own
+
+    def replace(self, named: Known) -> None:
+        """Put what is right in the place of a function; what stands in for a reader reads the article's caches."""
+        if not hasattr(self, named.role):
+            return
+        self.namespace[named.name] = self._stand_in(named)
+        for maker in self.own & READERS.keys():
+            if named.role == "backprop" or named.role in READERS[maker]:
+                self.own.discard(maker)
+                for other in self.functions:
+                    if other.role == maker:
+                        self.replace(other)
+
+    def _stand_in(self, named: Known) -> Function:
+        right, theirs = getattr(self, named.role), named.function
+
+        def stand_in(*args: Any, **kwargs: Any) -> Any:
+            answer = right(**named.words(args, kwargs))
+            return (answer[0], theirs(*args, **kwargs)[1]) if theirs and named.role in self.own else answer
+
+        return stand_in
+
+    # ------------------------------------------------------------------ right, by role
+
+    def _part(self, role: str, **values: Any) -> Any:
+        """A part of a layer: theirs, where the course has such parts."""
+        return self.call(role, **values) if self.named("layer") else getattr(self, role)(**values)
+
+    def activated(self, word: str, Z: Array) -> tuple[Array, Any]:
+        answer = self._part(word, Z=Z) if word in ("sigmoid", "relu") else formula(word).value(Z)
+        return answer if isinstance(answer, tuple) else (answer, Z)
+
+    def sigmoid(self, Z: Array, word: str = "sigmoid") -> Any:
+        A = formula(word).value(Z)
+        return (A, Z) if self.pairs else A
+
+    def relu(self, Z: Array) -> Any:
+        return self.sigmoid(Z, "relu")
+
+    def linear(self, A_prev: Array, W: Array, b: Array) -> Any:
+        return W @ A_prev + b, (A_prev, W, b)
+
+    def layer(self, A_prev: Array, W: Array, b: Array, activation: str) -> Any:
+        Z, linear_cache = self._part("linear", A_prev=A_prev, W=W, b=b)
+        A, activation_cache = self.activated(activation, Z)
+        return A, (linear_cache, activation_cache)
+
+    def forward(self, X: Array, params: Params) -> Any:
+        A, L, caches, by_name = X, len(params) // 2, [], dict(params)
+        for l in range(1, L + 1):
+            word = "sigmoid" if l == L else self.hidden
+            A, cache = self._part("layer", A_prev=A, W=params[f"W{l}"], b=params[f"b{l}"], activation=word)
+            caches.append(cache)
+            by_name |= {f"Z{l}": cache[1], f"A{l}": A} if self.course is SHALLOW else {}
+        return A, by_name if self.course is SHALLOW else caches
+
+    def cost(self, AL: Array, Y: Array, params: Any = None) -> float:  # noqa: ARG002
+        """(D4), for 0 < A < 1."""
+        return float(-np.sum(Y * np.log(AL) + (1 - Y) * np.log1p(-AL)) / Y.shape[1])
+
+    def sigmoid_backward(self, dA: Array, activation_cache: Array, word: str = "sigmoid") -> Array:
+        A = formula("sigmoid").value(activation_cache)
+        # A (1 - A) cancels the denominators of the article's dAL.
+        return dA * A * (1 - A) if word == "sigmoid" else dA * formula(word).derivative(activation_cache)
+
+    def relu_backward(self, dA: Array, activation_cache: Array) -> Array:
+        return self.sigmoid_backward(dA, activation_cache, "relu")
+
+    def linear_backward(self, dZ: Array, linear_cache: Any) -> Any:
+        A_prev, W, _ = linear_cache
+        m = dZ.shape[1] if self.mean else 1
+        return W.T @ dZ, dZ @ A_prev.T / m, dZ.sum(axis=1, keepdims=True) / m
+
+    def layer_backward(self, dA: Array, cache: Any, activation: str | None = None) -> Any:
+        (linear_cache, activation_cache), word = cache, activation or self.hidden
+        if word in ("sigmoid", "relu"):
+            dZ = self._part(f"{word}_backward", dA=dA, activation_cache=activation_cache)
+        else:
+            dZ = self.sigmoid_backward(dA, activation_cache, word)
+        return self._part("linear_backward", dZ=dZ, linear_cache=linear_cache)
+
+    def backprop(self, caches: Any, Y: Array, AL: Any = None, params: Any = None, X: Any = None) -> Any:  # noqa: ARG002
+        if not isinstance(caches, dict):
+            layers = enumerate(caches, 1)
+            params = {f"{V}{l}": array for l, ((_, *Wb), _) in layers for V, array in zip("Wb", Wb, strict=True)}
+            X = caches[0][0][0]
+        params = params or {key: caches[key] for key in caches if key[0] in "Wb"}
+        return lines.backprop(params, X, Y, (), self.declaration)
+
+    def update(self, params: Params, grads: Params, learning_rate: float = LEARNING_RATE) -> dict[str, Array]:
+        """(D12)."""
+        return {key: V - learning_rate * grads[f"d{key}"] for key, V in params.items()}

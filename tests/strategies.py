@@ -1,10 +1,11 @@
-"""What the tests draw from: networks over the finite field and in floats.
+"""What the tests draw from: networks over the finite field and in floats, and declarations.
 
 The widths are those of the published `refnn.testing.layer_dims`, of which two neighbours are equal, so that no
 transpose is seen by its shape alone. It leaves out networks of width 1 throughout; `ONE_UNIT` is the example of those.
 """
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from refnn import _declaration
@@ -16,6 +17,15 @@ ACTIVATIONS = [*_declaration.ACTIVATIONS, "leaky_relu(0.2)"]
 OUTPUTS = ["sigmoid", "softmax"] + [(word, cost) for word in ACTIVATIONS for cost in _declaration.COSTS[1:]]
 seeds = st.integers(0, 2**32 - 1)
 examples = st.integers(1, 5)
+few = settings(max_examples=max(1, settings().max_examples // 10))  # where each takes long
+
+# Declared networks: the article's, and as few more as will do for each fault of the catalogue to be possible on one.
+DECLARATIONS = (
+    {},
+    {"hidden": "relu", "output": "softmax", "l1": 0.01, "l2": 0.1},
+    {"hidden": "leaky_relu", "output": ("tanh", "squared_error"), "reduction": "sum"},
+    {"hidden": "silu", "output": "identity"},
+)
 
 
 def shapes(dims, m):

@@ -42,7 +42,7 @@ def test_every_network_drawn_sees_every_fault_and_the_reference_passes_on_it(net
 
 
 @settings(max_examples=10)
-@given(testing.networks([4, 3, 3, 2], examples=5))
+@given(testing.networks([4, 3, 3, 2], m=5))
 def test_networks_of_given_widths_and_examples(network):
     assert [V.shape for V in network.params.values()] == [(3, 4), (3, 1), (3, 3), (3, 1), (2, 3), (2, 1)]
     assert network.X.shape == (4, 5)
@@ -64,7 +64,7 @@ def test_networks_shrink_to_one_square_layer_and_three_examples():
     [
         (lambda: testing.layer_dims(max_layers=0).example(), "max_layers is 0, expected an integer of at least 1"),
         (lambda: testing.layer_dims(max_width=1).example(), "max_width is 1, expected an integer of at least 2"),
-        (lambda: testing.networks(examples=1).example(), "examples is 1, expected an integer of at least 2"),
+        (lambda: testing.networks(m=1).example(), "m is 1, expected an integer of at least 2"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")
@@ -75,7 +75,7 @@ def test_strategies_that_could_not_see_are_refused(arguments, text):
 
 def test_the_reference_is_asserted():
     testing.assert_backprop(reference)
-    testing.assert_backprop(reference, layer_dims=[3, 3, 2], examples=4, max_examples=10)
+    testing.assert_backprop(reference, layer_dims=[3, 3, 2], m=4, max_examples=10)
 
 
 @pytest.mark.parametrize(
@@ -117,4 +117,4 @@ def test_a_gradient_that_raises_fails_with_what_it_raised():
 
 def test_one_example_is_blind_and_no_pass():
     with pytest.raises(AssertionError, match="BLIND"):
-        testing.assert_backprop(reference, examples=1)
+        testing.assert_backprop(reference, m=1)

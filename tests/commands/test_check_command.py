@@ -85,11 +85,11 @@ def test_layer_dims_judge_code_that_is_made_for_one_shape(mine, capsys):
     assert main(["check", f"{mine}:for_one_shape"]) == 1
     assert "this network takes 30 inputs" in capsys.readouterr().out
     assert main(["check", f"{mine}:for_one_shape", "--layer-dims", "30,4,1"]) == 0
-    assert main(["check", f"{mine}:for_one_shape", "--layer-dims", "[30, 4, 1]", "--examples", "3", "--seed", "7"]) == 0
+    assert main(["check", f"{mine}:for_one_shape", "--layer-dims", "[30, 4, 1]", "--m", "3", "--seed", "7"]) == 0
 
 
 def test_a_blind_check_is_no_pass(mine, capsys):
-    assert main(["check", f"{mine}:gradient", "--examples", "1"]) == 2
+    assert main(["check", f"{mine}:gradient", "--m", "1"]) == 2
     assert capsys.readouterr().out.startswith("BLIND")
 
 
@@ -119,7 +119,7 @@ def test_what_cannot_be_judged_has_status_2_and_a_reason(tmp_path, capsys, targe
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--layer-dims", "4,0,1"], ["--layer-dims", "4"], ["--examples", "0"], ["--seed", "-1"]]
+    "arguments", [["--layer-dims", "4,0,1"], ["--layer-dims", "4"], ["--m", "0"], ["--seed", "-1"]]
 )
 def test_unusable_options_have_status_2(mine, capsys, arguments):
     assert main(["check", f"{mine}:gradient", *arguments]) == 2

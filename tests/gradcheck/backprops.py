@@ -1,10 +1,15 @@
 """Networks at random, and backprop as other people write it: right, in many styles. Each takes (params, X, Y)."""
 
 import math
+from functools import cache
 
 import numpy as np
+from strategies import DECLARATIONS
 
-from refnn import backprop, forward_prop
+from refnn import backprop, check_backprop, forward_prop
+from refnn.gradcheck.declaration import Declaration
+from refnn.gradcheck.faults.catalogue import FAULTS
+from refnn.gradcheck.faults.probes import default_probes
 
 SCALES = (0.01, 0.1, 1.0, 10.0, 50.0)
 
@@ -18,6 +23,39 @@ def random_network(rng, scale, layers=8, width=7):
     m = int(rng.integers(2, 9))
     Y = rng.random((dims[-1], m))
     return params, rng.standard_normal((dims[0], m)), np.round(Y) if rng.random() < 0.5 else Y
+
+
+_PROBES = {}
+
+
+def probes(seed=0, **words):
+    """The default probes of a declared network, drawn once."""
+    key = seed, repr(words)
+    if key not in _PROBES:
+        _PROBES[key] = default_probes(seed=seed, declaration=Declaration.of(words))
+    return _PROBES[key]
+
+
+def judged(gradient, seed=0, **words):
+    """check_backprop, without drawing the probes anew."""
+    return check_backprop(gradient, seed=seed, probes=probes(seed, **words), progress=False, **words)
+
+
+def played(fault, **words):
+    """A fault in the gradient of a declared network, in the declared form."""
+    said = Declaration.of(words)
+    return lambda params, X, Y: fault.gradient(*said.ours(params, X, Y), said)
+
+
+@cache
+def homes(name):
+    """The numbers of those DECLARATIONS on whose default probes the fault can be made."""
+    found = []
+    for i, words in enumerate(DECLARATIONS):
+        said = Declaration.of(words)
+        if any(FAULTS[name].applies(*probe[1:], said) for probe in probes(**words)):
+            found.append(i)
+    return found
 
 
 def reference(params, X, Y):

@@ -12,9 +12,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from small_network import AL, CACHES, PARAMS, Y, refusals, with_cache
-from strategies import ONE_UNIT, examples, field_network, field_networks, float_network, float_networks, seeds
+from strategies import (
+    DECLARATIONS,
+    ONE_UNIT,
+    examples,
+    field_network,
+    field_networks,
+    float_network,
+    float_networks,
+    seeds,
+)
 
 from refnn import backprop, check_gradients, check_network, cost_function, forward_prop, logistic_cost
+from refnn.gradcheck.declaration import Declaration
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.testing import layer_dims
 
@@ -78,10 +88,13 @@ def test_backprop_matches_cancellation_free_differences_at_every_scale(network):
 @pytest.mark.parametrize("name", FAULTS)
 def test_differences_of_the_cost_see_every_fault(name):
     """The same check fails on each planted fault, on a network where it can be made."""
-    fault = FAULTS[name]
-    network = float_network([4, 4, 4, 4], 6, 1, scale=60 if name == "clipped-probabilities" else 1)
-    assert fault.applies(*network)
-    assert check_network(*network, fault.gradient(*network)).verdict == "WRONG"
+    fault, seen = FAULTS[name], 0
+    for words in DECLARATIONS:
+        network = float_network([4, 4, 4, 4], 6, 1, scale=60 if name == "clipped-probabilities" else 3)
+        if fault.applies(*network, said := Declaration.of(words)):
+            seen += 1
+            assert check_network(*network, fault.gradient(*network, said), **words).verdict == "WRONG", words
+    assert seen
 
 
 # ---------------------------------------------------------------------- what leaves the cost as it was

@@ -473,7 +473,7 @@ def last_example_only(run: Run, l: int, dZ: Array) -> Array:
     "D13",
     "sum",
     "the last examples, which fill no whole batch, are left out",
-    lambda run: run.m > 4 and run.m % 4 != 0,
+    lambda run: run.m % 4 != 0,
     Constant("batch size", lambda _: (2, 3, 5, 8, 10, 16, 32, 64)),
 )
 def last_batch_dropped(run: Run, l: int, dZ: Array, constant: float = 4) -> Array:

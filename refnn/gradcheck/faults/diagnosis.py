@@ -230,28 +230,37 @@ def _reproduces(predicted: Mapping[str, Array], compared: Comparison, scale: flo
     """Whether every entry is as predicted, up to the tolerance of a gradient of this size, and no error unexplained.
 
     A fault moves errors between entries, and magnifies them with the values. But where an entry is wrong, little of its
-    error may be left: a prediction that is the right gradient there explains nothing.
+    error may be left: a prediction that is the right gradient there explains nothing. What is not finite has to be so
+    in both.
     """
-    changes = False
+    changes, nothing_to_explain = False, True
     for key, t in compared.truth.items():
         g, p, tolerance, size = compared.given.arrays[key], predicted[key], compared.tolerance[key], np.abs(t).max()
-        if p.shape != g.shape or not np.isfinite(p).all():
+        finite = np.isfinite(g)
+        if p.shape != g.shape or not np.array_equal(np.isfinite(p), finite):
             return False
+        if not finite.all():
+            changes, nothing_to_explain = True, False
+            g, p, t, tolerance = (V[finite] for V in (g, p, t, tolerance))
+        if not g.size:
+            continue
         largest = np.max(tolerance) * scale * max(1.0, float(np.abs(p).max() / size) if size else 1.0)
         error, left = np.abs(g - t), np.abs(g - p)
         wrong = error > tolerance
         changes |= bool((wrong & (np.abs(p - t) > UNEXPLAINED * error)).any())
+        nothing_to_explain &= not (error > tolerance * scale).any()  # in float32, that would do where no fault shows
         if (left > largest).any() or (wrong & (left > np.maximum(tolerance * scale, UNEXPLAINED * error))).any():
             return False
-    return changes or _right(compared)
+    return changes or nothing_to_explain
 
 
 def _distance(predicted: Mapping[str, Array], compared: Comparison) -> float:
     """The largest relative distance, over the parameters, of the gradient from the prediction."""
 
     def relative(key: str) -> float:
-        size = float(np.linalg.norm(predicted[key])) or float(np.linalg.norm(compared.truth[key]))
-        distance = float(np.linalg.norm(compared.given.arrays[key] - predicted[key]))
+        finite = np.isfinite(compared.given.arrays[key])
+        size = float(np.linalg.norm(predicted[key][finite])) or float(np.linalg.norm(compared.truth[key]))
+        distance = float(np.linalg.norm((compared.given.arrays[key] - predicted[key])[finite]))
         return distance / size if size else distance
 
     return max(map(relative, predicted))

@@ -180,16 +180,18 @@ def _saturate(probe: Probe, limit: float, declaration: Declaration) -> Probe:
 
 
 def _repetitive(probe: Probe) -> Probe:
-    """The first input always 0, and the first two examples equal."""
+    """The first input always 0, and the first two examples equal, as long as there are others."""
     X = probe.X.copy()
-    X[0] = 0
-    X[:, : min(2, X.shape[1])] = X[:, :1]
+    if len(X) > 1:
+        X[0] = 0
+    if X.shape[1] > 2:
+        X[:, 1] = X[:, 0]
     return probe._replace(X=X)
 
 
 def _far(probe: Probe, declaration: Declaration) -> Probe:
-    """The units of the first layer at |Z| up to FAR."""
-    if not declaration.known:
+    """The units of the first hidden layer, if there is one, at |Z| up to FAR."""
+    if not declaration.known or len(probe.params) == 2:
         return probe
     Z = forward(*as_floats(*probe[1:]), declaration).Z[1]
     stretch = FAR / np.abs(Z).max(axis=1, keepdims=True)

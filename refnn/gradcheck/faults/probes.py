@@ -146,11 +146,18 @@ def random_labels(rng: np.random.Generator, n_L: int, m: int, soft: bool, declar
     """From 0 to 1, or 0 and 1; of a softmax each column a distribution; of another squared error any numbers."""
     last, cost = declaration.output
     Y = rng.random((n_L, m))
-    if last == "softmax" or (declaration.labels != "soft" and cost != "cross_entropy" and n_L > 1):
+    if _one_of_many(n_L, declaration):
         return Y / Y.sum(axis=0) if soft else np.asarray(Y == Y.max(axis=0), np.float64)
     if cost != "cross_entropy" and last != "sigmoid" and declaration.labels == "soft":
         return 2 * Y - 1 if last == "tanh" else np.asarray(4 * Y - 2)
     return Y if soft else np.asarray(np.round(Y))
+
+
+def _one_of_many(n_L: int, declaration: Declaration) -> bool:
+    """Whether each example belongs to one class, as far as its label goes."""
+    labels, (last, cost) = declaration.labels, declaration.output
+    classes = labels == "classes" or (labels == "onehot" and cost != "cross_entropy")
+    return last == "softmax" or (classes and n_L > 1)
 
 
 def _away(probe: Probe, declaration: Declaration) -> bool:
@@ -172,10 +179,11 @@ def _saturate(probe: Probe, limit: float, declaration: Declaration) -> Probe:
     for key in (f"W{top}", f"b{top}"):
         params[key][0] *= limit / np.max(np.abs(run.Z[-1][0]))
     ZL = params[f"W{top}"] @ run.A[-2] + params[f"b{top}"]
-    if declaration.output[0] == "softmax":
-        Y = np.asarray(ZL == ZL.min(axis=0), np.float64)
-    elif declaration.output[1] == "cross_entropy":
-        Y[0] = ZL[0] < 0
+    if declaration.output[1] == "cross_entropy":
+        if _one_of_many(len(Y), declaration):
+            Y = np.asarray(ZL == ZL.min(axis=0), np.float64)
+        else:
+            Y[0] = ZL[0] < 0
     return probe._replace(params=params, Y=Y)
 
 

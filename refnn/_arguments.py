@@ -237,7 +237,7 @@ def train(
     fits = misfits.shape("X", X, (dims[0], "m"), f"layer_dims starts with {dims[0]} inputs, of m >= 1 examples")
     misfits.finite("X", X)
     m: int | str = X.shape[1] if fits else "m"
-    Y = _labels(Y, (dims[-1], m), words["output"], misfits)
+    Y = _shapes.labels_of(words["output"], Y, (dims[-1], m), misfits)
     start = None if params is None else _shapes.layers(params, misfits, dims)
     dtype = _shapes.common_dtype([X, *(start or {}).values()])
     rate = misfits.attempt(positive, "lr", lr, dtype)
@@ -311,11 +311,4 @@ def _output(name: str, V: object, Y: object, output: Any, misfits: Misfits) -> t
     misfits.finite(name, array, limits=name == "ZL")
     if name == "AL" and output[1] == "cross_entropy":
         misfits.unit_interval(name, array, "an activation")
-    return array, _labels(Y, array.shape if fits else ("n_L", "m"), output, misfits)
-
-
-def _labels(Y: object, shape: _shapes.Shape, output: Any, misfits: Misfits) -> Array:
-    """The labels of the output's cost; the numbers of classes, one for each example, as rows of 0 and 1."""
-    if output[0] == "softmax" and np.ndim(Y) == 1:  # type: ignore[arg-type]  # whatever NumPy can read
-        return _shapes.one_hot(Y, shape, misfits)
-    return _shapes.labels(Y, shape, misfits, unit=output[1] == "cross_entropy")
+    return array, _shapes.labels_of(output, Y, array.shape if fits else ("n_L", "m"), misfits)

@@ -8,12 +8,10 @@ output      "sigmoid" or "softmax", with their cross-entropy; any other of the a
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
-from functools import cache
-from typing import Any, TypeAlias
-
-import numpy as np
+from collections.abc import Callable, Hashable
+from typing import Any, TypeAlias, cast
 
 Pair: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]  # value and derivative, of arrays Z
 Word: TypeAlias = str | Pair
@@ -27,19 +25,24 @@ SLOPE = 0.01  # of a leaky ReLU without a number
 
 
 def activation(name: str, word: Any, more: tuple[str, ...] = ()) -> Word:
-    """The activation that an argument of this name declares, in its one spelling."""
-    if isinstance(word, tuple) and len(word) == 2 and all(map(callable, word)):
-        return word
+    """The activation that an argument of this name declares, which may know `more` names than the common ones."""
+    if _own(word):
+        if not all(isinstance(function, Hashable) for function in word):
+            raise TypeError(f"{name} is {word!r}, expected functions that can be hashed")
+        return cast(Pair, word)
     if not isinstance(word, str):
         raise TypeError(f"{name} is {word!r} ({type(word).__name__}), expected a name or a pair (value, derivative)")
     known = (*ACTIVATIONS, *more)
-    if word in known:
-        return word
-    if slope(word) is None:
+    if word not in known and slope(word) is None:
         raise ValueError(f"{name} is {word!r}, expected one of {_listed(known)}, or a pair (value, derivative)")
-    if not 0 <= float(slope(word) or 0) < np.inf:
+    if not 0 <= (slope(word) or 0) < math.inf:
         raise ValueError(f"{name} is {word!r}, expected a finite slope of at least 0")
     return word
+
+
+def _own(word: Any) -> bool:
+    """Whether it is a pair of functions, the user's own."""
+    return isinstance(word, tuple) and len(word) == 2 and all(map(callable, word))
 
 
 def slope(word: Any) -> float | None:
@@ -64,7 +67,7 @@ def hidden(words: Hidden, layers: int | None = None) -> Hidden:
 
 def output(word: OutputWord) -> tuple[Word, str]:
     """The activation of the output and its cost."""
-    if isinstance(word, str) or (isinstance(word, tuple) and all(map(callable, word))):
+    if isinstance(word, str) or _own(word):
         word = (word, "cross_entropy" if word in LOGISTIC else "half_squared_error")
     if not (isinstance(word, list | tuple) and len(word) == 2 and isinstance(word[1], str)):
         raise TypeError(f"output is {word!r} ({type(word).__name__}), expected a name or a pair (activation, cost)")
@@ -78,11 +81,10 @@ def output(word: OutputWord) -> tuple[Word, str]:
     return found, cost
 
 
-@cache
-def each_layer(words: Hidden, layers: int) -> tuple[Word, ...]:
-    """The activation of each of so many hidden layers."""
-    many = isinstance(words, tuple) and not any(map(callable, words))
-    return words if many else (words,) * layers
+def of_layer(words: Hidden, l: int) -> Word:
+    """The activation of hidden layer l, from what `hidden` returned."""
+    each = isinstance(words, tuple) and not _own(words)
+    return cast(Word, words[l - 1] if each else words)
 
 
 def _listed(words: tuple[str, ...]) -> str:

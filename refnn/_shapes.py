@@ -56,7 +56,7 @@ class Misfits(list[str]):
             n == size if isinstance(size, int) else n > 0 for n, size in zip(array.shape, expected)
         )
         if not fits:
-            sizes = ", ".join(map(str, expected))
+            sizes = ", ".join(map(str, expected)) + "," * (len(expected) == 1)
             self.append(f"{name} has shape {array.shape}, expected ({sizes}): {why}")
         return fits
 
@@ -167,6 +167,14 @@ def labels(Y: object, shape: Shape, misfits: Misfits, *, unit: bool = True) -> A
     if unit:
         misfits.unit_interval("Y", array, "a label")
     return array
+
+
+def labels_of(output: tuple[Any, str], Y: object, shape: Shape, misfits: Misfits) -> Array:
+    """Labels of a declared output; for softmax the numbers of the classes too, one for each example."""
+    activation, cost = output
+    if activation == "softmax" and np.ndim(Y) == 1:  # type: ignore[arg-type]  # whatever NumPy can read
+        return one_hot(Y, shape, misfits)
+    return labels(Y, shape, misfits, unit=cost == "cross_entropy")
 
 
 def one_hot(Y: object, shape: Shape, misfits: Misfits) -> Array:

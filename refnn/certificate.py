@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from refnn import _shapes
-from refnn.network import backprop, forward_prop, logistic_cost
+from refnn import _declaration, _shapes
+from refnn._declaration import Hidden, OutputWord
+from refnn.network import backprop, cost_from_Z, forward_prop
 from refnn.numbers import balls, hexfloat
 from refnn.numbers.dual import Dual
 from refnn.numbers.hexfloat import FloatArray
@@ -24,7 +25,7 @@ from refnn.numbers.hexfloat import FloatArray
 Objects = NDArray[np.object_]
 FloatArrays = dict[str, FloatArray]
 
-FORMAT = "refnn-certificate/1"
+FORMAT = "refnn-certificate/2"
 FIRST_BITS, LAST_BITS = 128, 16384
 TIGHT = 2.0**-20  # of an ulp; a narrower enclosure would not change what is printed
 ROWS = 12
@@ -37,15 +38,25 @@ class CertificateError(ValueError):
     """A certificate is malformed, or claims more than is true."""
 
 
-def certify(params: Mapping[str, ArrayLike], X: ArrayLike, Y: ArrayLike, grads: Mapping[str, ArrayLike]) -> Certificate:
-    """Bound |gradient - true derivative of the mean cross-entropy (D4)| for each entry, rigorously.
+def certify(
+    params: Mapping[str, ArrayLike],
+    X: ArrayLike,
+    Y: ArrayLike,
+    grads: Mapping[str, ArrayLike],
+    *,
+    hidden: Hidden = "sigmoid",
+    output: OutputWord = "sigmoid",
+) -> Certificate:
+    """Bound |gradient - true derivative of the mean cost| for each entry, rigorously.
 
     Parameters
     ----------
-    params : "W1", "b1" …, X : (n_0, m), Y : (n_L, m) in [0, 1]
-        Arrays of float16, float32, float64 or integers, taken as exactly the numbers that they hold.
+    params : "W1", "b1" …, X : (n_0, m), Y : (n_L, m), from 0 to 1 for a cross-entropy
+        Arrays of float16, float32, float64 or integers, taken as exactly the numbers that they hold. For softmax Y may
+        be the numbers of the classes, (m,).
     grads : "dW1", "db1" … "dWL", "dbL", and any of "dA0" … "dA{L-1}"
         From any implementation; the dtype of each array decides what an ulp is.
+    hidden, output : the activations and the cost, by their names, as in `refnn.forward_prop`
 
     Returns
     -------
@@ -56,27 +67,41 @@ def certify(params: Mapping[str, ArrayLike], X: ArrayLike, Y: ArrayLike, grads: 
     ImportError
         Without python-flint: ``pip install "refnn[certify]"``.
     TypeError, ValueError
-        For arrays that are not real floats or integers, are not finite, or do not fit together; each is named.
+        For arrays that are not real floats or integers, are not finite, or do not fit together; each is named. For a
+        pair of functions in the place of an activation's name, which a certificate cannot record.
+    ArithmeticError
+        Where a unit is so near to the kink of its activation that no precision tells on which side it lies.
 
     Notes
     -----
     The precision doubles from 128 bits until each enclosure is narrower than 2^-20 ulp, so the bounds are tight.
-    Assumed: Arb's arithmetic, and that the formulas are the derivative, for which see proofs/README.md and `witness`.
+    On a kink, Z = 0 exactly, the derivative is the one from below. Assumed: Arb's arithmetic, and that the formulas are
+    the derivative, for which see proofs/README.md and `witness`.
     """
-    arrays, X, Y, slopes = _inputs(params, X, Y, grads)
+    point = _inputs(params, X, Y, grads, hidden, output)
+    truth, bits = _enclosed(point)
+    witness = confirm(point, truth, bits)
+    with balls.precision(bits):
+        bounds = {key: _bounds(dV, truth[key]) for key, dV in point.grads.items()}
+    values, absolute, relative, ulps = ({key: bounds[key][name] for key in bounds} for name in ("truth", *KINDS))
+    return Certificate(*point, values, absolute, relative, ulps, bits, witness)
+
+
+def _enclosed(point: Point) -> tuple[dict[str, Objects], int]:
+    """Enclosures of the derivatives, from the first precision at which each is narrow enough, or from the last."""
     bits = FIRST_BITS
     while True:
-        truth = by_backprop(arrays, X, Y, bits)
-        with balls.precision(bits):
-            width = max(_width(truth[key], dV.dtype) for key, dV in slopes.items())
+        try:
+            truth = by_backprop(point, bits)
+            with balls.precision(bits):
+                width = max(_width(truth[key], dV.dtype) for key, dV in point.grads.items())
+        except ArithmeticError as kink:
+            if bits == LAST_BITS:
+                raise ArithmeticError(f"layer {_layer_on_a_kink(point, bits)}, with {bits} bits: {kink}") from None
+            width = np.inf
         if width <= TIGHT or bits == LAST_BITS:
-            break
+            return truth, bits
         bits *= 2
-    witness = confirm(arrays, X, Y, truth, bits)
-    with balls.precision(bits):
-        bounds = {key: _bounds(dV, truth[key]) for key, dV in slopes.items()}
-    values, absolute, relative, ulps = ({key: bounds[key][name] for key in slopes} for name in ("truth", *KINDS))
-    return Certificate(arrays, X, Y, slopes, values, absolute, relative, ulps, bits, witness)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +111,7 @@ class Certificate:
     Attributes
     ----------
     params, X, Y, grads : the recorded inputs, float arrays
+    hidden, output : the declaration: a name, or one for each hidden layer; and (activation, cost)
     truth : dict of float64 arrays, the true derivative rounded
     absolute : dict of float64 arrays; |gradient - truth| is at most this
     relative : the same over |truth|; infinite where the truth may be 0 and the gradient is not exactly right
@@ -98,6 +124,8 @@ class Certificate:
     X: FloatArray
     Y: FloatArray
     grads: FloatArrays
+    hidden: str | tuple[str, ...]
+    output: tuple[str, str]
     truth: FloatArrays
     absolute: FloatArrays
     relative: FloatArrays
@@ -110,7 +138,8 @@ class Certificate:
         lines = [
             f"certificate: each of {sum(dV.size for dV in self.grads.values())} entries lies within "
             f"{self.ulps[worst[0]].max():.3g} ulp of the true derivative",
-            f"enclosed with {self.bits} bits; confirmed by {self.witness}",
+            f"of hidden {self.hidden}, output {' with '.join(self.output)}; enclosed with {self.bits} bits; "
+            f"confirmed by {self.witness}",
             f"{'worst entry':<14} {'dtype':<8} {'gradient':>24} {'true derivative':>24} "
             f"{'absolute ≤':>11} {'relative ≤':>11} {'ulps ≤':>10}",
         ]
@@ -130,6 +159,8 @@ class Certificate:
             "format": FORMAT,
             "bits": self.bits,
             "witness": self.witness,
+            "hidden": self.hidden if isinstance(self.hidden, str) else list(self.hidden),
+            "output": list(self.output),
             "X": hexfloat.encode(self.X),
             "Y": hexfloat.encode(self.Y),
             **{name: {key: hexfloat.encode(V) for key, V in getattr(self, name).items()} for name in TABLES},
@@ -147,18 +178,18 @@ class Certificate:
                 raise ValueError(f"expected an object with format {FORMAT!r}")
             X, Y = (hexfloat.decode(name, record.get(name)) for name in "XY")
             params, grads, truth, absolute, relative, ulps = (_table(name, record.get(name)) for name in TABLES)
-            params, X, Y, grads = _inputs(params, X, Y, grads)
+            point = _inputs(params, X, Y, grads, record.get("hidden"), record.get("output"))
             bits, witness = record.get("bits"), record.get("witness")
             if type(bits) is not int or not FIRST_BITS <= bits <= LAST_BITS:
                 raise ValueError(f"bits is {bits!r}, expected an integer from {FIRST_BITS} to {LAST_BITS}")
             if not isinstance(witness, str):
                 raise ValueError(f"witness is {witness!r}, expected a text")
             for name, bound in zip(TABLES[2:], (truth, absolute, relative, ulps), strict=True):
-                if {key: V.shape for key, V in bound.items()} != {key: dV.shape for key, dV in grads.items()}:
+                if {key: V.shape for key, V in bound.items()} != {key: dV.shape for key, dV in point.grads.items()}:
                     raise ValueError(f"{name} does not have the keys and shapes of grads")
         except (TypeError, ValueError, RecursionError) as error:
             raise CertificateError(f"not a certificate: {error}") from None
-        return cls(params, X, Y, grads, truth, absolute, relative, ulps, bits, witness)
+        return cls(*point, truth, absolute, relative, ulps, bits, witness)
 
     def recheck(self) -> None:
         """Recompute every bound with twice the bits.
@@ -169,8 +200,9 @@ class Certificate:
             If a bound or a recorded true derivative is not true; the text names the entries.
         """
         bits = 2 * self.bits
-        truth = by_backprop(self.params, self.X, self.Y, bits)
-        confirm(self.params, self.X, self.Y, truth, bits)
+        point = Point(self.params, self.X, self.Y, self.grads, self.hidden, self.output)
+        truth = by_backprop(point, bits)
+        confirm(point, truth, bits)
         false = []
         for key, dV in self.grads.items():
             with balls.precision(bits):
@@ -202,19 +234,29 @@ def _entry(key: str, index: Any) -> str:
 # ---------------------------------------------------------------------- arguments
 
 
-def _inputs(
-    params: object, X: object, Y: object, grads: object
-) -> tuple[FloatArrays, FloatArray, FloatArray, FloatArrays]:
+class Point(NamedTuple):
+    """What a certificate is of: a gradient, where it was taken, and of what network."""
+
+    params: FloatArrays
+    X: FloatArray
+    Y: FloatArray
+    grads: FloatArrays
+    hidden: str | tuple[str, ...]
+    output: tuple[str, str]
+
+
+def _inputs(params: object, X: object, Y: object, grads: object, hidden: object, output: object) -> Point:
     """The arguments of `certify` as arrays of the floats that they hold, or everything that is wrong with them."""
     misfits = _shapes.Misfits()
     arrays = _shapes.layers(params, misfits)
     misfits.refuse()
+    words, last = _names(hidden, output, len(arrays) // 2 - 1)
     L, n_0 = len(arrays) // 2, arrays["W1"].shape[1]
     X = _shapes.number_array("X", X)
     fits = misfits.shape("X", X, (n_0, "m"), f"layer 1 takes {n_0} inputs, of m >= 1 examples")
     misfits.finite("X", X)
     m: int | str = X.shape[1] if fits else "m"
-    Y = _shapes.labels(Y, (arrays[f"W{L}"].shape[0], m), misfits)
+    Y = _shapes.labels_of(last, Y, (arrays[f"W{L}"].shape[0], m), misfits)
     slopes = _shapes.gradients(grads, arrays, misfits)
     for l in range(L):
         if isinstance(grads, Mapping) and (key := f"dA{l}") in grads:
@@ -223,12 +265,23 @@ def _inputs(
             misfits.shape(name, slopes[key], (arrays[f"W{l + 1}"].shape[1], m), "one for each A")
             misfits.finite(name, slopes[key])
     misfits.refuse()
-    return (
+    return Point(
         {key: _floats(f"params[{key!r}]", V) for key, V in arrays.items()},
         _floats("X", X),
         _floats("Y", Y),
         {key: _floats(f"grads[{key!r}]", dV) for key, dV in slopes.items()},
+        words,
+        last,
     )
+
+
+def _names(hidden: Any, output: Any, layers: int) -> tuple[str | tuple[str, ...], tuple[str, str]]:
+    """The declaration, which has to be of names."""
+    words, (last, cost) = _declaration.hidden(hidden, layers), _declaration.output(output)
+    for name, word in [("output", last), *(("hidden", _declaration.of_layer(words, l + 1)) for l in range(layers))]:
+        if not isinstance(word, str):
+            raise TypeError(f"{name} has a pair of functions, which a certificate cannot record: expected a name")
+    return words, (str(last), cost)
 
 
 def _floats(name: str, array: NDArray[Any]) -> FloatArray:
@@ -246,14 +299,29 @@ def _floats(name: str, array: NDArray[Any]) -> FloatArray:
 # ---------------------------------------------------------------------- enclosures
 
 
-def by_backprop(params: FloatArrays, X: FloatArray, Y: FloatArray, bits: int) -> dict[str, Objects]:
+def by_backprop(point: Point, bits: int) -> dict[str, Objects]:
     """Balls around "dW1" … "dbL" and "dA0" … "dA{L-1}", from the source that users run on floats."""
+    params, X, Y, _, hidden, output = point
     with balls.precision(bits):
-        AL, caches = forward_prop(balls.to_balls(X), {key: balls.to_balls(V) for key, V in params.items()})
-        return backprop(AL, balls.to_balls(Y), caches)
+        arrays = {key: balls.to_balls(V) for key, V in params.items()}
+        AL, caches = forward_prop(balls.to_balls(X), arrays, hidden=hidden, output=output)
+        return backprop(AL, balls.to_balls(Y), caches, hidden=hidden, output=output)
 
 
-def confirm(params: FloatArrays, X: FloatArray, Y: FloatArray, truth: dict[str, Objects], bits: int) -> str:
+def _layer_on_a_kink(point: Point, bits: int) -> int:
+    """The first layer whose activation does not know the side of its kink."""
+    L = len(point.params) // 2
+    with balls.precision(bits):
+        for l in range(1, L):
+            below = {key: balls.to_balls(point.params[key]) for key in _shapes.keys(l + 1)}
+            try:
+                forward_prop(balls.to_balls(point.X), below, hidden=point.hidden, output="identity")
+            except ArithmeticError:
+                return l
+    return L
+
+
+def confirm(point: Point, truth: dict[str, Objects], bits: int) -> str:
     """Hold `truth` against forward derivatives of the cost; the text says what was compared.
 
     In one direction for each entry where that is affordable, else in one direction of random signs.
@@ -263,6 +331,7 @@ def confirm(params: FloatArrays, X: FloatArray, Y: FloatArray, truth: dict[str, 
     ArithmeticError
         If an enclosure of `truth` and its forward derivative are disjoint: one of the two is not the derivative.
     """
+    params, X, *_ = point
     variables = {**params, "A0": X}
     size = sum(V.size for V in variables.values())
     products = X.shape[1] * sum(W.size for key, W in params.items() if key.startswith("W"))
@@ -271,7 +340,7 @@ def confirm(params: FloatArrays, X: FloatArray, Y: FloatArray, truth: dict[str, 
     directions = np.eye(size, dtype=int) if every_entry else signs[:, None]
     with balls.precision(bits):
         flat = np.concatenate([truth[f"d{name}"].ravel() for name in variables])
-        slopes = _forward_derivatives(variables, Y, directions)
+        slopes = _forward_derivatives(variables, point, directions)
         if not all(slope.overlaps(known) for slope, known in zip(slopes, flat @ directions, strict=True)):
             raise ArithmeticError("backprop on balls and the forward derivative of the cost are disjoint")
     if every_entry:
@@ -279,17 +348,17 @@ def confirm(params: FloatArrays, X: FloatArray, Y: FloatArray, truth: dict[str, 
     return f"a forward derivative of the cost in one direction of random signs over all {size} variables"
 
 
-def _forward_derivatives(variables: FloatArrays, Y: FloatArray, directions: NDArray[Any]) -> Objects:
-    """Balls around the derivative of (D5) along each column of `directions`, over W1, b1 … and then A0 = X."""
+def _forward_derivatives(variables: FloatArrays, point: Point, directions: NDArray[Any]) -> Objects:
+    """Balls around the derivative of the cost along each column of `directions`, over W1, b1 … and then A0 = X."""
     rows = iter(directions)
     duals = {}
     for name, V in variables.items():
         duals[name] = balls.to_balls(V)
         for index, ball in np.ndenumerate(duals[name]):
             duals[name][index] = Dual(ball, next(rows).astype(object))
-    _, caches = forward_prop(duals.pop("A0"), duals)
+    _, caches = forward_prop(duals.pop("A0"), duals, hidden=point.hidden, output=point.output)
     _, ZL = caches[-1]
-    slopes: Objects = logistic_cost(ZL, balls.to_balls(Y)).tangent
+    slopes: Objects = cost_from_Z(ZL, balls.to_balls(point.Y), point.output).tangent
     return slopes
 
 

@@ -8,8 +8,7 @@ Names are those of _declaration.py; equation numbers those of proofs/derivation.
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -21,11 +20,14 @@ from refnn._floats import (
     exp,
     minus_log_softmax,
     positive_part,
+    scaled,
+    silu,
     silu_derivative,
     softmax,
     softplus,
     step,
     tanh,
+    tanh_derivative,
     weigh,
 )
 from refnn._shapes import Array
@@ -43,62 +45,45 @@ class Activation(NamedTuple):
 class Output(NamedTuple):
     """The last activation with the cost of its labels, before the mean; all functions of arrays (n_L, m)."""
 
-    value: Entrywise  #                             A_L of Z_L
+    value: Entrywise  #                                 A_L of Z_L
     cost: Callable[[Array, Array], Array]  #            of A_L and Y
     loss: Callable[[Array, Array], Array]  #            of Z_L and Y: the same, with every digit
     residual: Callable[[Array, Array, Array], Array]  # of A_L, Z_L and Y: m ∂J/∂Z_L
-    answer: Callable[[Array, float], Array]  #          of A_L: what the network says, in the form of labels
+    answer: Callable[[Array, float], Array]  #          of A_L and the threshold: what the network says, as labels do
 
 
 def sigmoid(Z: Array) -> Array:
     return 1 / (1 + exp(-Z))
 
 
-def leaky_relu(slope: float) -> Activation:
-    """Z above 0 and slope · Z below, (1 and the slope); at the kink the derivative from below."""
-    p, q = Fraction(repr(slope)).as_integer_ratio()  # as it was written, for numbers that no float may meet
-
-    def value(Z: Array) -> Array:
-        return positive_part(Z) - positive_part(-Z) * p / q
-
-    def derivative(Z: Array) -> Array:
-        above = step(Z)
-        return above + (1 - above) * p / q
-
-    return Activation(value, derivative)
-
-
 ACTIVATIONS = {
     "sigmoid": Activation(sigmoid, lambda Z: 1 / (2 + 2 * cosh(Z))),  # σ(Z) σ(-Z), a sum of positive terms (D3)
-    "tanh": Activation(tanh, lambda Z: (1 / cosh(Z)) ** 2),
+    "tanh": Activation(tanh, tanh_derivative),  # 1 / cosh² Z
     "relu": Activation(positive_part, step),
     "softplus": Activation(softplus, sigmoid),
-    "silu": Activation(lambda Z: Z * sigmoid(Z), silu_derivative),
+    "silu": Activation(silu, silu_derivative),  # Z σ(Z)
     "identity": Activation(lambda Z: Z, np.ones_like),
 }
 
 
-def others(V: Array) -> Array:
-    """For each row the sum of all other rows: what is left of 1, without a subtraction."""
-    return (1 - np.eye(len(V), dtype=V.dtype)) @ V
-
-
-def squared_error(g: Activation, share: int, answer: Callable[[Array, float], Array]) -> Output:
-    """The squared error, or its share."""
-    return Output(
-        g.value,
-        lambda AL, Y: (AL - Y) ** 2 / share,
-        lambda ZL, Y: (g.value(ZL) - Y) ** 2 / share,
-        lambda AL, ZL, Y: 2 * (AL - Y) * g.derivative(ZL) / share,
-        answer,
+def leaky_relu(slope: float) -> Activation:
+    """Z above 0, and slope · Z from there down: at the kink the derivative is the slope."""
+    return Activation(
+        lambda Z: positive_part(Z) - scaled(slope, positive_part(-Z)),
+        lambda Z: step(Z) + scaled(slope, 1 - step(Z)),
     )
+
+
+def others(V: Array) -> Array:
+    """For each row the sum of all other rows: of probabilities what is left of 1, without a subtraction."""
+    return (1 - np.eye(len(V), dtype=V.dtype)) @ V
 
 
 def over_threshold(AL: Array, threshold: float) -> Array:
     return (AL >= threshold).astype(int)
 
 
-OUTPUTS = {
+CROSS_ENTROPY = {
     "sigmoid": Output(
         sigmoid,
         lambda AL, Y: -(weigh(Y, np.log(AL)) + weigh(1 - Y, np.log(1 - AL))),  #  (D4)
@@ -109,14 +94,25 @@ OUTPUTS = {
     "softmax": Output(
         softmax,
         lambda AL, Y: -weigh(Y, np.log(AL)),
-        lambda ZL, Y: Y * minus_log_softmax(ZL),
+        lambda ZL, Y: weigh(Y, minus_log_softmax(ZL)),
         lambda AL, _, Y: others(Y) * AL - Y * others(AL),
         lambda AL, _: AL.argmax(axis=0),
     ),
 }
 
 
-@cache
+def squared_error(g: Activation, divisor: int, answer: Callable[[Array, float], Array]) -> Output:
+    """The squared error, over 1 or 2."""
+    return Output(
+        g.value,
+        lambda AL, Y: (AL - Y) ** 2 / divisor,
+        lambda ZL, Y: (g.value(ZL) - Y) ** 2 / divisor,
+        lambda AL, ZL, Y: 2 * (AL - Y) / divisor * g.derivative(ZL),
+        answer,
+    )
+
+
+@lru_cache
 def activation(word: Word) -> Activation:
     """The activation of a name, or the user's own pair."""
     if not isinstance(word, str):
@@ -125,22 +121,17 @@ def activation(word: Word) -> Activation:
     return ACTIVATIONS[word] if slope is None else leaky_relu(slope)
 
 
-@cache
+@lru_cache
+def hidden(words: Hidden, l: int) -> Activation:
+    """The activation of hidden layer l."""
+    return activation(_declaration.of_layer(words, l))
+
+
+@lru_cache
 def output(word: OutputWord) -> Output:
+    """The output of a name, or of a pair (activation, cost)."""
     last, cost = _declaration.output(word)
     if cost == "cross_entropy":
-        return OUTPUTS[last]  # type: ignore[index]  # a name, as the declaration has seen to
+        return CROSS_ENTROPY[last]  # type: ignore[index]  # a name, as the declaration has seen to
     answer = over_threshold if last == "sigmoid" else lambda AL, _: AL
     return squared_error(activation(last), 2 if cost == "half_squared_error" else 1, answer)
-
-
-@cache
-def hidden(words: Hidden, layers: int) -> tuple[Activation, ...]:
-    """The activation of each hidden layer."""
-    return tuple(map(activation, _declaration.each_layer(words, layers)))
-
-
-@cache
-def functions(hidden_words: Hidden, output_word: OutputWord, L: int) -> tuple[Entrywise, ...]:
-    """g_1 … g_L."""
-    return (*(g.value for g in hidden(hidden_words, L - 1)), output(output_word).value)

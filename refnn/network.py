@@ -42,9 +42,8 @@ def init_params(layer_dims: Sequence[int], *, scale: str | float = "xavier", rng
     params = {}
     for l in range(1, len(layer_dims)):
         n_prev, n = layer_dims[l - 1], layer_dims[l]
-        named = {"xavier": np.sqrt(2 / (n_prev + n)), "he": np.sqrt(2 / n_prev)}
-        deviation = named[scale] if isinstance(scale, str) else float(scale)
-        params[f"W{l}"] = deviation * rng.standard_normal((n, n_prev))
+        named: dict[str | float, Any] = {"xavier": np.sqrt(2 / (n_prev + n)), "he": np.sqrt(2 / n_prev)}
+        params[f"W{l}"] = named.get(scale, scale) * rng.standard_normal((n, n_prev))
         params[f"b{l}"] = np.zeros((n, 1))
     return params
 
@@ -84,10 +83,11 @@ def forward_prop(
     A = X
     caches = []
     L = len(params) // 2
-    for l, g in enumerate(layers.functions(hidden, output, L), start=1):
+    for l in range(1, L + 1):
         A_prev, W, b = A, params[f"W{l}"], params[f"b{l}"]
         Z = W @ A_prev + b
-        A = g(Z)
+        g = layers.hidden(hidden, l) if l < L else layers.output(output)
+        A = g.value(Z)
         caches.append(((A_prev, W, b), Z))
     return A, caches
 
@@ -188,9 +188,9 @@ def backprop(
     """The gradient of J in every weight, bias, input and hidden activation.
 
     At the output the quotient in the article's dA_L ∘ σ′(Z_L) is cancelled by hand,
-    dZ_L = [(1 - Y) σ(Z_L) - Y σ(-Z_L)] / m (D7), and for softmax Σ_j (A_i Y_j - A_j Y_i) / m: both are (A_L - Y) / m, and
-    saturation costs them no digits. A sum over examples or units that cancels still does, as in any floats; `certify`
-    says how many.
+    dZ_L = [(1 - Y) σ(Z_L) - Y σ(-Z_L)] / m (D7), and for softmax Σ_j (A_i Y_j - A_j Y_i) / m: both are (A_L - Y) / m,
+    for labels that add up to 1, and saturation costs them no digits. A sum over examples or units that cancels still
+    does, as in any floats; `certify` says how many.
 
     Parameters
     ----------
@@ -212,10 +212,9 @@ def backprop(
     dZL = layers.output(output).residual(AL, ZL, Y) / m
     dA_prev, dW, db = linear_backward(dZL, linear_cache, inputs=inputs or L > 1)
     grads[f"dA{L - 1}"], grads[f"dW{L}"], grads[f"db{L}"] = dA_prev, dW, db
-    g = layers.hidden(hidden, L - 1)
     for l in reversed(range(1, L)):
-        dA, cache = grads[f"dA{l}"], caches[l - 1]
-        dA_prev, dW, db = one_layer_backward(dA, cache, activation=g[l - 1], inputs=inputs or l > 1)
+        dA, g, cache = grads[f"dA{l}"], layers.hidden(hidden, l), caches[l - 1]
+        dA_prev, dW, db = one_layer_backward(dA, cache, activation=g, inputs=inputs or l > 1)
         grads[f"dA{l - 1}"], grads[f"dW{l}"], grads[f"db{l}"] = dA_prev, dW, db
     return grads
 

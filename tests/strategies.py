@@ -7,10 +7,13 @@ transpose is seen by its shape alone. It leaves out networks of width 1 througho
 import numpy as np
 from hypothesis import strategies as st
 
+from refnn import _declaration
 from refnn.numbers import random_point
 from refnn.testing import layer_dims
 
 ONE_UNIT = [1, 1]
+ACTIVATIONS = [*_declaration.ACTIVATIONS, "leaky_relu(0.2)"]
+OUTPUTS = ["sigmoid", "softmax"] + [(word, cost) for word in ACTIVATIONS for cost in _declaration.COSTS[1:]]
 seeds = st.integers(0, 2**32 - 1)
 examples = st.integers(1, 5)
 

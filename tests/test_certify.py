@@ -76,8 +76,8 @@ def test_the_truth_is_confirmed_without_backprop_and_a_wrong_backprop_is_not(mon
     assert "forward derivatives of the cost in all 41 directions" in CERTIFICATE.witness
     for fault in ("sign", "entry"):
 
-        def wrong(AL, Y, caches, fault=fault):
-            grads = backprop(AL, Y, caches)
+        def wrong(AL, Y, caches, fault=fault, **declared):
+            grads = backprop(AL, Y, caches, **declared)
             grads["dW2"][0, 1] *= -1 if fault == "sign" else 1 + 1e-15
             return grads
 
@@ -92,6 +92,28 @@ def test_a_network_of_real_size_is_certified_and_confirmed():
     bounds = certify(*data, gradient(*data))
     assert max(relative.max() for relative in bounds.relative.values()) < 1e-9
     assert "one direction of random signs over all 17711 variables" in bounds.witness
+
+
+def test_a_unit_near_a_kink_raises_the_precision_and_one_that_stays_there_is_refused_by_its_layer():
+    near = {"W1": [[1.0, 2.0**-300]], "b1": [[-1.0]], "W2": [[1.0]], "b2": [[0.0]]}
+    grads = {"dW1": [[0.5, 0.5]], "db1": [[0.5]], "dW2": [[2.0**-300]], "db2": [[0.5]]}
+    bounds = certify(near, [[1.0], [1.0]], [[0.0]], grads, hidden="relu")
+    assert bounds.bits > 256
+    assert bounds.relative["db1"].item() < 1e-15
+    on_it = {
+        "W1": [[0.7], [0.7]],
+        "b1": [[0.3], [0.3]],
+        "W2": [[1.0, -1.0]],
+        "b2": [[0.0]],
+        "W3": [[1.0]],
+        "b3": [[0.0]],
+    }
+    grads = {f"d{key}": np.zeros(np.shape(V)) for key, V in on_it.items()}
+    with pytest.raises(ArithmeticError, match=r"layer 2, with 16384 bits: .* holds 0, the kink"):
+        certify(on_it, [[1.0]], [[1.0]], grads, hidden=["sigmoid", "leaky_relu"])
+    last = {key: on_it[key] for key in ("W1", "b1", "W2", "b2")}
+    with pytest.raises(ArithmeticError, match="layer 2, "):
+        certify(last, [[1.0]], [[1.0]], {f"d{key}": grads[f"d{key}"] for key in last}, output="relu")
 
 
 def test_a_certificate_prints_the_worst_first():
@@ -112,6 +134,27 @@ def test_a_certificate_survives_json_and_holds():
     again.recheck()
 
 
+def test_a_declaration_is_recorded_and_a_changed_one_does_not_hold():
+    params, X, _ = network([3, 4, 4, 2], 5)
+    declared = {"hidden": ["tanh", "leaky_relu(0.2)"], "output": "softmax"}
+    classes = [0, 1, 1, 0, 1]
+    AL, caches = forward_prop(X, params, **declared)
+    certificate = certify(params, X, classes, backprop(AL, classes, caches, **declared), **declared)
+    assert (certificate.Y == [[1, 0, 0, 1, 0], [0, 1, 1, 0, 1]]).all()
+    assert "of hidden ('tanh', 'leaky_relu(0.2)'), output softmax with cross_entropy; enclosed" in str(certificate)
+    record = json.dumps(certificate.to_json())
+    Certificate.from_json(record).recheck()
+    for change in (
+        {"hidden": ["tanh", "leaky_relu"]},
+        {"hidden": ["silu", "leaky_relu(0.2)"]},
+        {"hidden": "tanh"},
+        {"output": ["sigmoid", "cross_entropy"]},
+        {"output": ["softplus", "squared_error"]},
+    ):
+        with pytest.raises(CertificateError, match="certificate does not hold: d"):
+            Certificate.from_json(json.loads(record) | change).recheck()
+
+
 @pytest.mark.parametrize("table", ["X", "Y", "params", "grads", "truth", "absolute", "relative", "ulps"])
 def test_a_certificate_with_one_number_changed_is_refused(table):
     record = CERTIFICATE.to_json()
@@ -124,7 +167,7 @@ def test_a_certificate_with_one_number_changed_is_refused(table):
 MALFORMED = {
     "text": ("{", "not a certificate"),
     "list": ("[]", "expected an object with format"),
-    "format": ({"format": "refnn-certificate/9"}, "expected an object with format 'refnn-certificate/1'"),
+    "format": ({"format": "refnn-certificate/9"}, "expected an object with format 'refnn-certificate/2'"),
     "missing": ({"X": None}, "X is not an object with dtype, shape and hex"),
     "shape": ({"X": {"dtype": "float64", "shape": [10**12], "hex": []}}, "X needs 1000000000000 numbers"),
     "dtype": ({"X": {"dtype": "object", "shape": [1], "hex": ["0x1p0"]}}, "X has dtype 'object'"),
@@ -132,6 +175,9 @@ MALFORMED = {
     "range": ({"Y": {"dtype": "float32", "shape": [1], "hex": ["0x1p200"]}}, "Y has numbers that are not float32"),
     "bits": ({"bits": 10**9}, "bits is 1000000000"),
     "bounds": ({"ulps": {"dW1": {"dtype": "float64", "shape": [1], "hex": ["0x1p0"]}}}, "ulps does not have the keys"),
+    "no hidden": ({"hidden": None}, r"hidden is None \(NoneType\), expected a name"),
+    "hidden": ({"hidden": ["tanh", "tanh"]}, "hidden has 2 activations, expected 1"),
+    "output": ({"output": ["softmax", "squared_error"]}, "output is 'softmax' with squared_error"),
     "misfit": ({"params": {"W1": {"dtype": "float64", "shape": [1, 1], "hex": ["0x1p0"]}}}, "params has no 'b1'"),
 }
 
@@ -151,6 +197,14 @@ REFUSED = {
     "dA": ({"grads": GRADS | {"dA1": np.zeros((4, 1))}}, ValueError, r"grads\['dA1'\] has shape \(4, 1\)"),
     "dA NaN": ({"grads": GRADS | {"dA1": np.full((4, 5), np.nan)}}, ValueError, r"grads\['dA1'\]\[0, 0\] is nan"),
     "dtype": ({"X": X.astype(np.longdouble)}, TypeError, "X has dtype .*, expected float16, float32, float64"),
+    "pair": ({"hidden": [(np.sin, np.cos)]}, TypeError, "hidden has a pair of functions, which a certificate cannot"),
+    "last pair": (
+        {"output": (np.sin, np.cos)},
+        TypeError,
+        "output has a pair of functions, which a certificate cannot",
+    ),
+    "activation": ({"hidden": "relu6"}, ValueError, "hidden is 'relu6', expected one of 'sigmoid', "),
+    "class": ({"Y": [0, 1, 2, 1, 0], "output": "softmax"}, ValueError, r"Y\[2\] is 2, expected a class from 0 to 1"),
     "integer": ({"X": np.full((3, 5), 2**53 + 1)}, ValueError, "X has integers that float64 cannot hold"),
 }
 

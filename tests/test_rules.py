@@ -75,19 +75,21 @@ def inside(module, rooms):
 MAY_IMPORT = {
     "_shapes": [],
     "_progress": [],
+    "_declaration": [],
     "_floats": ["_shapes"],
-    "_arguments": ["_shapes", "_floats", "_progress", "network"],
-    "network": ["_shapes", "_floats"],
-    # An oracle does not import what it judges.
+    "layers": ["_shapes", "_declaration", "_floats"],
+    "network": ["_shapes", "_declaration", "layers"],
+    "_arguments": ["_shapes", "_declaration", "_floats", "_progress", "layers", "network"],
+    # An oracle does not import what it judges: of the network it shares no more than the words that declare one.
     "numbers": ["_progress"],
-    "gradcheck": ["_shapes", "_progress", "numbers"],
-    "gradcheck.problem": ["_shapes"],
+    "gradcheck": ["_shapes", "_declaration", "_progress", "numbers"],
+    "gradcheck.problem": ["_shapes", "_declaration"],
     "gradcheck.verdict": ["_shapes", "gradcheck.problem"],
     "gradcheck.witness": ["_shapes", "_progress", "numbers", "gradcheck.problem", "gradcheck.verdict"],
     "gradcheck.faults": ["_shapes", "_progress", "gradcheck.problem", "gradcheck.verdict"],
     "article": ["_shapes", "gradcheck"],
     "tabular": ["_shapes"],
-    "certificate": ["_shapes", "network", "numbers"],
+    "certificate": ["_shapes", "_declaration", "network", "numbers"],
 }
 # Whoever reads, draws or replays a report does not import its writers.
 READERS = [f"report.{room}" for room in ("record", "read", "findings", "networks", "resources", "draw", "replay")]

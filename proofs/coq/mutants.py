@@ -1,11 +1,12 @@
 """Do signs, indices and operators count?  Break them, one at a time, and see the tie or the proof break.
 
     python mutants.py          all, and write mutants.json (minutes: each mutant of Generic.v is a run of Coq)
-    python mutants.py source   those of network.py only, against vectors.json (seconds)
+    python mutants.py source   those of the Python source only, against vectors.json (seconds)
 
-A mutant of network.py must return other numbers than the extracted program, or fail. A mutant of Generic.v is still
-a well-formed definition, and some proof of some theorem about it must fail. What is broken: in network.py the nodes
-that `other` names, in Generic.v each match of a pattern of CHANGES.
+A mutant of network.py, or of what it takes from layers.py for the article's network, must return other numbers than
+the extracted program, or fail. A mutant of Generic.v is still a well-formed definition, and some proof of some theorem
+about it must fail. What is broken: in the source the nodes that `other` names, in Generic.v each match of a pattern of
+CHANGES.
 """
 
 import ast
@@ -23,17 +24,16 @@ from types import ModuleType
 
 import tie
 
-import refnn.network
+from refnn import layers, network
 from refnn._progress import bar
 
 HERE = Path(__file__).parent
 RECORD = HERE / "mutants.json"
-FUNCTIONS = (
+FUNCTIONS = (  # and what a table of layers.py has under this name
     "sigmoid",
-    "sigmoid_derivative",
     "forward_prop",
     "cost_function",
-    "logistic_cost",
+    "cost_from_Z",
     "one_layer_backward",
     "linear_backward",
     "backprop",
@@ -42,7 +42,7 @@ FUNCTIONS = (
 OTHER_OPERATOR = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 
 
-# ------------------------------------------------------------------------------------------------- network.py
+# ------------------------------------------------------------------------------------------------- the source
 
 
 def other(node: ast.AST) -> ast.AST | None:
@@ -71,28 +71,52 @@ class Replace(ast.NodeTransformer):
         return self.replacement if node is self.target else self.generic_visit(node)
 
 
+def parts(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
+    """The statements of FUNCTIONS that compute, and the entries of that name in the tables of layers.py."""
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef(name) if name in FUNCTIONS:
+                for statement in ast.walk(node):
+                    if isinstance(statement, ast.Assign | ast.Return):
+                        yield name, statement
+                    elif isinstance(statement, ast.For):
+                        yield name, statement.iter
+            case ast.Assign([ast.Name(table)], ast.Dict(keys, values)):
+                for key, value in zip(keys, values, strict=True):
+                    if isinstance(key, ast.Constant) and key.value in FUNCTIONS and isinstance(value, ast.Call):
+                        yield from ((table, argument) for argument in value.args)
+
+
+def sites(tree: ast.Module) -> list[tuple[str, ast.AST, ast.AST]]:
+    return [(name, part, node) for name, part in parts(tree) for node in ast.walk(part) if other(node) is not None]
+
+
 def source_mutants() -> Iterator[tuple[str, ModuleType]]:
-    """Each mutant of network.py: its changed line, and the changed module."""
-    text = Path(refnn.network.__file__).read_text()
+    """Each mutant of layers.py and of network.py: its changed line, and the network on the changed module."""
+    for file in (layers, network):
+        text = Path(file.__file__).read_text()
+        for index in range(len(sites(ast.parse(text)))):
+            tree = ast.parse(text)
+            name, part, node = sites(tree)[index]
+            replace = Replace(node, other(node))
+            tree, part = ast.fix_missing_locations(replace.visit(tree)), replace.visit(part)
+            yield f"{name}: {ast.unparse(part).splitlines()[0]}", network_on(file, tree)
 
-    def sites(tree: ast.Module) -> list[tuple[str, ast.stmt, ast.AST]]:
-        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in FUNCTIONS]
-        return [
-            (function.name, statement, node)
-            for function in functions
-            for statement in ast.walk(function)
-            if isinstance(statement, ast.Assign | ast.Return | ast.For)
-            for node in ast.walk(statement.iter if isinstance(statement, ast.For) else statement)
-            if other(node) is not None
-        ]
 
-    for index in range(len(sites(ast.parse(text)))):
-        tree = ast.parse(text)
-        function, statement, node = sites(tree)[index]
-        tree = ast.fix_missing_locations(Replace(node, other(node)).visit(tree))
-        module = ModuleType("mutant")
-        exec(compile(tree, "mutant of network.py", "exec"), module.__dict__)
-        yield f"{function}: {ast.unparse(statement).splitlines()[0]}", module
+def network_on(file: ModuleType, tree: ast.Module) -> ModuleType:
+    """The changed network.py, or network.py on the changed layers.py."""
+    mutant = run_anew(file.__name__, tree)
+    if file is network:
+        return mutant
+    whole = run_anew(network.__name__, ast.parse(Path(network.__file__).read_text()))
+    whole.layers = mutant
+    return whole
+
+
+def run_anew(name: str, tree: ast.Module) -> ModuleType:
+    module = ModuleType(name)
+    exec(compile(tree, f"mutant of {name}", "exec"), module.__dict__)
+    return module
 
 
 def source_breaks(module: ModuleType) -> str | None:
@@ -185,7 +209,7 @@ def proof_breaks(text: str) -> str | None:
 
 def main() -> None:
     record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-    record["network.py"] = {mutant: source_breaks(module) for mutant, module in source_mutants()}
+    record["source"] = {mutant: source_breaks(module) for mutant, module in source_mutants()}
     if sys.argv[1:] != ["source"]:
         record["proof_state"] = proof_state()
         names, texts = zip(*proof_mutants(), strict=True)
@@ -193,7 +217,7 @@ def main() -> None:
             breaks = bar(pool.map(proof_breaks, texts), "mutants of Generic.v", total=len(texts))
             record["Generic.v"] = dict(zip(names, breaks, strict=True))
     RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    for file in ("network.py", "Generic.v"):
+    for file in ("source", "Generic.v"):
         results = record.get(file, {})
         survivors = [mutant for mutant, breaks in results.items() if breaks is None]
         print(f"{file}: {len(results) - len(survivors)} of {len(results)} mutants are seen", *survivors, sep="\n  ")

@@ -40,6 +40,19 @@ def around_zero(radius: Any) -> Any:
     return _flint().arb(0, radius)
 
 
+def step(ball: Any) -> Any:
+    """1 for a ball above 0, and 0 for one that is not.
+
+    Raises
+    ------
+    ArithmeticError
+        For a ball that holds 0 and numbers above it.
+    """
+    if not (ball > 0 or ball <= 0):
+        raise ArithmeticError(f"{ball} holds 0, the kink: on which side of it the number lies is not known")
+    return type(ball)(int(ball > 0))
+
+
 def nearest(balls: Objects, dtype: DTypeLike = np.float64) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]:
     """Floats next to the enclosed numbers, ties to even, and whether the ball decides each.
 

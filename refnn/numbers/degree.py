@@ -69,6 +69,10 @@ class Degree:
 
     log = exp
 
+    def step(self) -> Degree:
+        """A constant: the bound is that of the formula with the signs that were drawn."""
+        return Degree(0)
+
 
 def _degrees(number: Any) -> tuple[int, int]:
     return (number.numerator, number.denominator) if isinstance(number, Degree) else (0, 0)

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from . import balls
 from .arrays import entrywise
 from .field import ExactnessError
 
@@ -24,7 +25,8 @@ class Dual:
     Parameters
     ----------
     value : number
-        `FieldElement`, ``flint.arb`` or another kind with ``+ - * /``, ``.exp()`` and ``.log()``.
+        `FieldElement`, ``flint.arb`` or another kind with ``+ - * /``, ``.exp()`` and ``.log()``; at kinks also
+        ``.step()``, or an order.
     tangent : number or object array of numbers
         The derivative of the value in one direction, or in as many directions as the array has entries.
 
@@ -104,6 +106,10 @@ class Dual:
 
     def tanh(self) -> Dual:
         return 1 - 2 / (1 + (2 * self).exp())
+
+    def step(self) -> Dual:
+        """1 above 0 and 0 from there down, a constant on either side of the kink."""
+        return Dual(self.value.step() if hasattr(self.value, "step") else balls.step(self.value))
 
     def __getattr__(self, name: str) -> Callable[..., NoReturn]:
         # np.sqrt and its like look for a method of their own name; without this, NumPy's error would not say why.

@@ -11,7 +11,8 @@ identically zero, the Schwartz-Zippel lemma bounds the probability that it vanis
 where p = 2^61 - 1, k atoms occur, and the second term counts the chance that two different arguments collide.
 `ExactCheck.false_pass` is this number for the code at hand: the degrees are found by running the same code on `Degree`.
 It assumes that the keyed atoms behave like independent uniform draws, and that p does not divide every coefficient of
-the numerator. It says nothing of rounding, which `refnn.certify` bounds, nor of branches: comparisons are refused.
+the numerator. It says nothing of rounding, which `refnn.certify` bounds, nor of branches: comparisons are refused. A
+kink is met on the sides that were drawn (`FieldElement.step`), of which a pass speaks; another seed draws others.
 
 **What a failure means.** The two are not equal by algebra and the laws of the atoms. A right gradient that
 needs exp(x+y) = exp(x) exp(y) to be seen as right also fails here; formulas for sigmoids and softmax do not need it.

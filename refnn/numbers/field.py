@@ -11,6 +11,10 @@ the same x comes again. What a formula may rely on is exactly
 
 which makes σ(-z) = 1 - σ(z) (D2), and both forms of the cost, (D4) and (D5), equal as values. Not available are
 exp(x+y) = exp(x) exp(y), log(xy) = log(x) + log(y) and log(exp(x)) = x: formulas that differ by them are told apart.
+
+Nor has a field an order. `step(x)`, 1 on one side of a kink and 0 on the other, is drawn for each x, with
+
+    step(-x) = 1 - step(x) for x other than 0,  step(0) = 0.
 """
 
 from __future__ import annotations
@@ -73,6 +77,12 @@ def _log(x: int) -> int:
     if x == inverse:
         return 0
     return _atom(x * 0x0A09E667F3BCC908) if x < inverse else -_atom(inverse * 0x0A09E667F3BCC908)
+
+
+def _step(x: int) -> int:
+    if x == 0:
+        return 0
+    return _atom(x * 0x1B67AE8584CAA73B) & 1 if x <= P - x else 1 - _step(P - x)
 
 
 def _residue(number: Any) -> int | None:
@@ -149,6 +159,10 @@ class FieldElement:
     def log(self) -> FieldElement:
         """The atom of log at this element; NumPy's ``np.log`` calls it."""
         return _element(_log(self.residue))
+
+    def step(self) -> FieldElement:
+        """1 or 0, as if this were a number above 0 or below: the derivative of ReLU, and what ReLU is made of."""
+        return _element(_step(self.residue))
 
 
 def _element(residue: int) -> FieldElement:

@@ -98,6 +98,12 @@ class FloatBall:
     def __rtruediv__(self, other: Any) -> FloatBall:
         return self._lift(other) / self
 
+    def __pow__(self, exponent: int) -> FloatBall:
+        power = self
+        for _ in range(exponent - 1):
+            power *= self
+        return power
+
     def exp(self) -> FloatBall:
         return self._rounded(self.ball.exp(), _ELEMENTARY)
 
@@ -106,6 +112,9 @@ class FloatBall:
 
     def log1p(self) -> FloatBall:
         return self._rounded(self.ball.log1p(), _ELEMENTARY)
+
+    def step(self) -> FloatBall:
+        return FloatBall(balls.step(self.ball), self.format)
 
 
 def float_balls(array: ArrayLike, dtype: DTypeLike = np.float64) -> Objects:

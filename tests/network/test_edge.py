@@ -89,6 +89,16 @@ def test_a_sum_beyond_the_range_is_no_nan_forward_backward_or_in_a_prediction():
     assert dA_prev == 1e308  # σ′(0) = 1/4 and the weights 4: 1e308 + 1e308 - 1e308
 
 
+def test_a_product_of_products_saturates_too():
+    """dZ and A of a hidden ReLU, 1e200 each with both signs: dW is a sum of 1e400 and -1e400."""
+    params = {f"{kind}{l}": [[float(kind == "W")]] for l in (1, 2, 3) for kind in "Wb"}
+    trained, costs = refnn.train(
+        [[1e200, 1e200]], [[3e200, -1e200]], [1] * 4, 1, 1e-300, params=params, hidden="relu", output="identity"
+    )
+    assert all_finite(trained.values())
+    assert costs == [np.inf]
+
+
 def test_an_infinite_Z_costs_nothing_on_the_side_of_its_label():
     assert refnn.logistic_cost([[np.inf, -np.inf]], [[1, 0]]) == 0
     assert refnn.logistic_cost([[np.inf, -np.inf]], [[0, 1]]) == np.inf

@@ -180,6 +180,7 @@ CALLS = {
     "forward_prop": (refnn.forward_prop, X, PARAMS),
     "cost_function": (refnn.cost_function, AL, Y),
     "logistic_cost": (refnn.logistic_cost, CACHES[-1][1], Y),
+    "softmax_cost": (refnn.softmax_cost, CACHES[-1][1], Y),
     "one_layer_backward": (refnn.one_layer_backward, AL, CACHES[-1]),
     "backprop": (refnn.backprop, AL, Y, CACHES),
     "update_parameters": (update, PARAMS, {f"d{key}": GRADS[f"d{key}"] for key in PARAMS}),

@@ -7,7 +7,9 @@ from small_network import refusals
 from refnn import init_params
 
 
-@pytest.mark.parametrize(("scale", "deviation"), [("xavier", np.sqrt(2 / 1000)), (0.01, 0.01), (3, 3)])
+@pytest.mark.parametrize(
+    ("scale", "deviation"), [("xavier", np.sqrt(2 / 1000)), ("he", np.sqrt(2 / 400)), (0.01, 0.01), (3, 3)]
+)
 def test_weights_have_their_scale_and_biases_are_zero(scale, deviation):
     params = init_params([400, 600], scale=scale, rng=1)
     # the standard deviation of 240,000 draws is within 5 of its own deviations, 1/sqrt(480,000) each
@@ -42,9 +44,9 @@ test_bad_input_is_refused_in_words = refusals(
     (lambda: init_params("32"), TypeError, "layer_dims is '32' (str), expected a sequence of integers"),
     (lambda: init_params(3), TypeError, "layer_dims is 3 (int), expected a sequence of integers"),
     (lambda: init_params([3, 2], scale=10**400), ValueError, "expected a positive finite number of float64"),
-    (lambda: init_params([3, 2], scale="he"), ValueError, "scale is 'he', expected 'xavier' or a positive number"),
+    (lambda: init_params([3, 2], scale="lecun"), ValueError, "scale is 'lecun', expected 'xavier', 'he' or a positive"),
     (lambda: init_params([3, 2], scale=-1), ValueError, "scale is -1, expected a positive finite number"),
-    (lambda: init_params([3, 2], scale=None), TypeError, "scale is None (NoneType), expected 'xavier' or a positive"),
+    (lambda: init_params([3, 2], scale=None), TypeError, "scale is None (NoneType), expected 'xavier', 'he' or a"),
     (
         lambda: init_params([3, 2], rng=True),
         TypeError,

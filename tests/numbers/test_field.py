@@ -88,3 +88,23 @@ def test_atoms_are_redrawn_with_the_key_and_remembered_within_it():
         with atoms(2):
             assert (x.exp(), x.log()) != first
         assert (x.exp(), x.log()) == first
+
+
+@given(elements, st.integers(0, 2**64))
+def test_a_step_is_0_or_1_and_the_other_one_at_minus_x(x, key):
+    with atoms(key):
+        assert x.step() in (0, 1)
+        assert FieldElement(0).step() == 0
+        assert x == 0 or (-x).step() == 1 - x.step()
+        assert x.step() == x.step()
+
+
+def test_steps_are_redrawn_with_the_key_and_fall_on_both_sides_alike():
+    def steps(key):
+        with atoms(key):
+            return [FieldElement(x).step().residue for x in range(1, 10_001)]
+
+    assert steps(1) != steps(2)
+    assert abs(sum(steps(1)) - 5000) < 5 * np.sqrt(10_000 / 4)  # five standard deviations
+    agree = sum(a == b for a, b in zip(steps(1), steps(2)))
+    assert abs(agree - 5000) < 5 * np.sqrt(10_000 / 4)

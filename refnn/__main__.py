@@ -1,13 +1,13 @@
-"""The command line: `refnn report | check | verify | train`."""
+"""The command line: `refnn report | check | verify | train | predict`."""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
 
-from refnn.commands import check, report, train, verify
+from refnn.commands import check, predict, report, train, verify
 
-COMMANDS = (report, check, verify, train)
+COMMANDS = (report, check, verify, train, predict)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The networks of the test vectors: what is chosen by hand. `generate.py` computes what follows from it.
+"""The networks and arguments of the test vectors: what is chosen by hand. `generate.py` computes what follows from it.
 
 Random numbers come from Python's `random.Random`, whose stream is the same in every version and on every machine.
 """
@@ -28,6 +28,12 @@ FLAGS = {
     "zeros": "Inputs or weights that are exactly 0 give gradients that are exactly 0.",
     "cancellation": "W A + b nearly cancels in some Z. The ulps allow for what rounding then loses.",
     "wide": "Sums of many terms.",
+    "tiny": "Arguments so near 0 that 1 + Z loses digits, or is 1.",
+    "kink": "Z = 0, where a ReLU has no derivative: its derivative from below is expected, 0 or the slope.",
+    "root": "Z around -1.2784645, where the derivative of SiLU changes its sign. sigma(Z) (1 + Z sigma(-Z)) cancels "
+    "there and fails; the same taken from the root, which two floats hold, passes.",
+    "infinite": "Z is infinite, and the limits are expected.",
+    "ties": "Several classes share the largest Z.",
     "float32": "Inputs are float32 numbers; expected values are rounded to float32 and judged in its ulps.",
     "fault": "Invalid: the expected gradient is what a common bug returns. A correct implementation differs from it.",
 }
@@ -35,14 +41,23 @@ FLAGS = {
 
 @dataclass(frozen=True)
 class Case:
-    """A network with data; each array is a list of rows."""
+    """A network with data, or an activation or an output alone; each array is a list of rows."""
 
     id: str
     comment: str
     flags: tuple[str, ...]
-    layer_dims: list[int]
+    layer_dims: list[int]  # empty for a function alone
     arrays: dict[str, Matrix]
     dtype: str = "float64"
+    activation: str = ""  # alone
+    hidden: tuple[str, ...] = ()  # as _declaration.py has them; without them the sigmoid and its cross-entropy
+    output: tuple[str, ...] = ()
+
+    def declaration(self) -> dict[str, object]:
+        """What the case says of itself beside its numbers."""
+        shape = {"layer_dims": self.layer_dims, "m": len(self.arrays["X"][0])} if self.layer_dims else {}
+        words = {"activation": self.activation, "hidden": list(self.hidden)}
+        return shape | {name: word for name, word in words.items() if word} | dict(zip(("output", "cost"), self.output))
 
 
 def uniform(scale: float = 1.0) -> Draw:

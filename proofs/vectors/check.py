@@ -1,8 +1,9 @@
 """Prove that the expected values of test vectors are correctly rounded: python proofs/vectors/check.py FILE...
 
 It shares nothing with the generator: the standard library alone, decimal intervals rounded outwards in place of balls,
-and the article's formulas, A (1 - A) and A - Y, where the generator uses sigma(-Z). What subtraction loses, more digits
-bring back: the precision rises until each interval lies between the midpoints to the neighbours of the expected float.
+and the textbook's formulas, A (1 - A), 1 - A² and A - Y, where the generator takes what keeps digits. What subtraction
+loses, more digits bring back: the precision rises until each interval lies between the midpoints to the neighbours of
+the expected float. Infinity among the inputs stands for the limit, and is taken at 1e400, beyond all floats.
 Of an invalid case it proves that some entry is farther from the true gradient than its ulps allow.
 """
 
@@ -12,7 +13,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator
-from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DivisionByZero, InvalidOperation
 from fractions import Fraction
 from struct import pack, unpack
 from typing import Any
@@ -22,7 +23,8 @@ FORMATS = {"float64": ("<d", "<q"), "float32": ("<f", "<i")}
 
 
 class Interval:
-    """All numbers from low to high; every operation rounds outwards, to the digits that `digits` has set."""
+    """All numbers from low to high; every operation rounds outwards, to the digits that `digits` has set, and an
+    overflow to infinity."""
 
     down, up = Context(), Context()
 
@@ -31,7 +33,9 @@ class Interval:
 
     @classmethod
     def digits(cls, count: int) -> None:
-        cls.down, cls.up = (Context(count, mode, MIN_EMIN, MAX_EMAX) for mode in (ROUND_FLOOR, ROUND_CEILING))
+        traps = [InvalidOperation, DivisionByZero]
+        modes = (ROUND_FLOOR, ROUND_CEILING)
+        cls.down, cls.up = (Context(count, mode, MIN_EMIN, MAX_EMAX, traps=traps) for mode in modes)
 
     def __add__(self, other: Interval) -> Interval:
         return Interval(self.down.add(self.low, other.low), self.up.add(self.high, other.high))
@@ -59,10 +63,17 @@ class Interval:
 
 
 Matrix = list[list[Interval]]
+Function = Callable[[Interval], Interval]
 
 
-def exactly(x: float) -> Interval:
-    return Interval(Decimal(x), Decimal(x))
+def exactly(x: float | str) -> Interval:
+    """A float, or a decimal number as it is written."""
+    number = Decimal(x)
+    number = number if number.is_finite() else Decimal("1e400").copy_sign(number)
+    return Interval(number, number)
+
+
+ONE, TWO = exactly(1), exactly(2)
 
 
 def total(terms: list[Interval]) -> Interval:
@@ -81,57 +92,144 @@ def entrywise(function: Callable[..., Interval], *matrices: Matrix) -> Matrix:
     return [[function(*entries) for entries in zip(*rows, strict=True)] for rows in zip(*matrices, strict=True)]
 
 
+# ---------------------------------------------------------------------- the formulas
+
+
+def sigmoid(z: Interval) -> Interval:
+    return (ONE + (-z).exp()).inverse()
+
+
+def softplus(z: Interval) -> Interval:
+    return z + (ONE + (-z).exp()).log() if z.low > 0 else (ONE + z.exp()).log()
+
+
+def step(z: Interval) -> Interval:
+    """1 above 0, else 0; both where z may lie on either side."""
+    return Interval(Decimal(z.low > 0), Decimal(z.high > 0))
+
+
+def tanh(z: Interval) -> Interval:
+    return ONE - TWO * (ONE + (TWO * z).exp()).inverse()
+
+
+def function(word: str) -> tuple[Function, Function]:
+    """An activation and its derivative; the slope stands in the word, as in "leaky_relu(0.2)"."""
+    name, _, number = word.partition("(")
+    slope = exactly(number.rstrip(")") or "0.01")
+
+    def leaky_step(z: Interval) -> Interval:
+        return step(z) + (ONE - step(z)) * slope
+
+    functions: dict[str, tuple[Function, Function]] = {
+        "sigmoid": (sigmoid, lambda z: sigmoid(z) * (ONE - sigmoid(z))),
+        "tanh": (tanh, lambda z: ONE - tanh(z) * tanh(z)),
+        "relu": (lambda z: z * step(z), step),
+        "leaky_relu": (lambda z: z * leaky_step(z), leaky_step),
+        "softplus": (softplus, sigmoid),
+        "silu": (lambda z: z * sigmoid(z), lambda z: sigmoid(z) * (ONE + z * (ONE - sigmoid(z)))),
+        "identity": (lambda z: z, lambda _: ONE),
+    }
+    return functions[name]
+
+
+def output(word: str, cost: str, Z: Matrix, Y: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """A of Z, the loss of each entry with its label, and the derivative of their sum by Z."""
+    if word == "softmax":
+        columns = [softmax(z, y) for z, y in zip(transposed(Z), transposed(Y), strict=True)]
+        A, losses, dZ = (transposed(list(parts)) for parts in zip(*columns, strict=True))
+        return A, losses, dZ
+    g, derivative = function(word)
+    A = entrywise(g, Z)
+    E = entrywise(lambda a, y: a - y, A, Y)
+    if cost == "cross_entropy":
+        return A, entrywise(lambda z, y: y * softplus(-z) + (ONE - y) * softplus(z), Z, Y), E
+    share = {"half_squared_error": TWO.inverse(), "squared_error": ONE}[cost]
+    dZ = entrywise(lambda e, z: TWO * share * e * derivative(z), E, Z)
+    return A, entrywise(lambda e: share * e * e, E), dZ
+
+
+def softmax(z: list[Interval], y: list[Interval]) -> tuple[list[Interval], list[Interval], list[Interval]]:
+    """The same of one column."""
+    a = [total([(other - this).exp() for other in z]).inverse() for this in z]
+    most = max(z, key=lambda entry: entry.low)
+    log_of_sum = most + total([(this - most).exp() for this in z]).log()
+    losses = [label * (log_of_sum - this) for label, this in zip(y, z, strict=True)]
+    return a, losses, [part * total(y) - label for part, label in zip(a, y, strict=True)]
+
+
 def solve(case: Any) -> dict[str, Matrix]:
-    """Every quantity of the case, by the definitions D1 to D11."""
+    """Every quantity of the case, by the definitions."""
     v: dict[str, Matrix] = {}
-    for name, value in case["inputs"].items():
-        rows, columns = value["shape"]
-        v[name] = [[exactly(x) for x in value["decimal"][i * columns :][:columns]] for i in range(rows)]
+    for name, array in case["inputs"].items():
+        rows, columns = array["shape"]
+        v[name] = [[exactly(x) for x in floats(array)[i * columns :][:columns]] for i in range(rows)]
+    if "activation" in case:
+        return {name: entrywise(f, v["Z"]) for name, f in zip(("A", "derivative"), function(case["activation"]))}
+    last, cost = case.get("output", "sigmoid"), case.get("cost", "cross_entropy")
+    if "layer_dims" not in case:
+        A, losses, dZ = output(last, cost, v["Z"], v["Y"])
+        return {"A": A, "loss": [[total(column) for column in transposed(losses)]], "dZ": dZ}
     v["A0"], Y = v.pop("X"), v.pop("Y")
-    L, one, mean = len(case["layer_dims"]) - 1, exactly(1), exactly(case["m"]).inverse()
+    L, mean = len(case["layer_dims"]) - 1, exactly(case["m"]).inverse()
+    hidden = [function(word) for word in case.get("hidden", ["sigmoid"] * (L - 1))]
     for l in range(1, L + 1):
         WA = product(v[f"W{l}"], v[f"A{l - 1}"])
         v[f"Z{l}"] = [[z + b for z in row] for row, (b,) in zip(WA, v[f"b{l}"], strict=True)]
-        v[f"A{l}"] = entrywise(lambda z: (one + (-z).exp()).inverse(), v[f"Z{l}"])
-    losses = entrywise(lambda y, z: y * (one + (-z).exp()).log() + (one - y) * (one + z.exp()).log(), Y, v[f"Z{L}"])
+        if l < L:
+            v[f"A{l}"] = entrywise(hidden[l - 1][0], v[f"Z{l}"])
+    v[f"A{L}"], losses, dZ = output(last, cost, v[f"Z{L}"], Y)
     v["cost"] = [[mean * total([loss for row in losses for loss in row])]]
-    v[f"dZ{L}"] = entrywise(lambda a, y: (a - y) * mean, v[f"A{L}"], Y)
+    v[f"dZ{L}"] = entrywise(lambda dz: dz * mean, dZ)
     for l in range(L, 0, -1):
         v[f"dW{l}"] = product(v[f"dZ{l}"], transposed(v[f"A{l - 1}"]))
         v[f"db{l}"] = [[total(row)] for row in v[f"dZ{l}"]]
         v[f"dA{l - 1}"] = product(transposed(v[f"W{l}"]), v[f"dZ{l}"])
         if l > 1:
-            v[f"dZ{l - 1}"] = entrywise(lambda da, a: da * a * (one - a), v[f"dA{l - 1}"], v[f"A{l - 1}"])
+            slopes = entrywise(hidden[l - 2][1], v[f"Z{l - 1}"])
+            v[f"dZ{l - 1}"] = entrywise(lambda da, slope: da * slope, v[f"dA{l - 1}"], slopes)
     return v
 
 
-def neighbours(x: float, dtype: str) -> tuple[Fraction, Fraction]:
-    """The floats of this format next below and next above |x|."""
+# ---------------------------------------------------------------------- the judgement
+
+
+def around(x: float, dtype: str) -> tuple[Fraction, Fraction, Fraction]:
+    """The float of this format next below |x|, |x|, and next above, as if exponents went on beyond the largest."""
     real, integer = FORMATS[dtype]
     bits = unpack(integer, pack(real, abs(x)))[0]
-    above = Fraction(unpack(real, pack(integer, bits + 1))[0])
-    return (Fraction(unpack(real, pack(integer, bits - 1))[0]) if bits else -above), above
+
+    def at(bits: int) -> Fraction:
+        number = unpack(real, pack(integer, bits))[0]
+        return Fraction(number) if math.isfinite(number) else 2 * at(bits - 1) - at(bits - 2)
+
+    here = at(bits)
+    return (at(bits - 1) if bits else -at(1)), here, at(bits + 1) if math.isfinite(x) else 2 * here
 
 
 def rounds_to(interval: Interval, x: float, dtype: str) -> bool | None:
     """Whether x is the float nearest to the enclosed number, ties to even; None if the interval does not decide it."""
-    below, above = neighbours(x, dtype)
-    low, high = (Fraction(abs(x)) + below) / 2, (Fraction(abs(x)) + above) / 2
-    least, most = Fraction(interval.low), Fraction(interval.high)
+    below, here, above = around(x, dtype)
+    low, high = (here + below) / 2, (here + above) / 2 if math.isfinite(x) else Decimal("Infinity")
     if x < 0:
-        least, most = -most, -least
-    if low < least and most < high:
+        interval = -interval
+    if low < interval.low and interval.high < high:
         return True
-    if most < low or high < least:
+    if interval.high < low or high < interval.low:
         return False
     even = pack(FORMATS[dtype][0], x)[0] % 2 == 0
-    return (even or None) if low <= least and most <= high else None
+    return (even or None) if low <= interval.low and interval.high <= high else None
 
 
 def differs(interval: Interval, x: float, ulps: int, dtype: str) -> bool:
     """Whether every number in the interval is farther from x than so many ulps."""
-    reach = ulps * (neighbours(x, dtype)[1] - Fraction(abs(x)))
-    return Fraction(interval.low) > Fraction(x) + reach or Fraction(interval.high) < Fraction(x) - reach
+    _, here, above = around(x, dtype)
+    reach = ulps * (above - here)
+    return interval.low > Fraction(x) + reach or interval.high < Fraction(x) - reach
+
+
+def floats(value: Any) -> list[float]:
+    """The decimal numbers of an array; infinity is a string, as JSON has no number for it."""
+    return [float(x) for x in value["decimal"]]
 
 
 def entries(case: Any) -> Iterator[tuple[str, Interval, float, int]]:
@@ -139,7 +237,7 @@ def entries(case: Any) -> Iterator[tuple[str, Interval, float, int]]:
     truth = solve(case)
     for name, value in case["expected"].items():
         flat = (x for row in truth[name] for x in row)
-        for i, (interval, x, ulps) in enumerate(zip(flat, value["decimal"], value["ulps"], strict=True)):
+        for i, (interval, x, ulps) in enumerate(zip(flat, floats(value), value["ulps"], strict=True)):
             yield f"{name}[{i}]", interval, x, ulps
 
 
@@ -147,10 +245,10 @@ def problems(case: Any, flags: Any) -> list[str]:
     """What is wrong with a case; empty if its values are proved."""
     found = [f"flag {flag} is not explained" for flag in case["flags"] if flag not in flags]
     for name, value in (case["inputs"] | case["expected"]).items():
-        if [float.fromhex(numeral) for numeral in value["hex"]] != value["decimal"]:
+        if [float.fromhex(numeral) for numeral in value["hex"]] != floats(value):
             found.append(f"{name}: hexadecimal and decimal numbers differ")
         real = FORMATS[case["dtype"]][0]
-        if [unpack(real, pack(real, x))[0] for x in value["decimal"]] != value["decimal"]:
+        if [unpack(real, pack(real, x))[0] for x in floats(value)] != floats(value):
             found.append(f"{name}: not all numbers are {case['dtype']}")
         if math.prod(value["shape"]) != len(value["hex"]) or len(value.get("ulps", value["hex"])) != len(value["hex"]):
             found.append(f"{name}: the number of entries is not that of the shape")

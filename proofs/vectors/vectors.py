@@ -3,6 +3,8 @@
 for vector in load_vectors("float64.json"):
     results = ...                       "Z1", "A1" … "cost", "dZ1", "dW1", "db1", "dA0" …: any of them
     wrong = vector.violations(results)
+
+In networks.json each has its `hidden` and `output`; in functions.json either an `activation` or an `output` alone.
 """
 
 from __future__ import annotations
@@ -16,18 +18,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FORMAT = "refnn-vectors/1"
+FORMATS = ("refnn-vectors/1", "refnn-vectors/2")
 
 
 @dataclass(frozen=True, eq=False)
 class Vector:
-    """One network with its data, and what a correct implementation returns, or, if not `valid`, what a wrong one does.
+    """One network with its data, or one function with its arguments, and what a correct implementation returns; or, if
+    not `valid`, what a wrong one does.
 
     Attributes
     ----------
     id, comment, flags : what is tested; each file explains its flags
     valid : False if `expected` is the gradient that a common bug returns, from which a correct one must differ
-    X, Y, params : the inputs, arrays of `dtype`
+    activation : name of the activation that is judged alone, or None
+    hidden : tuple of names, of the activation of each hidden layer
+    output : pair of names, of the last activation and its cost
+    inputs : dict of arrays of `dtype`; X, Y and params are those of a network
     expected : dict of arrays, correctly rounded if `valid`
     ulps : dict of arrays of int, the error allowed in each entry, in units in the last place of the expected value
     """
@@ -37,11 +43,24 @@ class Vector:
     flags: tuple[str, ...]
     valid: bool
     dtype: np.dtype[Any]
-    X: NDArray[Any]
-    Y: NDArray[Any]
-    params: dict[str, NDArray[Any]]
+    activation: str | None
+    hidden: tuple[str, ...]
+    output: tuple[str, str]
+    inputs: dict[str, NDArray[Any]]
     expected: dict[str, NDArray[Any]]
     ulps: dict[str, NDArray[np.int64]]
+
+    @property
+    def X(self) -> NDArray[Any]:
+        return self.inputs["X"]
+
+    @property
+    def Y(self) -> NDArray[Any]:
+        return self.inputs["Y"]
+
+    @property
+    def params(self) -> dict[str, NDArray[Any]]:
+        return {name: array for name, array in self.inputs.items() if name[0] in "Wb"}
 
     def violations(self, results: Mapping[str, ArrayLike]) -> list[str]:
         """What is wrong with the results of an implementation; empty if nothing is.
@@ -73,7 +92,7 @@ class Vector:
         return [
             f"{self.id}: {key}{list(map(int, i))} is {result[tuple(i)]!r}, expected {expected[tuple(i)]!r} "
             f"within {self.ulps[key][tuple(i)]} ulp: {errors[tuple(i)]:.3g} ulp off"
-            for i in np.argwhere(~(errors <= self.ulps[key]))
+            for i in np.argwhere(~((errors <= self.ulps[key]) | (result == expected)))
         ]
 
 
@@ -90,8 +109,10 @@ def load_vectors(path: str | Path) -> tuple[Vector, ...]:
         If the file does not hold vectors of the format that this version reads; the text names the case.
     """
     document = json.loads(Path(path).read_text())
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ValueError(f"{path} does not hold vectors: expected an object with format {FORMAT!r}")
+    if not isinstance(document, dict) or document.get("format") not in FORMATS:
+        raise ValueError(
+            f"{path} does not hold vectors: expected an object with format {' or '.join(map(repr, FORMATS))}"
+        )
     return tuple(_vector(case) for case in document["cases"])
 
 
@@ -104,9 +125,11 @@ def _vector(case: dict[str, Any]) -> Vector:
             name: np.array(value["ulps"], dtype=np.int64).reshape(expected[name].shape)
             for name, value in case["expected"].items()
         }
-        X, Y = inputs.pop("X"), inputs.pop("Y")
+        activation, output = case.get("activation"), (case.get("output", "sigmoid"), case.get("cost", "cross_entropy"))
+        hidden = tuple(case.get("hidden", ["sigmoid"] * (len(inputs) // 2 - 2)))
         flags, valid = tuple(case["flags"]), case["result"] == "valid"
-        return Vector(case["id"], case["comment"], flags, valid, dtype, X, Y, inputs, expected, ulps)
+        about = (case["id"], case["comment"], flags, valid, dtype)
+        return Vector(*about, activation, hidden, output, inputs, expected, ulps)
     except (KeyError, TypeError, ValueError) as error:
         name = case.get("id") if isinstance(case, dict) else case
         raise ValueError(f"vector {name!r} is not as schema.json says: {error!r}") from error
@@ -114,6 +137,6 @@ def _vector(case: dict[str, Any]) -> Vector:
 
 def _array(value: dict[str, Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     floats = np.array([float.fromhex(numeral) for numeral in value["hex"]])
-    if not np.array_equal(floats, value["decimal"]):
+    if not np.array_equal(floats, [float(numeral) for numeral in value["decimal"]]):
         raise ValueError("hexadecimal and decimal numbers differ")
     return floats.astype(dtype).reshape(value["shape"])

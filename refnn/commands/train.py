@@ -1,30 +1,44 @@
-"""`refnn train DATA.csv`: train the reference network on a table of numbers."""
+"""`refnn train DATA.csv`: train a network on a table, say how well it does, and save it for `refnn predict`."""
 
 import argparse
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from refnn import predict, tabular, train
-from refnn._shapes import Number, generator
-from refnn.commands import Subparsers, widths
-from refnn.report.draw.style import pyplot
+from refnn import _declaration, tabular
+from refnn._shapes import Array, generator, whole
+from refnn.commands import Subparsers, files, learning, widths
+from refnn.commands.learning import Curves
+from refnn.commands.saved import Trained
+from refnn.report.draw import style
+from refnn.tabular import Kind, Table
+
+NETWORK, FIGURE = "network.npz", "cost.png"
+LISTED = 8  # classes of a target that are printed
 
 
 def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "train",
-        help="train the network on a CSV file",
-        description="Split off a test set, standardise, train; save params.npz, scaling.npz and cost.png.",
+        help="train a network on a CSV file",
+        description="Split off a test set, standardise, train; say how well the network does beside the best answer "
+        f"that looks at no feature; save {NETWORK}, for refnn predict, and {FIGURE}.",
     )
     option = parser.add_argument
-    option("data", help="CSV file with a header line and numbers")
-    said = "column of labels 0 and 1; repeat for several"
+    option("data", metavar="DATA.csv", help="CSV file with a header line; features are numbers, or True and False")
+    said = "column to predict; repeat for several, of two classes each or of numbers"
     option("--target", action="append", required=True, metavar="COLUMN", help=said)
-    option("--layer-dims", type=widths, metavar="N,N…", help="all widths; by default FEATURES,16,8,TARGETS")
+    said = "column that is no feature; repeat for several"
+    option("--ignore", action="append", default=[], metavar="COLUMN", help=said)
+    said = "sigmoid for two classes, softmax for more, identity for numbers; by default sigmoid or softmax, as the "
+    option("--output", choices=learning.RATES, help=said + "labels are, which are words or the integers 0 … K - 1")
+    said = f"activation of the hidden layers, or one for each: {', '.join(_declaration.ACTIVATIONS)} (%(default)s)"
+    option("--hidden", type=_names, default="sigmoid", metavar="NAME[,NAME…]", help=said)
+    option("--layer-dims", type=widths, metavar="N,N…", help="all widths; by default FEATURES,16,8,OUTPUTS")
     option("--epochs", type=int, default=200, metavar="N", help="passes over the examples (%(default)s)")
-    option("--lr", type=float, default=0.5, metavar="RATE", help="learning rate (%(default)s)")
+    option("--lr", type=float, metavar="RATE", help="learning rate; by default 0.5, and 0.1 for --output identity")
     option("--batch-size", type=int, default=32, metavar="N", help="at most; 0 for all examples at once (%(default)s)")
     option("--test-fraction", type=float, default=0.25, metavar="PART", help="of the rows (%(default)s)")
     option("--seed", type=int, default=0, metavar="N", help="of split, weights and shuffles (%(default)s)")
@@ -32,36 +46,88 @@ def add(subparsers: Subparsers) -> None:
     parser.set_defaults(run=run)
 
 
+def _names(text: str) -> str | list[str]:
+    """The value of --hidden."""
+    return text.split(",") if "," in text else text
+
+
 def run(args: argparse.Namespace) -> int:
-    pyplot()  # a missing library is better known before the training
-    table = tabular.read_csv(args.data, args.target)
+    kind: Kind | None = None if args.output is None else "numbers" if args.output == "identity" else "classes"
+    table = tabular.read_csv(args.data, args.target, kind, args.ignore)
+    output = learning.choose_output(table, args.output)
     rng = generator(args.seed, "--seed")
     training, test = tabular.split(table, args.test_fraction, rng)
-    scaling = tabular.scaling(training.X)
-    layer_dims = args.layer_dims or [len(table.features), 16, 8, len(table.targets)]
-    X, Y = scaling(training.X), training.Y
-    batch_size = min(args.batch_size, X.shape[1]) or None
-    args.out.mkdir(parents=True, exist_ok=True)
-    params, costs = train(X, Y, layer_dims, args.epochs, args.lr, batch_size=batch_size, rng=rng, progress=True)
+    network = learning.untrained(training, output, args.hidden, args.layer_dims, rng)
+    epochs = whole("--epochs", args.epochs, 0)
+    lr = learning.RATES[output] if args.lr is None else args.lr
+    batch_size = min(args.batch_size, training.X.shape[1]) or None
+    files.refuse_unwritable(args.out / NETWORK, args.out / FIGURE)
+    network, curves = learning.learn(network, training, test, epochs, lr, batch_size, rng)
 
-    print(f"network    {layer_dims}, {args.epochs} epochs, learning rate {args.lr}, seed {args.seed}")
-    if costs:
-        print(f"cost       {costs[0]:.4f} in the first epoch, {costs[-1]:.4f} in the last")
-    for name, part in (("train", training), ("test", test)):
-        right = predict(scaling(part.X), params) == part.Y
-        print(f"{name:<10} {right.mean():.2%} accuracy, {right.sum()} of {right.size} labels")
-    np.savez(args.out / "params.npz", **params)  # type: ignore[arg-type]  # no parameter is named allow_pickle
-    np.savez(args.out / "scaling.npz", mean=scaling.mean, deviation=scaling.deviation, features=table.features)
-    _draw(costs, args.out / "cost.png", f"{Path(args.data).name}, {layer_dims}")
-    print(f"saved      params.npz, scaling.npz and cost.png in {args.out}")
+    name = Path(args.data).name
+    print(f"data       {name}: {table.X.shape[1]} rows, {len(table.features)} features")
+    for target, classes, numbers in zip(table.targets, table.classes, table.Y):
+        print(f"target     {target}: {_classes(classes, numbers) if classes else 'numbers'}")
+    by = ", as the labels are" if args.output is None else ""
+    hidden = ",".join(network.hidden[:1] if len(set(network.hidden)) == 1 else network.hidden) or "none"
+    print(f"network    {network.layer_dims}, hidden {hidden}, output {output}{by}")
+    scale, batches = learning.weight_scale(network.hidden), batch_size or "all"
+    print(f"training   {epochs} epochs, rate {lr}, batches of {batches}, weights {scale}, seed {args.seed}")
+    for label, costs in (("train", curves.training), ("test", curves.test)):
+        least = int(np.argmin(costs))
+        baseline = f"; baseline {curves.baseline:.4f}" if costs is curves.test else ""
+        said = f"{label} {costs[0]:.4f} before, {costs[-1]:.4f} after, least {costs[least]:.4f} in epoch {least}"
+        print(f"cost       {said}{baseline}")
+    for label, part in (("train", training), ("test", test)):
+        for line in _score(network, part, training):
+            print(f"{label:<10} {line}")
+    network.save(args.out / NETWORK)
+    print(f"saved      {NETWORK} in {args.out}")
+    try:
+        _draw(curves, args.out / FIGURE, f"{name}, {network.layer_dims}, output {output}")
+        print(f"saved      {FIGURE} in {args.out}")
+    except ImportError as error:
+        (args.out / FIGURE).unlink(missing_ok=True)  # it is of another network
+        print(f"no {FIGURE}: {error}")
     return 0
 
 
-def _draw(costs: Sequence[Number], path: Path, title: str) -> None:
-    """The cost of every epoch, on a logarithmic scale."""
-    figure, axes = pyplot().subplots(figsize=(5, 3.2), layout="constrained")
-    axes.semilogy(range(1, len(costs) + 1), costs, color="#0072b2")
-    axes.set(xlabel="epoch", ylabel="mean cost J", title=title)
-    axes.grid(which="both", color="#dddddd", linewidth=0.6)
-    figure.savefig(path, dpi=200)
-    pyplot().close(figure)
+def _classes(classes: tuple[str, ...], numbers: Array) -> str:
+    """The classes, with the rows of each."""
+    counts = np.bincount(numbers.astype(int), minlength=len(classes))
+    shown = [f"{count} × {word}" for word, count in zip(classes, counts)][:LISTED]
+    more = [f"… and {len(classes) - LISTED} more"] if len(classes) > LISTED else []
+    return ", ".join([*shown, *more])
+
+
+def _score(network: Trained, part: Table, training: Table) -> Iterator[str]:
+    if network.output != "identity":
+        right, baseline, m = learning.accuracy(network, part, training)
+        frequent = ",".join(words[int(k)] for words, (k,) in zip(network.classes, learning.most_frequent(training.Y)))
+        yield (
+            f"{right / m:.2%} accuracy, {right} of {m} examples right; "
+            f"baseline {baseline / m:.2%}, {baseline}, by always {frequent}"
+        )
+        return
+    for target, fit, (mean,) in zip(network.targets, learning.fits(network, part, training), network.units.mean):
+        yield (
+            f"{target}: R² {fit.r_squared:.4f}, root mean square error {fit.error:.4g}; "
+            f"baseline {fit.baseline:.4g}, by always {mean:.4g}"
+        )
+
+
+def _draw(curves: Curves, path: Path, title: str) -> None:
+    """The costs, from before the training to after the last epoch, on a logarithmic scale."""
+    with style.settings("cost"):
+        figure, axes = style.axes_of(2.6, xlabel="epoch", ylabel="mean cost J")
+        axes.set_title(textwrap.fill(title, 60), parse_math=False)
+        mark = "." if len(curves.test) < 2 else ""
+        axes.semilogy(curves.training, marker=mark, color=style.BLUE, label="training")
+        axes.semilogy(curves.test, marker=mark, color=style.ORANGE, label="test")
+        if np.isfinite(curves.baseline):  # not for a class that only the test examples have
+            axes.axhline(curves.baseline, color=style.GREY, linestyle="--", label="baseline of the test")
+        figure.legend(loc="outside lower center", ncols=3)
+        data = style.png(figure)
+        style.pyplot().close(figure)
+    with files.whole(path) as file:
+        file.write(data)

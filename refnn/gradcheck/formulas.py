@@ -44,6 +44,7 @@ class Activation(NamedTuple):
     slope_terms: Entrywise
     steepest: float = 1.0
     kinked: bool = False
+    bounded: bool = False
 
 
 def sigmoid(Z: Array) -> Array:
@@ -146,6 +147,7 @@ ACTIVATIONS = {
         lambda Z: 1 + sigmoid_derivative(Z),  # A (1 - A)
         lambda Z: 3 * sigmoid_derivative(Z),
         steepest=0.25,
+        bounded=True,
     ),
     "tanh": Activation(  # 2 σ(2Z) - 1
         np.tanh,
@@ -157,6 +159,7 @@ ACTIVATIONS = {
         lambda Z, E: 4 * sigmoid_bend(2 * Z, 2 * E),
         lambda Z: np.full_like(Z, 3),  # 1 - A²
         lambda Z: 12 * sigmoid_derivative(2 * Z),
+        bounded=True,
     ),
     "relu": leaky_relu(0),
     "softplus": Activation(  # log1p(A expm1(D)) for A = σ(Z)

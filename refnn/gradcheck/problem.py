@@ -63,7 +63,7 @@ class Gradient:
         if said == ARTICLE:
             return cls._named(grads, names, params, activations)
         forms = {key: said.turned(key[0], V) for key, V in {**params, **activations}.items()}
-        found = cls._named(grads, names, {key: forms[key] for key in params}, {k: forms[k] for k in activations})
+        found = cls._named(grads, names, {key: forms[key] for key in params}, {k: forms[k] for k in activations}, True)
         arrays, shown, rounding = {}, {}, {}
         for key, G in found.arrays.items():
             if G.shape == forms[key].shape:
@@ -87,8 +87,9 @@ class Gradient:
         namings: Sequence[dict[str, str]],
         params: Mapping[str, Array],
         activations: Mapping[str, Array] | None,
+        flat: bool = False,
     ) -> Gradient:
-        """The arrays under the names of which fewest are missing."""
+        """The arrays under the names of which fewest are missing; `flat` allows a bias of one axis, or the other."""
         if not isinstance(grads, Mapping):
             raise UnfitGradientError(f"grads is {type(grads).__name__}, expected a dict of arrays")
         missing = [sum(name not in grads for name in naming.values()) for naming in namings]
@@ -105,7 +106,7 @@ class Gradient:
         for key, name in names.items():
             if name in grads:
                 try:
-                    arrays[key] = _float_array(f"grads[{name!r}]", grads[name], shapes[key])
+                    arrays[key] = _float_array(f"grads[{name!r}]", grads[name], shapes[key], flat and key[0] == "b")
                 except UnfitGradientError as error:
                     wrong.append(str(error))
         if wrong:
@@ -121,14 +122,14 @@ class Gradient:
         return self.shown[key](V) if key in self.shown else V
 
 
-def _float_array(name: str, value: object, shape: tuple[int, ...]) -> Array:
+def _float_array(name: str, value: object, shape: tuple[int, ...], flat: bool) -> Array:
     try:
         array = np.array(value)
     except Exception as error:  # whatever a foreign array type raises
         raise UnfitGradientError(f"{name} ({type(value).__name__}) is not an array: {error}") from error
     if array.dtype.kind != "f":
         raise UnfitGradientError(f"{name} has dtype {array.dtype}, expected floating-point numbers")
-    if array.shape != shape:
+    if array.shape != shape and not (flat and array.size == max(shape) == max(array.shape, default=0)):
         raise UnfitGradientError(f"{name} has shape {array.shape}, expected {shape}")
     return array
 

@@ -25,6 +25,7 @@ FAR = 35.0  # |Z| of a hidden unit beyond which σ and tanh are flat
 # A fault shows if it moves some gradient by more than this, relative to the gradient: half-way, in digits, between the
 # roundoff of float64 and that of float32, which is the smallest fault there is.
 SHOWS = float(np.sqrt(np.finfo(np.float64).eps * np.finfo(np.float32).eps))
+TAME = 10.0  # |Z| where an activation grows with it: exp is far from an overflow, in float32 too
 AWAY = 1e-4  # the least |Z| at a kink that is not meant: further than the rounding of float32 takes it
 DRAWS = 200  # in search of a network on which every fault shows
 
@@ -119,9 +120,26 @@ def random_probe(
         params[f"W{l}"] = scale * rng.standard_normal((dims[l], dims[l - 1]))
         b = scale * rng.standard_normal((dims[l], 1))
         params[f"b{l}"] = b if declaration.bias else np.zeros_like(b)
+    X = rng.standard_normal((dims[0], m))
+    if declaration.known:
+        _tame(params, X, declaration)
     Y = random_labels(rng, dims[-1], m, soft and declaration.labels == "soft", declaration)
-    found = Probe("", params, rng.standard_normal((dims[0], m)), Y)
+    found = Probe("", params, X, Y)
     return found if _away(found, declaration) else random_probe(rng, dims, m, scale, soft, declaration)
+
+
+def _tame(params: dict[str, Array], X: Array, declaration: Declaration, first: int = 1) -> None:
+    """Shrink the layers in place to |Z| <= TAME, if an activation has no bound: layer by layer they would grow."""
+    hidden = declaration.activations(len(params) // 2)
+    if all(g.bounded for g in hidden):
+        return
+    A = X
+    for l, g in enumerate([*(g.value for g in hidden), declaration.last.value], start=1):
+        Z = params[f"W{l}"] @ A + params[f"b{l}"]
+        share = min(1.0, TAME / np.abs(Z).max()) if l >= first else 1.0
+        params[f"W{l}"] *= share
+        params[f"b{l}"] *= share
+        A = g(Z * share)
 
 
 def random_labels(rng: np.random.Generator, n_L: int, m: int, soft: bool, declaration: Declaration) -> Array:
@@ -176,6 +194,7 @@ def _far(probe: Probe, declaration: Declaration) -> Probe:
     Z = forward(*as_floats(*probe[1:]), declaration).Z[1]
     stretch = FAR / np.abs(Z).max(axis=1, keepdims=True)
     params = {**probe.params, "W1": probe.params["W1"] * stretch, "b1": probe.params["b1"] * stretch}
+    _tame(params, probe.X, declaration, first=2)
     return probe._replace(params=params)
 
 

@@ -11,17 +11,19 @@ them is imprecise, not wrong. The *careful* one keeps 1 - A = σ(-Z) as a number
 difference computes so, and its error is bounded by it.
 
 Such a bound adds up the worst of every sum and every layer. Over sums of thousands it exceeds the errors that occur by
-many orders of magnitude. For `levels` each step of the plain formulas is given an independent random error, of its
-standard deviation by probabilistic error analysis (sqrt(n) u Σ|terms| for a sum; Higham and Mary, 2019), and the change
-of the gradient is compared with the bound. The bound keeps its shape; the change tells its level.
+many orders of magnitude: in float32 it would let pass what is wrong in every digit. For `levels` each step of the plain
+formulas is given an independent random error, of its standard deviation by probabilistic error analysis
+(sqrt(n) u Σ|terms| for a sum; Higham and Mary, 2019), and the change of the gradient is compared with the bound. The
+bound keeps its shape; the change tells its level, and the analysis runs again with a roundoff of that level.
 
 Neither says which gradient is right: of the gradient that is computed here only the changes are used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,14 +48,15 @@ class Arithmetic(NamedTuple):
 
 
 def gradient_bounds(
-    problem: Problem, dtype: np.dtype[np.floating], *, plain: bool, rounds_inputs: bool = False
+    problem: Problem, dtype: np.dtype[np.floating], *, plain: bool, rounds_inputs: bool = False, level: float = 1.0
 ) -> dict[str, Array]:
     """Bounds on the error of every entry of the gradient, computed in `dtype`, keyed "W1", "b1" … and "A0" … .
 
     `plain` tells whether A - Y and A (1 - A) are subtracted from rounded A, or 1 - A is computed as σ(-Z), and
-    `rounds_inputs` whether parameters and data were rounded to `dtype` first.
+    `rounds_inputs` whether parameters and data were rounded to `dtype` first. With a `level` below 1 these are not
+    bounds but what errors reach, if they are as random as `levels` takes them to be.
     """
-    u = float(np.finfo(dtype).eps) / 2
+    u = level * float(np.finfo(dtype).eps) / 2
     arithmetic = Arithmetic(u, float(np.finfo(dtype).tiny), u if rounds_inputs else 0.0, plain)
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
         return _backward_bounds(problem, _forward_bounds(problem, arithmetic), arithmetic)
@@ -64,16 +67,25 @@ def careful_bounds(problem: Problem) -> dict[str, Array]:
     return gradient_bounds(problem, problem.Y.dtype, plain=False)
 
 
-def allowances(problem: Problem) -> dict[str, Array]:
-    """How far rounding in each given gradient's own dtype can take the plain formulas."""
+def allowances(problem: Problem, level: Mapping[str, float] | None = None) -> dict[str, Array]:
+    """How far rounding in each given gradient's own dtype can take the plain formulas.
+
+    Up to the bound in float64, and in coarser dtypes up to the level that errors reach; up to a `level` if it is given.
+    """
     exact = np.result_type(*(dtype for key, dtype in problem.dtypes.items() if key != "Y"))
-    given = problem.given.arrays
-    bounds = {
-        dtype: gradient_bounds(problem, dtype, plain=True, rounds_inputs=np.finfo(dtype).eps > np.finfo(exact).eps)
-        for dtype in {V.dtype for V in given.values()}
-    }
-    rounding = problem.given.rounding
-    return {key: bounds[V.dtype][key] + rounding.get(key, 0) for key, V in given.items()}
+    given, rounding = problem.given.arrays, problem.given.rounding
+    coarse = {key for key, V in given.items() if np.finfo(V.dtype).eps > np.finfo(np.float64).eps}
+    reached = level or (levels(problem, np.random.default_rng(0)) if coarse else {})
+
+    @cache
+    def bounds(dtype: np.dtype[Any], level: float) -> dict[str, Array]:
+        coarser = bool(np.finfo(dtype).eps > np.finfo(exact).eps)
+        return gradient_bounds(problem, dtype, plain=True, rounds_inputs=coarser, level=level)
+
+    def reach(key: str) -> float:
+        return reached[key] if level or key in coarse else 1.0
+
+    return {key: bounds(V.dtype, reach(key))[key] + rounding.get(key, 0) for key, V in given.items()}
 
 
 def _forward_bounds(problem: Problem, arithmetic: Arithmetic) -> tuple[list[Array], list[Array]]:
@@ -127,16 +139,20 @@ def _backward_bounds(problem: Problem, E: tuple[list[Array], list[Array]], arith
 
 
 def levels(problem: Problem, rng: np.random.Generator) -> dict[str, float]:
-    """The share of the plain `gradient_bounds` that errors reach, for each weight and bias: the same in a layer."""
-    bounds = gradient_bounds(problem, np.dtype(np.float64), plain=True)
+    """The share of the plain `gradient_bounds` that errors reach, for each weight, bias and activation.
+
+    The same for weights and biases of a layer.
+    """
+    bounds = gradient_bounds(problem, np.dtype(np.float64), plain=True, rounds_inputs=True)
     per_roundoff = SIMULATED / (float(np.finfo(np.float64).eps) / 2)
     exact = _gradient(problem, lambda value, _: value)
-    shares = dict.fromkeys(problem.params, 0.0)
+    shares = dict.fromkeys(exact, 0.0)
     for _ in range(RUNS):
         moved = _gradient(problem, lambda V, size: V + SIMULATED * size * rng.standard_normal(V.shape))
         for l in range(1, problem.L + 1):
-            share = max(_share(moved[k] - exact[k], bounds[k] * per_roundoff) for k in (f"W{l}", f"b{l}"))
-            shares[f"W{l}"] = shares[f"b{l}"] = max(shares[f"W{l}"], share)
+            for keys in ((f"W{l}", f"b{l}"), (f"A{l - 1}",)):
+                share = max(_share(moved[k] - exact[k], bounds[k] * per_roundoff) for k in keys)
+                shares |= {k: max(shares[k], share) for k in keys}
     return {key: min(1.0, SAFETY * share) for key, share in shares.items()}
 
 
@@ -145,13 +161,20 @@ def _share(change: Array, bound: Array) -> float:
 
 
 def _gradient(problem: Problem, noisy: Callable[[Array, Array], Array]) -> dict[str, Array]:
-    """The gradient by the plain formulas (D7) to (D11), every step of it passed through `noisy`.
+    """The gradient by the plain formulas (D7) to (D11), its inputs and every step of it passed through `noisy`.
 
     `noisy` makes of a value and the standard deviation of its error, in roundoffs, the value with an error.
     """
-    A, Z = [problem.A[0]], [np.empty(0)]
+
+    def rounded(V: Array) -> Array:
+        return noisy(V, np.abs(V))
+
+    A, Z = [rounded(problem.A[0])], [np.empty(0)]
+    weights: list[Array] = [np.empty(0)]
+    l1, l2 = problem.declaration.penalties(problem.m)
     for l in range(1, problem.L + 1):
-        W, b, X = problem.W[l], problem.b[l], A[-1]
+        W, b, X = rounded(problem.W[l]), rounded(problem.b[l]), A[-1]
+        weights.append(W)
         Z.append(noisy(W @ X + b, np.sqrt(W.shape[1]) * (np.abs(W) @ np.abs(X) + np.abs(b))))
         if l < problem.L:
             g = problem.activations[l - 1]
@@ -162,12 +185,15 @@ def _gradient(problem: Problem, noisy: Callable[[Array, Array], Array]) -> dict[
     dZ = noisy(dZ, STEPS * last.terms(Z[-1], problem.Y) * problem.weight)
     found = {}
     for l in range(problem.L, 0, -1):
-        W, X, size = problem.W[l].T, A[l - 1].T, np.abs(dZ)
+        W, X, size = weights[l].T, A[l - 1].T, np.abs(dZ)
         found[f"W{l}"] = noisy(dZ @ X, np.sqrt(m) * (size @ np.abs(X)))
+        if l1 or l2:
+            penalty = l1 * np.sign(W.T) + l2 * W.T
+            found[f"W{l}"] = rounded(found[f"W{l}"] + noisy(penalty, STEPS * np.abs(penalty)))
         found[f"b{l}"] = noisy(dZ.sum(axis=1, keepdims=True), np.sqrt(m) * size.sum(axis=1, keepdims=True))
+        dA = found[f"A{l - 1}"] = noisy(W @ dZ, np.sqrt(W.shape[1]) * (np.abs(W) @ size))
         if l > 1:
             g = problem.activations[l - 2]
-            dA = noisy(W @ dZ, np.sqrt(W.shape[1]) * (np.abs(W) @ size))
             dZ = dA * noisy(g.derivative(Z[l - 1]), STEPS * g.slope_size(Z[l - 1]))
             dZ = noisy(dZ, STEPS * np.abs(dZ))
     return found

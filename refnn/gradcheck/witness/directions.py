@@ -232,8 +232,8 @@ def _by_differences(function: Scalar, key: str) -> Derivative:
 
 def of_network(problem: Problem, seed: int) -> dict[str, Search]:
     """The searches in the gradient of a network, by cancellation-free differences."""
-    error, allowance = careful_bounds(problem), allowances(problem)
     level = levels(problem, np.random.default_rng(seed))
+    error, allowance = careful_bounds(problem), allowances(problem, level)
     floor = cancellation_free.underflow(problem)
     searches = {}
     for i, key in enumerate(problem.params):
@@ -247,7 +247,7 @@ def of_network(problem: Problem, seed: int) -> dict[str, Search]:
             continue
         form = partial(problem.given.form, key)
         scale = np.where(error[key] > floor, error[key], 0)
-        tolerance = level[key] * (allowance[key] + error[key]) + floor
+        tolerance = allowance[key] + level[key] * error[key] + floor
         name, given, rng = problem.given.names[key], problem.given.arrays[key], np.random.default_rng([seed, i])
         searches[key] = Search(name, form(given), along, form(scale), form(tolerance), rng)
     return searches

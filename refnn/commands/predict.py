@@ -1,0 +1,53 @@
+"""`refnn predict NETWORK.npz DATA.csv`: what a network that `refnn train` saved says of other rows."""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+from typing import IO
+
+from refnn import tabular
+from refnn._shapes import Array
+from refnn.commands import Subparsers, files
+from refnn.commands.saved import Trained
+
+
+def add(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "predict",
+        help="let a trained network predict",
+        description="Print, for each row of a CSV file, what a network that refnn train saved says of it: a class, in "
+        "the words of the training data, with its probability, or a number. The file needs the columns that the "
+        "network was trained on, in any order; others, the target among them, are passed over.",
+    )
+    option = parser.add_argument
+    option("network", type=Path, metavar="NETWORK.npz", help="what refnn train saved")
+    option("data", metavar="DATA.csv", help="CSV file with a header line")
+    option("--out", type=Path, metavar="FILE.csv", help="write there instead")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    network = Trained.load(args.network)
+    X = tabular.read_features(args.data, network.features)
+    said, probability = network.answer(X)
+    if args.out is None:
+        _write(sys.stdout, network, said, probability)
+    else:
+        files.refuse_unwritable(args.out)
+        with files.whole(args.out, "w") as file:
+            _write(file, network, said, probability)
+    return 0
+
+
+def _write(file: IO[str], network: Trained, said: Array, probability: Array) -> None:
+    """A column for each target, and where it is of classes one more; numbers with all their digits."""
+    columns: list[tuple[str, list[object]]] = []
+    for target, classes, numbers, certainty in zip(network.targets, network.classes, said, probability):
+        columns.append((target, [classes[k] for k in numbers] if classes else numbers.tolist()))
+        if classes:
+            columns.append((f"{target}_probability", certainty.tolist()))
+    header, cells = zip(*columns)
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(zip(*cells))

@@ -1,0 +1,217 @@
+"""`refnn predict`: in the words and units of the training data, the same bits as the network that was trained."""
+
+import csv
+import io
+import os
+
+import numpy as np
+import pytest
+
+import refnn
+from refnn.__main__ import main
+from refnn.commands.saved import Trained
+
+M = 40
+
+
+@pytest.fixture
+def columns():
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, M))
+    return {
+        "a": a.tolist(),
+        "b": b.tolist(),
+        "kind": np.array(["ash", "oak", "yew"])[(a > 0) * 1 + (b > 0)].tolist(),
+        "wet": ["yes" if x > 0 else "no" for x in a],
+        "size": (1000 + 50 * a - 20 * b).tolist(),
+    }
+
+
+def write(path, columns):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([list(columns), *zip(*columns.values())])
+    return str(path)
+
+
+def arrays(path):
+    with np.load(path) as saved:
+        return dict(saved)
+
+
+OPTIONS = {
+    "sigmoid": ["--target", "wet", "--ignore", "kind", "--ignore", "size", "--hidden", "tanh"],
+    "softmax": ["--target", "kind", "--ignore", "wet", "--ignore", "size", "--layer-dims", "2,3"],
+    "identity": [
+        "--target",
+        "size",
+        "--ignore",
+        "wet",
+        "--ignore",
+        "kind",
+        "--output",
+        "identity",
+        "--hidden",
+        "relu,silu",
+    ],
+}
+
+
+@pytest.fixture
+def train(tmp_path, columns):
+    """Train a network with such an output, and return its file."""
+
+    def train(output):
+        data = write(tmp_path / "training.csv", columns)
+        assert main(["train", data, *OPTIONS[output], "--epochs", "20", "--out", str(tmp_path)]) == 0
+        return tmp_path / "network.npz"
+
+    return train
+
+
+def predicted(capsys, *arguments):
+    capsys.readouterr()
+    assert main(["predict", *map(str, arguments)]) == 0
+    header, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
+    return header, [list(column) for column in zip(*rows)]
+
+
+@pytest.mark.parametrize(("output", "target"), [("sigmoid", "wet"), ("softmax", "kind"), ("identity", "size")])
+def test_the_file_reproduces_the_predictions_bit_for_bit(output, target, train, tmp_path, columns, capsys):
+    """As computed by hand from the arrays of the file; the printed digits are all of them."""
+    path = train(output)
+    header, (labels, *probabilities) = predicted(capsys, path, tmp_path / "training.csv")
+    saved = arrays(path)
+    X = (np.array([columns["a"], columns["b"]]) - saved["mean"]) / saved["deviation"]
+    params = {key: saved[key] for key in saved if key[0] in "Wb"}
+    hidden = saved["hidden"].tolist()
+    AL, _ = refnn.forward_prop(X, params, hidden=hidden, output=output)
+    if output == "identity":
+        assert header == ["size"]
+        assert list(map(float, labels)) == (AL * saved["target_deviation"] + saved["target_mean"])[0].tolist()
+        assert np.corrcoef(list(map(float, labels)), columns["size"])[0, 1] > 0.9
+        assert abs(np.mean(list(map(float, labels))) - 1000) < 20
+        return
+    assert header == [target, f"{target}_probability"]
+    P = np.vstack([1 - AL, AL]) if output == "sigmoid" else AL
+    assert labels == [saved["classes"][0][k] for k in P.argmax(axis=0)]
+    assert list(map(float, probabilities[0])) == P.max(axis=0).tolist()
+    assert np.mean(np.array(labels) == columns[target]) > 0.6
+
+
+def test_a_saved_network_comes_back_as_it_was(train, tmp_path):
+    path = train("softmax")
+    network = Trained.load(path)
+    network.save(tmp_path / "again.npz")
+    np.testing.assert_equal(arrays(tmp_path / "again.npz"), arrays(path))
+    X = np.random.default_rng(1).standard_normal((2, 7))
+    np.testing.assert_equal(Trained.load(tmp_path / "again.npz").answer(X), network.answer(X))
+
+
+def test_columns_are_found_by_name_and_others_passed_over(train, tmp_path, columns, capsys):
+    path = train("sigmoid")
+    expected = predicted(capsys, path, tmp_path / "training.csv")
+    other = {"": range(M), "b": columns["b"], "name": ["x"] * M, "a": columns["a"]}
+    assert predicted(capsys, path, write(tmp_path / "other.csv", other)) == expected
+
+
+def test_several_targets_have_two_columns_each(tmp_path, columns, capsys):
+    columns["high"] = [int(b > 0) for b in columns["b"]]
+    data = write(tmp_path / "training.csv", columns)
+    options = ["--target", "wet", "--target", "high", "--ignore", "kind", "--ignore", "size", "--lr", "2"]
+    assert main(["train", data, *options, "--layer-dims", "2,2", "--out", str(tmp_path)]) == 0
+    header, found = predicted(capsys, tmp_path / "network.npz", data)
+    assert header == ["wet", "wet_probability", "high", "high_probability"]
+    assert np.mean(np.array(found[0]) == columns["wet"]) > 0.9
+    assert np.mean(np.array(found[2]) == np.array(columns["high"], str)) > 0.9
+    assert min(map(float, found[1] + found[3])) >= 0.5
+
+
+def test_what_is_missing_or_unreadable_is_named(train, tmp_path, columns, capsys):
+    path = train("sigmoid")
+
+    def refusal(columns):
+        assert main(["predict", str(path), write(tmp_path / "other.csv", columns)]) == 2
+        return capsys.readouterr().err
+
+    assert "has no column 'a', 'b'; its columns are 'kind'" in refusal({"kind": columns["kind"]})
+    assert "has no column 'b'; its columns are 'a'" in refusal({"a": columns["a"]})
+    assert "row 2, column 'b': 'x' is not a number" in refusal({"a": [1, 2], "b": [1, "x"]})
+    assert "has 0 rows, expected at least 1" in refusal({"a": [], "b": []})
+    assert "expected a finite number" in refusal({"a": [1.7e308], "b": [1]})
+    assert main(["predict", str(path), str(tmp_path / "nowhere.csv")]) == 2
+    assert "nowhere.csv" in capsys.readouterr().err
+
+
+def save(path, array):
+    with path.open("wb") as file:
+        np.save(file, array)
+
+
+def change(**changes):
+    def changed(path):
+        np.savez(path, **{key: value for key, value in {**arrays(path), **changes}.items() if value is not None})
+
+    return changed
+
+
+DAMAGES = {
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("a,b\n1,2\n"),
+    "an array": lambda path: save(path, np.ones(3)),
+    "an object": lambda path: save(path, np.array([{}])),
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:-300]),
+    "a byte changed": lambda path: path.write_bytes(path.read_bytes().replace(b"<f8", b"<f4", 1)),
+    "no features": change(features=None),
+    "one feature more": change(features=np.array(["a", "b", "c"])),
+    "one target more": change(targets=np.array(["wet", "dry"])),
+    "two targets of one output": change(targets=np.array(["wet", "dry"]), classes=np.array([["no", "yes"]] * 2)),
+    "one class less": change(classes=np.array([["no"]])),
+    "an unknown activation": change(hidden=np.array(["relo", "relo"])),
+    "another output": change(output=np.array("softmax")),
+    "an output of no command": change(output=np.array("tanh")),
+    "no weights": change(W1=None, W2=None, W3=None, b1=None, b2=None, b3=None),
+    "weights of another layer": change(W2=np.ones((3, 3))),
+    "not a number": change(b1=np.full((16, 1), np.nan)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_file_that_train_did_not_save_is_refused(damage, train, tmp_path, capsys):
+    path = train("sigmoid")
+    DAMAGES[damage](path)
+    assert main(["predict", str(path), str(tmp_path / "training.csv")]) == 2
+    output = capsys.readouterr()
+    assert f"{path} is no network that refnn train saved" in output.err
+    if damage == "no features":
+        assert "it has no 'features'" in output.err
+
+
+def test_a_network_that_is_not_there_is_named(tmp_path, capsys):
+    assert main(["predict", str(tmp_path / "nothing.npz"), "x.csv"]) == 2
+    assert "nothing.npz" in capsys.readouterr().err
+
+
+def test_the_file_is_written_whole_or_not_at_all(monkeypatch, train, tmp_path, capsys):
+    path, data, out = train("softmax"), tmp_path / "training.csv", tmp_path / "results/predicted.csv"
+    expected = predicted(capsys, path, data)
+    assert main(["predict", str(path), str(data), "--out", str(out)]) == 0
+    assert capsys.readouterr().out == ""
+    header, *rows = csv.reader(out.read_text(encoding="utf-8").splitlines())
+    assert (header, [list(column) for column in zip(*rows)]) == expected
+    out.write_text("before")
+    (tmp_path / "link.csv").symlink_to(out)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            main(["predict", str(path), str(data), "--out", str(out)])
+    assert out.read_text() == "before"
+    assert os.listdir(out.parent) == ["predicted.csv"]
+    assert main(["predict", str(path), str(data), "--out", str(tmp_path / "link.csv")]) == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    assert out.read_text().startswith("kind,kind_probability\n")
+    assert main(["predict", str(path), str(data), "--out", str(tmp_path)]) == 2
+    assert "is not a file that could be replaced" in capsys.readouterr().err

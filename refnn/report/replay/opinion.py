@@ -13,6 +13,7 @@ from refnn.gradcheck.problem import Gradient, Problem
 from refnn.gradcheck.verdict.judgement import Estimate, judge
 from refnn.gradcheck.verdict.result import ParameterCheck
 from refnn.gradcheck.verdict.rounding import allowances, careful_bounds, levels
+from refnn.gradcheck.witness.cancellation_free import underflow
 from refnn.report.findings import moved_costs
 from refnn.report.replay.ledger import HALF_THE_DIGITS
 
@@ -34,15 +35,13 @@ class Opinion(NamedTuple):
 def opinions(probe: Probe, problem: Problem) -> dict[str, Opinion]:
     """Judge the gradient of a problem, that of the probe, by the names under which it came."""
     net = replace(Problem.of(*reverse(probe)[1:], problem.declaration), given=_reversed(problem.given))
-    error = careful_bounds(net)
-    allowance = allowances(net, _levels(problem))
+    error, allowance, least = careful_bounds(net), allowances(net, _levels(problem)), underflow(problem)
     found = {}
     for key, dV in net.given.arrays.items():
         name, value = problem.given.names[key], _derivative(net, key)
-        check = judge(name, dV, Estimate(value, error[key]), allowance[key])
-        value, off, tolerance = (
-            problem.given.form(key, _flip(V)) for V in (value, error[key], error[key] + allowance[key])
-        )
+        check = judge(name, dV, Estimate(value, error[key], underflow=least), allowance[key])
+        tolerance = error[key] + allowance[key] + least
+        value, off, tolerance = (problem.given.form(key, _flip(V)) for V in (value, error[key], tolerance))
         slack = LEVEL_SLACK if np.finfo(dV.dtype).eps > np.finfo(np.float64).eps else HALF_THE_DIGITS
         found[name] = Opinion(value, off, tolerance, slack, check)
     return found
@@ -66,7 +65,14 @@ def _levels(problem: Problem) -> dict[str, float]:
 
 def reverse(probe: Probe) -> Probe:
     """The same network with its inputs, hidden units, outputs and examples in the opposite order."""
-    return Probe(probe.name, {key: _flip(V) for key, V in probe.params.items()}, _flip(probe.X), _flip(probe.Y))
+    name, params, X, Y = with_units_reversed(probe)
+    return Probe(name, params, np.ascontiguousarray(X[:, ::-1]), np.ascontiguousarray(Y[:, ::-1]))
+
+
+def with_units_reversed(probe: Probe) -> Probe:
+    """The same without the examples, whose order a bug may know: the last one, or the last batch."""
+    X, Y = (np.ascontiguousarray(V[::-1]) for V in (probe.X, probe.Y))
+    return Probe(probe.name, {key: _flip(V) for key, V in probe.params.items()}, X, Y)
 
 
 def _reversed(given: Gradient) -> Gradient:

@@ -27,7 +27,7 @@ from refnn.report.citation import Author, citation
 from refnn.report.read import Case, cases, declaration
 from refnn.report.record import Record, decode_all, gradient_digest, number, plain
 from refnn.report.replay.ledger import HALF_THE_DIGITS, Ledger
-from refnn.report.replay.opinion import Opinion, opinions, reverse
+from refnn.report.replay.opinion import Opinion, opinions, with_units_reversed
 from refnn.report.replay.origins import origin_again, training_again
 
 MOST_WORK = 2e11  # multiplications: minutes
@@ -207,8 +207,8 @@ def _citation(report: Record, ledger: Ledger) -> None:
 
 
 def _faults(recorded: list[Record], cases: list[Case], said: Declaration, ledger: Ledger) -> None:
-    """The catalogue of faults, each of them once, tried again on the networks in reverse."""
-    now = {fault["name"]: fault for fault in findings.faults([reverse(case.probe) for case in cases], said)}
+    """The catalogue of faults, each of them once, tried again on the networks with their units in reverse."""
+    now = {fault["name"]: fault for fault in findings.faults([with_units_reversed(case.probe) for case in cases], said)}
     names = [fault["name"] for fault in recorded]
     if set(names) <= set(now):
         ledger.same("content.faults", names, list(now))

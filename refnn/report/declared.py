@@ -59,7 +59,7 @@ def mathematics(said: Declaration) -> Declaration:
     return replace(said, examples=ARTICLE.examples, weights=ARTICLE.weights, labels=ARTICLE.labels, names={}, step=None)
 
 
-def line(said: Declaration) -> str:
+def in_words(said: Declaration) -> str:
     """The network in one line."""
     return said.says or "the article's (sigmoid, mean cross-entropy)"
 

@@ -3,8 +3,8 @@
 import argparse
 from typing import TypeAlias
 
+from refnn.report.citation import citation_file
 from refnn.report.draw.style import pyplot
-from refnn.report.provenance import citation_file
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 

@@ -3,11 +3,16 @@
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
+from refnn._declaration import ACTIVATIONS, COSTS
 from refnn.article.module import FUNCTIONS, judge_module
 from refnn.commands import Subparsers, require_libraries, source, widths
 from refnn.gradcheck.backprop import check_backprop
+from refnn.gradcheck.declaration import CHOICES, NAMED, Declaration
 from refnn.gradcheck.verdict.result import Verdict
+from refnn.report.citation import NOBODY, Author
+from refnn.report.declared import OverM, template
 from refnn.report.draw.folder import write
 from refnn.report.make import report_on
 
@@ -25,27 +30,60 @@ def add(subparsers: Subparsers) -> None:
     option = parser.add_argument
     option("target", help="MODULE:FUNCTION, FILE.py:FUNCTION, or FILE.py with functions by the article's names")
     option("--json", type=Path, metavar="FILE", help="write the result there, too")
-    option("--report", type=Path, metavar="DIR", help="write a report on a function there, to be cited and rechecked")
     option("--layer-dims", type=widths, metavar="N,N…", help="judge the function on networks of these widths only")
     option("--m", type=int, metavar="M", help="judge it on so many examples")
     option("--seed", type=int, default=0, metavar="N", help="of the networks (%(default)s)")
+    _add_report(parser)
+    _add_declaration(parser)
     parser.set_defaults(run=run)
 
 
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    option = parser.add_argument_group("a report, to be cited and rechecked").add_argument
+    option("--report", type=Path, metavar="DIR", help="write one on the function there")
+    option("--author", metavar="NAME", help="who is cited for it; by default nobody")
+    option("--url", metavar="URL", help="where it is to be found")
+
+
+def _add_declaration(parser: argparse.ArgumentParser) -> None:
+    option = parser.add_argument_group(
+        "the network and its conventions", "What the function is the gradient of; the article's, where nothing is said."
+    ).add_argument
+    said = f"activation of the hidden layers, or one for each: {', '.join(ACTIVATIONS)}, leaky_relu(0.2)"
+    option("--hidden", metavar="NAME[,NAME…]", help=said)
+    said = "softmax or one of these; its cost is cross_entropy for sigmoid and softmax, half_squared_error for others"
+    option("--output", metavar="NAME[,COST]", help=f"{said}, or is named: {', '.join(COSTS)}")
+    option("--reduction", metavar="HOW", help="of the losses: mean over examples, their sum, or mean over all entries")
+    option("--l1", metavar="LAMBDA", help="penalty λ Σ|W|; a number, or one over m: 0.7/m")
+    option("--l2", metavar="LAMBDA", help="penalty λ/2 Σ W²; likewise")
+    option("--no-bias", action="store_true", help="layers without b")
+    option("--examples", metavar="WHERE", help="columns or rows of X and Y")
+    option("--weights", metavar="ORDER", help="W as out,in or in,out")
+    option("--labels", metavar="KIND", help="soft, onehot or classes: numbers of classes")
+    said = "how W, b, dW or db are called; {l} is the layer from 1, {k} from 0: W=weights{l}; repeat for several"
+    option("--names", action="append", metavar="KIND=NAME", help=said)
+    option("--step", metavar="RATE", help="learning rate of a function that returns W - RATE dW in place of dW")
+    said = "a function (params, X, Y) -> cost, where none of these costs is the one; it cannot stand in a report"
+    option("--cost", metavar="MODULE:FUNCTION", help=said)
+
+
 def run(args: argparse.Namespace) -> int:
+    options = {"layer_dims": args.layer_dims, "m": args.m, "seed": args.seed}
+    declaration = _declaration(args)
+    author = _author(args)
     if args.target.endswith(".py"):
-        return _check_module(args)
+        return _check_module(args, declaration)
     if ":" not in args.target:
         raise ValueError(f"{args.target} is neither MODULE:FUNCTION nor the path of a .py file")
     gradient = source.function(args.target)
+    cost = _cost(args)
     if args.report:
         require_libraries()
-    options = {"layer_dims": args.layer_dims, "m": args.m, "seed": args.seed}
     with source.quietly():
         if args.report:
-            report, check = report_on(gradient, Path(args.target).name, **options)
+            report, check = report_on(gradient, Path(args.target).name, author=author, **options, **declaration)
         else:
-            check = check_backprop(gradient, **options, progress=False)
+            check = check_backprop(gradient, cost=cost, **options, progress=False, **declaration)
     print(check)
     _write(args.json, check.to_json())
     if args.report:
@@ -54,10 +92,76 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_STATUS[check.verdict]
 
 
-def _check_module(args: argparse.Namespace) -> int:
+def _declaration(args: argparse.Namespace) -> dict[str, Any]:
+    """The keywords of the options that were given; a ValueError names the option that is none."""
+    given: dict[str, Any] = {name: getattr(args, name) for name in ("hidden", "output", *CHOICES, "l1", "l2", "step")}
+    given = {name: text for name, text in given.items() if text is not None}
+    for name in {"hidden", "output"} & set(given):
+        if "," in given[name]:
+            given[name] = given[name].split(",")
+    for name in {"l1", "l2", "step"} & set(given):
+        given[name] = _number(name, given[name])
+    if args.no_bias:
+        given["bias"] = False
+    if args.names:
+        given["names"] = dict(map(_name, args.names))
+    try:
+        said = Declaration.of(given)
+    except (TypeError, ValueError) as error:  # their texts begin with the keyword
+        raise ValueError(f"--{error}") from None
+    if isinstance(said.hidden, tuple) and args.layer_dims is None:
+        raise ValueError("--hidden names one activation for each layer: give --layer-dims, too")
+    return given
+
+
+def _number(name: str, text: str) -> float | OverM:
+    number, over, m = text.partition("/")
+    try:
+        if not over:
+            return float(number)
+        if m.strip() == "m" and name != "step" and 0 <= float(number) < float("inf"):
+            return OverM(float(number))
+    except ValueError:
+        pass
+    raise ValueError(f"--{name} is {text!r}, expected a number" + " or, over m, one like 0.7/m" * (name != "step"))
+
+
+def _name(text: str) -> tuple[str, str]:
+    kind, _, name = text.partition("=")
+    if kind not in NAMED:
+        raise ValueError(f"--names is {text!r}, expected {', '.join(NAMED)}, then = and a name, such as W=weights{{l}}")
+    return kind, template(f"--names {kind}", name)
+
+
+def _cost(args: argparse.Namespace) -> Any:
+    if args.cost is None:
+        return None
+    if args.report:
+        raise ValueError("--cost cannot stand in a report, for nobody could recheck it: leave one of the two out")
+    try:
+        return source.function(args.cost)
+    except ValueError as error:
+        raise ValueError(f"--cost: {error}") from None
+
+
+def _author(args: argparse.Namespace) -> Author:
+    author = Author(args.author, args.url)
+    if args.report is None and author != NOBODY:
+        raise ValueError(f"--{'url' if args.author is None else 'author'} is of a report: give --report DIR, too")
+    try:
+        author.refuse_unfit()
+    except ValueError as error:
+        raise ValueError(f"--{error}") from None
+    return author
+
+
+def _check_module(args: argparse.Namespace, declaration: dict[str, Any]) -> int:
     path = Path(args.target)
     if args.report:
         raise ValueError(f"a report is on one function: give {path}:FUNCTION")
+    if declaration or args.cost:
+        option = "no-bias" if "bias" in declaration else next(iter([*declaration, "cost"]))
+        raise ValueError(f"--{option} is of one function, and a whole file follows the article: give {path}:FUNCTION")
     found = source.definitions(path, FUNCTIONS)
     for problem in found.problems:
         print(f"{path}, {problem}")

@@ -100,7 +100,7 @@ class Declaration:
 
     def activations(self, L: int) -> tuple[formulas.Activation, ...]:
         """Of the hidden layers."""
-        return tuple(map(formulas.activation, _declaration.each_layer(self.hidden, L - 1)))
+        return tuple(formulas.activation(_declaration.of_layer(self.hidden, l)) for l in range(1, L))
 
     @property
     def last(self) -> formulas.Output:

@@ -6,17 +6,21 @@ Those who make a report, draw it and replay it share this, and neither reads nor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from refnn import backprop, forward_prop
+from refnn import backprop, certificate, forward_prop
 from refnn._progress import bar
 from refnn._shapes import Array
 from refnn.gradcheck.backprop import check_network
+from refnn.gradcheck.declaration import ARTICLE, Declaration
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.probes import Probe
 from refnn.gradcheck.problem import Problem
 from refnn.gradcheck.verdict.result import GradientCheck, Verdict
+from refnn.report.declared import mathematics
 from refnn.report.record import Record, plain
 
 REFERENCE = "refnn.backprop"
@@ -43,20 +47,33 @@ def moved_costs(problem: Problem, key: str, h: complex) -> Array:
     return J
 
 
-def gradient_of(grads: object, probe: Probe) -> dict[str, Array]:
-    """What is judged of a gradient at a probe, keyed "dW1" … and "dA0" …; an UnfitGradientError if it is none."""
-    given = Problem.of(*probe[1:]).judging(grads).given
-    return {f"d{key}": dV for key, dV in given.arrays.items()}
-
-
 def point(params: Mapping[str, Array], X: Array, Y: Array) -> bytes:
-    """The bits of a network, to know it again."""
+    """The bits of a network in the declared form, to know it again."""
     return b"".join(array.tobytes() for array in (*params.values(), X, Y))
 
 
-def work(probe: Probe) -> int:
+def given(problem: Problem) -> dict[str, Array]:
+    """What is judged of a gradient, in the one form of the checker, keyed "dW1" … and "dA0" … ."""
+    return {f"d{key}": dV for key, dV in problem.given.arrays.items()}
+
+
+def uncertified(said: Declaration) -> str:
+    """Why no gradient of such a network carries a certificate; "" where they do."""
+    if said.reduction != "mean" or callable(said.l1) or callable(said.l2) or said.l1 or said.l2 or not said.bias:
+        return "certificates are of a mean cost without penalties, of layers with biases"
+    return ""
+
+
+def certify(problem: Problem) -> certificate.Certificate:
+    """Rigorous bounds on the error of each entry of the gradient under judgement."""
+    said = mathematics(problem.declaration)
+    params, X, Y = replace(problem, declaration=said).copies()
+    return certificate.certify(params, X, Y, given(problem), hidden=said.hidden, output=said.output)
+
+
+def work(problem: Problem) -> int:
     """Multiplications, about, of a look at each weight and bias on its own."""
-    return int(sum(V.size for V in probe.params.values()) ** 2 * probe.X.shape[1])
+    return sum(V.size for V in problem.params.values()) ** 2 * problem.m
 
 
 def verdicts(check: GradientCheck) -> Record:
@@ -78,17 +95,20 @@ def witnesses(check: GradientCheck) -> list[str]:
     return sorted({testimony.witness for each in check.probes for testimony in each.witnesses})
 
 
-def faults(probes: Sequence[Probe]) -> list[Record]:
+def faults(probes: Sequence[Probe], said: Declaration = ARTICLE) -> list[Record]:
     """For each fault of the catalogue: on how many networks, of about PLANTED, it was tried, seen, and named."""
     found: dict[str, Record] = {
         name: {"name": name, "equation": fault.equation, "tried": 0, "seen": 0, "named": 0}
         for name, fault in FAULTS.items()
     }
+    network: dict[str, Any] = vars(mathematics(said))
     with np.errstate(all="ignore"):
         for _, params, X, Y in bar(probes[:: max(1, len(probes) // PLANTED)], "planted faults"):
             for name, fault in FAULTS.items():
-                if fault.applies(params, X, Y):
-                    check = check_network(params, X, Y, fault.gradient(params, X, Y), progress=False)
+                if fault.applies(params, X, Y, said):
+                    grads = fault.gradient(params, X, Y, said)
+                    grads = {key: dV for key, dV in grads.items() if said.bias or key[:2] != "db"}
+                    check = check_network(params, X, Y, grads, progress=False, **network)
                     seen = check.verdict is Verdict.WRONG
                     found[name]["tried"] += 1
                     found[name]["seen"] += seen

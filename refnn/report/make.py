@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 from refnn._progress import bar
 from refnn._shapes import Array
-from refnn.certificate import certify
+from refnn.certificate import KINDS
 from refnn.gradcheck.backprop import GradientFunction, check_backprop
+from refnn.gradcheck.declaration import ARTICLE, Declaration, Keywords
 from refnn.gradcheck.faults.probes import Probe, default_probes
 from refnn.gradcheck.problem import Problem, UnfitGradientError
 from refnn.gradcheck.verdict.result import Entry, GradientCheck
 from refnn.gradcheck.witness.cancellation_free import step
-from refnn.report import findings, networks
-from refnn.report.provenance import citation, environment
+from refnn.report import declared, findings, networks
+from refnn.report.citation import NOBODY, Author, citation
+from refnn.report.provenance import environment
 from refnn.report.record import Record, encode, encode_all, encode_on_grid, gradient_digest, plain, sealed, sha256
 
+DA = re.compile(r"dA\d+")
 CERTIFIED = 5  # of every five networks one carries a certificate
 LARGEST = 500_000  # numbers in all networks of a report
 
@@ -56,9 +60,18 @@ def report_on(
     layer_dims: Sequence[int] | None = None,
     m: int | None = None,
     seed: int = 0,
+    author: Author = NOBODY,
+    **declaration: Unpack[Keywords],
 ) -> tuple[Record, GradientCheck]:
-    """The report on anyone's gradient, and the check itself, as by `check_backprop`; `name` says whose it is."""
-    probes = default_probes(layer_dims, m=m, seed=seed)
+    """The report on anyone's gradient, and the check itself, as by `check_backprop`; `name` says whose it is.
+
+    A declaration of which a report could not hold a part, such as functions of one's own, is refused before any work;
+    so is an author whose name could not be printed.
+    """
+    said = Declaration.of(declaration)
+    declared.recorded(said)
+    author.refuse_unfit()
+    probes = default_probes(layer_dims, m=m, seed=seed, declaration=said)
     origin = {
         "kind": "probe",
         "layer_dims": None if layer_dims is None else list(layer_dims),
@@ -66,7 +79,7 @@ def report_on(
         "seed": seed,
     }
     subjects = [Subject(networks.rounded(probe), {**origin, "index": i}) for i, probe in enumerate(probes)]
-    return report_on_subjects(name, gradient, subjects)
+    return report_on_subjects(name, gradient, subjects, said=said, author=author)
 
 
 def report_on_subjects(
@@ -75,68 +88,85 @@ def report_on_subjects(
     subjects: Sequence[Subject],
     training: Record | None = None,
     costs: Sequence[str] = (),
+    *,
+    said: Declaration = ARTICLE,
+    author: Author = NOBODY,
 ) -> tuple[Record, GradientCheck]:
     """The report on a gradient of any networks; `costs` are those of every epoch of the training."""
     probes = [subject.probe for subject in subjects]
     size = sum(V.size for _, params, X, Y in probes for V in (*params.values(), X, Y))
     if size > LARGEST:
         raise ValueError(f"a report on {size:,} numbers, expected at most {LARGEST:,}: check smaller networks")
-    recorder = Recorder(gradient)
-    check = check_backprop(recorder, probes=probes)
-    certifying = find_spec("flint") is not None
-    judged = list(zip(subjects, map(recorder.answer, probes), check.probes, strict=True))
-    content = {
+    problems = [Problem.of(*probe[1:], said) for probe in probes]
+    recorder = Recorder(gradient, problems)
+    network: dict[str, Any] = vars(said)
+    check = check_backprop(recorder, probes=probes, **network)
+    judged = list(zip(subjects, map(recorder.judged, problems), check.probes, strict=True))
+    certifying = find_spec("flint") is not None and not findings.uncertified(said)
+    content: Record = {
         "subject": plain(name),
+        "declaration": declared.recorded(said),
         "verdict": str(check.verdict),
         "causes": findings.causes(check),
         "witnesses": findings.witnesses(check),
         "tolerance": check.tolerance,
         "networks": [_found(*each) for each in judged],
         "training": training,
-        "faults": findings.faults(probes),
+        "faults": findings.faults(probes, said),
     }
     measured = {
         "networks": [
-            _measured(subject, grads, found, certifying and i % CERTIFIED == 0)
-            for i, (subject, grads, found) in enumerate(bar(judged, "certificates"))
+            _measured(answer, found, certifying and i % CERTIFIED == 0)
+            for i, (_, answer, found) in enumerate(bar(judged, "certificates"))
         ],
         "costs": list(costs),
         "findings": findings.differences(check),
     }
-    return sealed(content, measured, environment(), citation(plain(name), sha256(content))), check
+    where = environment()
+    return sealed(content, measured, where, citation(content["subject"], sha256(content), where, author)), check
+
+
+class Answer(NamedTuple):
+    """A gradient as it was given, under its names (None where there is none to speak of), and as the check reads it."""
+
+    grads: Mapping[str, Array] | None
+    problem: Problem
 
 
 class Recorder:
-    """A gradient that keeps a copy of its latest answer at each point."""
+    """A gradient that keeps a copy of its latest answer to each problem."""
 
-    def __init__(self, gradient: GradientFunction) -> None:
+    def __init__(self, gradient: GradientFunction, problems: Sequence[Problem]) -> None:
         self.gradient = gradient
-        self.answers: dict[bytes, dict[str, Array] | None] = {}
+        self.answers = {findings.point(*problem.copies()): Answer(None, problem) for problem in problems}
 
     def __call__(self, params: dict[str, Array], X: Array, Y: Array) -> Mapping[str, Any]:
-        probe = Probe("", {key: V.copy() for key, V in params.items()}, X.copy(), Y.copy())
+        at = findings.point(params, X, Y)  # before they may be changed
         grads = self.gradient(params, X, Y)
         if isinstance(grads, Mapping):
-            grads = {key: dV for key, dV in grads.items() if not (str(key).startswith("dA") and _is_large(dV))}
-        at = findings.point(*probe[1:])
-        try:
-            self.answers[at] = findings.gradient_of(grads, probe)
-        except UnfitGradientError:
-            self.answers[at] = None
+            grads = {key: dV for key, dV in grads.items() if not (DA.fullmatch(str(key)) and _is_large(dV))}
+        if at in self.answers:
+            problem = self.answers[at].problem
+            try:
+                judged = problem.judging(grads)
+                as_given = {name: np.array(grads[name]) for name in judged.given.names.values()}
+                self.answers[at] = Answer(as_given, judged)
+            except UnfitGradientError:
+                self.answers[at] = Answer(None, problem)
         return grads
 
-    def answer(self, probe: Probe) -> dict[str, Array] | None:
-        """The gradient at the probe, keyed "dW1" …; None where there is none to speak of."""
-        return self.answers.get(findings.point(*probe[1:]))
+    def judged(self, problem: Problem) -> Answer:
+        return self.answers[findings.point(*problem.copies())]
 
 
 def _is_large(dA: Any) -> bool:
     return bool(math.prod(np.shape(dA)) > findings.LARGE)
 
 
-def _found(subject: Subject, grads: Mapping[str, Array] | None, check: GradientCheck) -> Record:
+def _found(subject: Subject, answer: Answer, check: GradientCheck) -> Record:
     """What every machine agrees on."""
     (name, params, X, Y), origin = subject
+    grads = answer.grads
     return {
         "name": name,
         "origin": origin,
@@ -149,14 +179,14 @@ def _found(subject: Subject, grads: Mapping[str, Array] | None, check: GradientC
     }
 
 
-def _measured(subject: Subject, grads: Mapping[str, Array] | None, check: GradientCheck, certified: bool) -> Record:
+def _measured(answer: Answer, check: GradientCheck, certified: bool) -> Record:
     """What may differ in its last bits."""
-    probe = subject.probe
+    grads, problem = answer
     return {
         "gradient": None if grads is None else encode_all(grads),
-        "step": step(Problem.of(*probe[1:])).hex(),
+        "step": step(problem).hex(),
         "worst": {p.name: None if p.worst is None else _entry(p.worst) for p in check.parameters},
-        "certificate": _certificate(probe, grads) if certified and grads is not None else None,
+        "certificate": _certificate(problem) if certified and grads is not None else None,
     }
 
 
@@ -165,17 +195,17 @@ def _entry(entry: Entry) -> Record:
     return {"index": list(entry.index), **{name: float(x).hex() for name, x in numbers.items()}}
 
 
-def _certificate(probe: Probe, grads: Mapping[str, Array]) -> Record | None:
-    """Rigorous bounds on the error of each entry, without the arrays and the declaration that the report has already.
+def _certificate(problem: Problem) -> Record | None:
+    """Rigorous bounds on the error of each entry, without what the report has already.
 
     None for a gradient that is not finite, for a network on which they are no matter of seconds, and where the two
     enclosures of the derivative are disjoint, as they are when backprop itself is wrong.
     """
-    if findings.work(probe) > findings.CERTIFIED_WORK or not all(np.isfinite(dV).all() for dV in grads.values()):
+    finite = all(np.isfinite(dV).all() for dV in problem.given.arrays.values())
+    if not finite or findings.work(problem) > findings.CERTIFIED_WORK:
         return None
     try:
-        whole = certify(*probe[1:], grads).to_json()
+        whole = findings.certify(problem).to_json()
     except ArithmeticError:
         return None
-    known = ("format", "X", "Y", "params", "grads", "hidden", "output")
-    return {name: part for name, part in whole.items() if name not in known}
+    return {name: whole[name] for name in ("bits", "witness", "truth", *KINDS)}

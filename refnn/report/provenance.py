@@ -1,4 +1,4 @@
-"""Where and when a report was made, and how to cite it: what stands beside what was found, outside the identity."""
+"""Where and when a report was made: what stands beside what was found, outside the identity."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from refnn.report.record import SHORT, Record
-from refnn.report.resources import CITATION, ROOT
+from refnn.report.record import Record
+from refnn.report.resources import ROOT
 
 PACKAGES = ("refnn", "numpy", "python-flint", "matplotlib")
 
@@ -71,40 +71,3 @@ def _commit() -> str:
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
     return done.stdout.strip()
-
-
-# ---------------------------------------------------------------------- citation
-
-
-def citation(subject: str, identity: str) -> Record:
-    """Plain text and BibTeX: the citation of refnn in CITATION.cff, with the report's identity."""
-    cff = citation_file()
-    authors = [author.get("name") or f"{author['given-names']} {author['family-names']}" for author in cff["authors"]]
-    year = str(cff["date-released"])[:4]
-    title = f"Gradient-check report {identity[:SHORT]} on {subject}"
-    text = (
-        f"{', '.join(authors)} ({year}). {title}. Made with {cff['title']}, version {cff['version']}. "
-        f"SHA-256 {identity}. Recheck with: refnn verify report.json"
-    )
-    fields = {
-        "author": " and ".join(f"{{{author}}}" for author in authors),
-        "title": f"{{{_escaped(title)}}}",
-        "year": year,
-        "note": f"Made with {_escaped(cff['title'])}, version {cff['version']}; SHA-256 {identity}",
-    }
-    lines = ",\n".join(f"  {key:<6} = {{{value}}}" for key, value in fields.items())
-    return {"text": text, "bibtex": f"@misc{{refnn-{identity[:SHORT]},\n{lines}\n}}"}
-
-
-def citation_file() -> Any:
-    """What CITATION.cff holds."""
-    try:
-        import yaml
-    except ImportError:
-        raise ImportError('the citation of a report needs PyYAML: pip install "refnn[report]"') from None
-    return yaml.safe_load(CITATION.read_text(encoding="utf-8"))
-
-
-def _escaped(text: str) -> str:
-    """The text as TeX prints it."""
-    return "".join(f"\\{c}" if c in "_&%$#" else c for c in text)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from refnn._shapes import Array
-from refnn.gradcheck.declaration import ARTICLE
+from refnn.gradcheck.declaration import Declaration
 from refnn.gradcheck.faults.probes import Probe
-from refnn.gradcheck.problem import declared_network
-from refnn.report import findings, networks, record
+from refnn.gradcheck.problem import Problem, declared_network
+from refnn.report import declared, networks, record
 from refnn.report.record import Record, decode, decode_all, plain
 
 SCHEMA = Path(__file__).with_name("schema.json")
@@ -131,11 +131,13 @@ def _integer(literal: str) -> int:
 
 @dataclass(frozen=True)
 class Case:
-    """One network of a report: the path of its record, the probe, the gradient (or None), and both records."""
+    """One network of a report: the path of its record, the probe, the gradient as it was given (or None), the problem
+    as the check saw it, and both records."""
 
     path: str
     probe: Probe
     grads: dict[str, Array] | None
+    problem: Problem
     found: Record
     evidence: Record
 
@@ -148,6 +150,7 @@ def cases(report: Record) -> list[Case]:
     """The networks of a report; those of a training take its examples."""
     content, measured = report["content"], report["measured"]
     training = training_data(content["training"])
+    said = declaration(report)
     if len(content["networks"]) != len(measured["networks"]):
         raise ReportError("measured.networks and content.networks differ in number")
     found_cases = []
@@ -160,15 +163,24 @@ def cases(report: Record) -> list[Case]:
         else:
             raise ReportError(f"content.{path}.data is that of a training, but none is recorded")
         try:
-            probe = Probe(
-                found["name"], *declared_network(decode_all(f"content.{path}.params", found["params"]), X, Y, ARTICLE)
-            )
-            grads = evidence["gradient"] and decode_all(f"measured.{path}.gradient", evidence["gradient"])
-            grads = grads and findings.gradient_of(grads, probe)
+            network = declared_network(decode_all(f"content.{path}.params", found["params"]), X, Y, said)
+            problem = Problem.of(*network, said)
+            grads = None
+            if evidence["gradient"] is not None:
+                grads = decode_all(f"measured.{path}.gradient", evidence["gradient"])
+                problem = problem.judging(grads)
         except (TypeError, ValueError) as error:
             raise ReportError(f"{path} is no network with its gradient: {error}") from None
-        found_cases.append(Case(path, probe, grads, found, evidence))
+        found_cases.append(Case(path, Probe(found["name"], *network), grads, problem, found, evidence))
     return found_cases
+
+
+def declaration(report: Record) -> Declaration:
+    """The network of a report, with its conventions."""
+    try:
+        return declared.declared(report["content"]["declaration"])
+    except ValueError as error:
+        raise ReportError(f"content.declaration is none: {error}") from None
 
 
 def training_data(training: Record | None) -> networks.Data | None:

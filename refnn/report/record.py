@@ -26,7 +26,7 @@ import numpy as np
 from refnn._shapes import Array
 from refnn.numbers import hexfloat
 
-FORMAT = "refnn-report/1"
+FORMAT = "refnn-report/2"
 LONGEST = 2000  # characters of a text
 SHORT = 12  # hexadecimal digits by which an identity goes in running text
 Record = dict[str, Any]
@@ -64,13 +64,13 @@ def sealed(content: Record, measured: Record, environment: Record, citation: Rec
 
 def changed(report: Record) -> list[str]:
     """The parts of a report that are not what its hashes say, in words."""
-    if report["seal"] == sha256({key: part for key, part in report.items() if key != "seal"}):
-        found = []
-    else:
-        digests = {path: sha256(part) for path, part in parts(report)}
-        found = [f"{path} was changed" for path, digest in digests.items() if report["digests"].get(path) != digest]
-        found += [f"{path} was removed" for path in report["digests"] if path not in digests]
+    digests = {path: sha256(part) for path, part in parts(report)}
+    found = [f"{path} was changed" for path, digest in digests.items() if report["digests"].get(path) != digest]
+    found += [f"{path} was removed" for path in report["digests"] if path not in digests]
+    if report["seal"] != sha256({key: part for key, part in report.items() if key != "seal"}):
         found = found or ["the seal does not match: the seal, the format or a digest was changed"]
+    elif found:  # whoever made the seal anew has left these
+        found = [f"digests are not those of the parts: {line}" for line in found]
     if report["identity"] != sha256(report["content"]):
         now, recorded = sha256(report["content"]), report["identity"]
         found.append(f"the identity is {recorded[:SHORT]}…, that of the content {now[:SHORT]}…")

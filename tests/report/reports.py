@@ -62,7 +62,9 @@ def changed(report, path, value):
 def forged(report):
     """The report with all its hashes and its citation made anew, as one who tampers with it would."""
     old, new = report["identity"], record.sha256(report["content"])
-    cited = {kind: text.replace(old, new).replace(old[:12], new[:12]) for kind, text in report["citation"].items()}
+    cited = {
+        kind: text and text.replace(old, new).replace(old[:12], new[:12]) for kind, text in report["citation"].items()
+    }
     return record.sealed(report["content"], report["measured"], report["environment"], cited)
 
 
@@ -115,6 +117,9 @@ TAMPERED = {
     "the witnesses": (("content", "witnesses"), ["complex step"]),
     "faults seen": (("content", "faults", 2, "seen"), lambda n: n + 1),
     "faults tried": (("content", "faults", 0, "tried"), lambda n: n + 7),
+    "no faults": (("content", "faults"), []),
+    "a fault left out": (("content", "faults"), lambda faults: faults[:3] + faults[4:]),
+    "a fault twice": (("content", "faults"), lambda faults: [*faults, faults[2]]),
     "a fault's equation": (("content", "faults", 0, "equation"), "D8"),
     "a gradient": (("measured", "networks", 1, "gradient", "dW1", "hex", 2), slightly_more),
     "a gradient, by its sign": (

@@ -14,7 +14,8 @@ import refnn
 from refnn import certificate
 from refnn.__main__ import main
 from refnn.gradcheck.faults.catalogue import FAULTS
-from refnn.report import findings, make, networks, provenance, record
+from refnn.report import citation, findings, make, networks, record
+from refnn.report.citation import Author
 from refnn.report.read import load
 from refnn.report.replay.ledger import HALF_THE_DIGITS
 from refnn.report.resources import CITATION
@@ -74,9 +75,7 @@ def test_a_gradient_that_reuses_its_memory_is_recorded_as_it_was():
             held.setdefault((key, dV.shape), np.empty_like(dV))[...] = dV
         return {key: held[key, dV.shape] for key, dV in right(params, X, Y).items()}
 
-    reused, fresh = (
-        make.report_on(f, "tests:gradient", layer_dims=[2, 3, 1], examples=4)[0] for f in (gradient, right)
-    )
+    reused, fresh = (make.report_on(f, "tests:gradient", layer_dims=[2, 3, 1], m=4)[0] for f in (gradient, right))
     assert reused["content"] == fresh["content"]
     assert reused["measured"] == fresh["measured"]
 
@@ -155,22 +154,47 @@ def test_another_machine_finds_the_same_identity(report):
 
 
 def test_a_citation_is_made_of_citation_cff_and_the_identity(report, monkeypatch, tmp_path):
-    cited = report["citation"]
-    assert all(report["identity"] in text for text in cited.values())
+    identity, where = report["identity"], report["environment"]
+    _, _, *cited = citation.citation(findings.REFERENCE, identity, where).values()
+    assert all(identity in text for text in cited)
     assert 'title: "refnn' in CITATION.read_text()
-    assert "The refnn authors" in cited["bibtex"]
-    assert cited["bibtex"].count("{") == cited["bibtex"].count("}")
+    assert all("The refnn authors" in text for text in cited)
+    assert cited[1].count("{") == cited[1].count("}")
     mine = tmp_path / "CITATION.cff"
     mine.write_text(
-        "title: 50 % of refnn\nversion: 7.8\ndate-released: 2031-02-03\n"
-        "authors:\n- {given-names: Ada, family-names: Lovelace}\n- {name: Friends}\n"
+        "title: '50 % of refnn: and more'\nauthors:\n- {given-names: Ada, family-names: Lovelace}\n- {name: Friends}\n"
     )
-    monkeypatch.setattr(provenance, "CITATION", mine)
-    text, bibtex = provenance.citation("my_module:f", "ab" * 32).values()
-    assert text.startswith("Ada Lovelace, Friends (2031). Gradient-check report abababababab on my_module:f.")
+    monkeypatch.setattr(citation, "CITATION", mine)
+    where = {"date": "2031-02-03T00:00:00Z", "packages": {"refnn": "7.8"}}
+    _, _, text, bibtex = citation.citation(findings.REFERENCE, "ab" * 32, where).values()
+    assert text.startswith("Ada Lovelace, Friends (2031). Gradient-check report abababababab on refnn.backprop.")
     assert "{Ada Lovelace} and {Friends}" in bibtex
-    assert r"my\_module:f" in bibtex
     assert r"50 \% of refnn, version 7.8" in bibtex
+
+
+def test_a_report_on_anothers_function_has_the_author_that_was_named_or_none(report):
+    subject, identity, where = "my_module:f{1}", report["identity"], report["environment"]
+    _, _, text, bibtex = citation.citation(subject, identity, where).values()
+    assert text.startswith(f"Gradient-check report {identity[:12]} on {subject} (")
+    assert "author" not in text + bibtex
+    assert r"my\_module:f(1)" in bibtex
+    author = Author("Ada {L} & Co", "https://example.org/~ada")
+    named = citation.citation(subject, identity, where, author)
+    assert (named["author"], named["url"]) == author
+    assert named["text"].startswith("Ada {L} & Co (")
+    assert "https://example.org/~ada" in named["text"]
+    assert r"author = {{Ada (L) \& Co}}" in named["bibtex"]
+    assert named["bibtex"].count("{") == named["bibtex"].count("}")
+
+
+@pytest.mark.parametrize(
+    "author",
+    [Author(""), Author("x" * 201), Author("\x1b[2J"), Author("Ada", "example.org"), Author("Ada", "https://a b")],
+)
+def test_an_author_who_cannot_be_printed_is_refused_before_any_work(author, monkeypatch):
+    monkeypatch.setattr(make, "default_probes", None)
+    with pytest.raises(ValueError, match=r"author is|url is"):
+        make.report_on(right, "tests:right", author=author)
 
 
 # ---------------------------------------------------------------------- the committed report

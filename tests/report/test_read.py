@@ -8,6 +8,7 @@ from reports import TAMPERED, changed, forged, written
 from refnn.__main__ import main
 from refnn.report import read
 from refnn.report.read import ReportError, load
+from refnn.report.record import sha256
 
 # ---------------------------------------------------------------------- changed
 
@@ -30,6 +31,14 @@ def test_what_stands_beside_the_content_is_sealed_too(path, report, tmp_path):
         load(written(changed(report, path, other), tmp_path / "report.json"))
 
 
+@pytest.mark.parametrize("digests", [{}, {"content.verdict": "0" * 64}, lambda found: {**found, "citation": "0" * 64}])
+def test_digests_that_are_not_those_of_the_parts_are_refused(digests, report, tmp_path):
+    false = changed(report, ("digests",), digests)
+    false["seal"] = sha256({key: part for key, part in false.items() if key != "seal"})
+    with pytest.raises(ReportError, match="digests"):
+        load(written(false, tmp_path / "report.json"))
+
+
 # ---------------------------------------------------------------------- hostile
 
 
@@ -45,9 +54,9 @@ def hostile(report):
     yield "infinity", b'{"format": -Infinity}', "Infinity"
     yield "a float", b'{"format": 1.0}', "hexadecimal"
     yield "a long integer", b'{"format": ' + b"9" * 5000 + b"}", "5000 digits"
-    yield "a key twice", b'{"format": "refnn-report/1", "format": "refnn-report/1"}', "twice"
+    yield "a key twice", b'{"format": "refnn-report/2", "format": "refnn-report/2"}', "twice"
     yield "no object", [1, 2], "no format"
-    yield "another version", {**report, "format": "refnn-report/2"}, "refnn-report/2"
+    yield "another version", {**report, "format": "refnn-report/1"}, "refnn-report/1"
     yield "another kind", {"format": "refnn-certificate/1"}, "refnn-certificate/1"
     for key in report.keys() - {"format"}:
         yield f"no {key}", {k: v for k, v in report.items() if k != key}, f"'{key}' is a required"

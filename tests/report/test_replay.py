@@ -27,9 +27,11 @@ from reports import (
 from refnn import certificate
 from refnn.__main__ import main
 from refnn.report import findings, make, networks
-from refnn.report.read import validate
+from refnn.report.read import cases, validate
+from refnn.report.record import decode
 from refnn.report.replay import replay as replaying
 from refnn.report.replay.ledger import Outcome
+from refnn.report.replay.opinion import opinions
 from refnn.report.replay.replay import replay
 
 
@@ -59,10 +61,11 @@ def trained(monkeypatch):
 @pytest.mark.parametrize("gradient", [right, missing_mean_in_layer_1, in_float32, with_nan])
 def test_a_true_report_is_confirmed_whatever_its_verdict(gradient, tmp_path, capsys):
     report = report_on(gradient)
-    assert main(["verify", str(written(report, tmp_path / "report.json"))]) == 0
-    said = capsys.readouterr().out
-    assert report["identity"] in said
-    assert "CONFIRMED" in said
+    verdict = report["content"]["verdict"]
+    assert main(["verify", str(written(report, tmp_path / "report.json"))]) == (0 if verdict == "PASS" else 1)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"report {report['identity']} on tests:gradient says {verdict}"
+    assert said[1] == "CONFIRMED"
 
 
 def test_what_no_replay_can_show_is_said(report, on_the_reference):
@@ -72,7 +75,7 @@ def test_what_no_replay_can_show_is_said(report, on_the_reference):
 
 
 def test_a_report_on_probes_is_confirmed():
-    report, _ = make.report_on(right, "tests:right", layer_dims=[2, 3, 1], examples=3, seed=5)
+    report, _ = make.report_on(right, "tests:right", layer_dims=[2, 3, 1], m=3, seed=5)
     assert replay(report).outcome is Outcome.CONFIRMED
 
 
@@ -109,7 +112,7 @@ def test_a_forged_report_differs_and_says_where(what, report, tmp_path, capsys):
     assert main(["verify", str(written(forged(changed(report, path, value)), tmp_path / "report.json"))]) == 1
     said = capsys.readouterr().out
     assert said.splitlines()[1] == "DIFFERS"
-    part = f"{path[1]}[{path[2]}]" if path[1] in ("networks", "faults") else path[1]
+    part = f"{path[1]}[{path[2]}]" if path[1] in ("networks", "faults") and path[2:] else path[1]
     assert any(line.startswith("differs: ") and part in line for line in said.splitlines())
 
 
@@ -135,10 +138,64 @@ def test_no_number_or_word_of_what_was_found_can_be_forged(smallest, data):
         pass  # refused
 
 
-def test_a_citation_of_another_report_differs(report):
-    ledger = replay(forged(changed(report, ("citation", "text"), "report 123")))
+@pytest.mark.parametrize("gradient", [right, missing_mean_in_layer_1])
+def test_a_worst_entry_is_the_worst_as_far_as_rounding_tells(gradient):
+    report = report_on(gradient, 30)
+    evidence = report["measured"]["networks"][0]
+    found = opinions(*(lambda case: (case.probe, case.problem))(cases(report)[0]))["dW1"]
+    dW1 = decode("dW1", evidence["gradient"]["dW1"])
+    at = np.unravel_index(np.argmin(np.abs(dW1 - found.value) / found.tolerance), dW1.shape)  # the best of all
+    entry = {"given": dW1[at], "expected": found.value[at], "tolerance": found.tolerance[at]}
+    entry = {"index": [int(i) for i in at], **{name: float(x).hex() for name, x in entry.items()}}
+    assert entry["index"] != evidence["worst"]["dW1"]["index"]
+    ledger = replay(forged(changed(report, ("measured", "networks", 0, "worst", "dW1"), entry)))
+    if gradient is right:
+        assert "the worst entry, where rounding decides: measured.networks[0].worst.dW1" in str(ledger)
+    else:
+        assert ledger.outcome is Outcome.DIFFERS
+        assert "measured.networks[0].worst.dW1.index" in str(ledger)
+
+
+def test_another_declaration_differs(report):
+    for said in ({"hidden": "tanh"}, {"output": ["sigmoid", "half_squared_error"]}, {"reduction": "sum"}):
+        assert replay(forged(changed(report, ("content", "declaration"), said))).outcome is Outcome.DIFFERS, said
+
+
+def test_reasons_that_are_left_out_differ():
+    report, _ = make.report_on(right, "tests:right", layer_dims=[2, 3, 1], m=1)
+    assert report["content"]["networks"][0]["reasons"]
+    ledger = replay(forged(changed(report, ("content", "networks", 0, "reasons"), [])))
     assert ledger.outcome is Outcome.DIFFERS
-    assert "citation.text" in str(ledger)
+    assert "content.networks[0].reasons" in str(ledger)
+
+
+OF_THE_CITATION = {
+    "another report": ("text", lambda text: text.replace("report ", "report 123 ", 1)),
+    "another tool": ("text", lambda text: text.replace("Made with refnn", "Made with a better tool")),
+    "another author, in words": ("text", lambda text: f"Ada Lovelace. {text}"),
+    "another author, in BibTeX": (
+        "bibtex",
+        lambda text: text.replace("  title", "  author = {Ada},\n  title"),
+    ),
+    "another version": ("bibtex", lambda text: text.replace("version ", "version 9", 1)),
+    "another title": ("bibtex", lambda text: text.replace(" on ", " on the truth of ")),
+}
+
+
+@pytest.mark.parametrize("what", OF_THE_CITATION)
+def test_a_forged_citation_differs(what, report):
+    kind, other = OF_THE_CITATION[what]
+    tampered = changed(report, ("citation", kind), other)
+    assert tampered["citation"][kind] != report["citation"][kind]
+    ledger = replay(forged(tampered))
+    assert ledger.outcome is Outcome.DIFFERS
+    assert f"citation.{kind}" in str(ledger)
+
+
+def test_the_author_of_the_reference_cannot_be_another(on_the_reference):
+    ledger = replay(forged(changed(on_the_reference, ("citation", "author"), "Ada Lovelace")))
+    assert ledger.outcome is Outcome.DIFFERS
+    assert "citation.author" in str(ledger)
 
 
 def test_the_replay_breaks_when_the_code_does(on_the_reference, monkeypatch):
@@ -159,8 +216,8 @@ def test_a_certificate_that_contradicts_the_code_differs(report, monkeypatch):
 
 
 def test_sizes_that_an_origin_invents_are_never_allocated():
-    report, _ = make.report_on(right, "tests:right", layer_dims=[2, 1], examples=2)
-    for key, value in (("layer_dims", [10**7, 10**7]), ("examples", 10**7), ("index", 99)):
+    report, _ = make.report_on(right, "tests:right", layer_dims=[2, 1], m=2)
+    for key, value in (("layer_dims", [10**7, 10**7]), ("m", 10**7), ("index", 99)):
         ledger = replay(forged(changed(report, ("content", "networks", 0, "origin", key), value)))
         assert ledger.outcome is Outcome.DIFFERS
         assert "content.networks[0].origin" in str(ledger)

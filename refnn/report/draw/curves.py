@@ -30,9 +30,8 @@ class VCurve(NamedTuple):
 
 def v_curve(case: Case) -> VCurve:
     """Over all weights and biases of one network."""
-    assert case.grads is not None
-    net = Problem.of(*case.probe[1:])
-    given = np.concatenate([np.ravel(case.grads[f"d{key}"]) for key in net.params])
+    net = case.problem
+    given = np.concatenate([net.given.arrays[key].ravel() for key in _judged(net)])
     size = float(np.linalg.norm(given))
     central, complex_step, free = ([] for _ in range(3))
     for h in STEPS:
@@ -52,9 +51,14 @@ def _differences(net: Problem, h: float) -> Array:
     return np.asarray((_moved(net, h) - _moved(net, -h)).real / (2 * h))
 
 
+def _judged(net: Problem) -> list[str]:
+    """The parameters of which there is a gradient: biases that are none have no part in this."""
+    return [key for key in net.params if key in net.given.arrays]
+
+
 def _moved(net: Problem, h: complex) -> Array:
     """J with each entry of each parameter moved by h, one at a time."""
-    return np.concatenate([moved_costs(net, key, h).ravel() for key in net.params])
+    return np.concatenate([moved_costs(net, key, h).ravel() for key in _judged(net)])
 
 
 def _cancellation_free(net: Problem, l: int, h: float) -> Array:
@@ -67,7 +71,14 @@ def _cancellation_free(net: Problem, l: int, h: float) -> Array:
     with np.errstate(all="ignore"):
         slopes = cancellation_free.cost_differences(net, l, D).sum(axis=1) / h
     table = slopes.reshape(n, n_prev + 1)
-    return np.concatenate([table[:, :-1].ravel(), table[:, -1]])
+    weights = table[:, :-1] + _penalties(net, net.W[l], h)
+    return np.concatenate([weights.ravel(), table[:, -1] if net.declaration.bias else []])
+
+
+def _penalties(net: Problem, W: Array, h: float) -> Array:
+    """Of λ |W| and λ/2 W², without a subtraction for h < |W|."""
+    l1, l2 = net.declaration.penalties(net.m)
+    return np.asarray(l1 * np.where(W < 0, np.maximum(-1, 1 + 2 * W / h), 1) + l2 * (W + h / 2))
 
 
 class Pairs(NamedTuple):
@@ -83,13 +94,13 @@ def pairs(cases: list[Case]) -> Pairs:
     """Of all weights and biases of the networks on which central differences are a matter of seconds."""
     layer, given, free, central = ([] for _ in range(4))
     for case in cases:
-        net = Problem.of(*case.probe[1:])
-        if case.grads is None or work(case.probe) > AT_MOST:
+        net = case.problem
+        if work(net) > AT_MOST:
             continue
         found = cancellation_free.estimates(net)
         central.append(_differences(net, CENTRAL_STEP))
-        for key in net.params:
-            given.append(np.ravel(case.grads[f"d{key}"]).astype(np.float64))
+        for key in _judged(net):
+            given.append(net.given.arrays[key].ravel().astype(np.float64))
             free.append(found[key].value.ravel())
             layer.append(np.full(net[key].size, int(key[1:])))
     return Pairs(*(np.concatenate([np.empty(0), *column]) for column in (layer, given, free, central)))

@@ -165,7 +165,7 @@ def _ulps(report: Record, judged: list[Case]) -> Drawn:
 
 def _fault_matrix(report: Record, judged: list[Case]) -> Drawn:
     columns = {"refnn, in this report": {f["name"]: (f["seen"], f["tried"]) for f in report["content"]["faults"]}}
-    peers = _peers()
+    peers = {} if report["content"]["declaration"] else _peers()  # those were measured on networks of the article
     columns |= peers
     faults = list(dict.fromkeys(fault for counts in columns.values() for fault in counts if counts[fault][1]))
     if not faults:
@@ -225,16 +225,16 @@ def _magnitudes(report: Record, judged: list[Case]) -> Drawn:
     for band, (label, colour) in enumerate(BANDS.items()):
         look = {"color": SEQUENCE[colour], "marker": MARKERS[band], "label": label, "linewidth": 0.8}
         for case in (case for case, its in zip(deep, bands) if its == band):
-            assert case.grads is not None
-            layers = range(1, len(case.probe.params) // 2 + 1)
-            sizes = [np.sqrt(np.mean(case.grads[f"dW{l}"] ** 2.0)) for l in layers]
+            layers = range(1, case.problem.L + 1)
+            sizes = [np.sqrt(np.mean(case.problem.given.arrays[f"W{l}"] ** 2.0)) for l in layers]
             axes.plot(layers, np.maximum(sizes, np.finfo(np.float64).tiny), **look)
     handles = dict(zip(*reversed(axes.get_legend_handles_labels())))
     axes.legend(handles.values(), handles.keys(), title="rms weight", loc="best", labelspacing=0.3)
     axes.xaxis.get_major_locator().set_params(integer=True)
+    slope = "σ′ ≤ 1/4" if deep[0].problem.declaration.hidden == "sigmoid" else "g′"
     caption = (
         f"The size of the gradient in each layer of {len(deep)} networks with {SHALLOW} layers or more. From the "
-        "output (right) to the input every layer multiplies by its weights and by σ′ ≤ 1/4: with small weights the "
+        f"output (right) to the input every layer multiplies by its weights and by {slope}: with small weights the "
         "gradient vanishes, and a check with an absolute tolerance sees nothing wrong in whatever is left of it."
     )
     return "Gradients that vanish towards the input", caption, figure

@@ -12,9 +12,11 @@ from pathlib import Path
 from string import Template
 
 from refnn.gradcheck.faults.catalogue import FAULTS
+from refnn.report.declared import in_words
 from refnn.report.draw import style
 from refnn.report.draw.figures import Figure
-from refnn.report.findings import LARGE
+from refnn.report.findings import LARGE, uncertified
+from refnn.report.read import declaration
 from refnn.report.record import SHORT, Record, number
 
 PAGE, PAGE_STYLE = (Path(__file__).with_name(f"page.{kind}") for kind in ("html", "css"))
@@ -23,10 +25,10 @@ DIGITS = {"given": 17, "expected": 17, "tolerance": 2}
 HEADER = ("verdict", "network", "entries", "rel. error", "error / tolerance")
 
 SUMMARY = {
-    "PASS": "Every entry of the gradient agrees with independent numerical derivatives on all {n} networks.",
-    "WRONG": "This is not the gradient: it fails on {bad} of {n} networks.",
-    "UNRELIABLE": "The numbers cannot decide on {bad} of {n} networks.",
-    "BLIND": "{bad} of {n} networks could not have shown a fault; the others pass.",
+    "PASS": "Every entry of the gradient agrees with independent numerical derivatives on {these} networks.",
+    "WRONG": "This is not the gradient: it fails on {these} networks.",
+    "UNRELIABLE": "The numbers cannot decide on {these} networks.",
+    "BLIND": "A fault would not have shown on {these} networks.",
 }
 PASSING, FAILING = "nearest to the edge of their tolerance", "farthest beyond their tolerance"
 
@@ -37,13 +39,14 @@ def table(report: Record) -> str:
     rows = [HEADER, *(_row(*pair) for pair in zip(content["networks"], report["measured"]["networks"]))]
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in rows]
-    tried, seen = (sum(fault[key] for fault in content["faults"]) for key in ("tried", "seen"))
     lines += [
         "",
         f"{content['subject']}: {content['verdict']} on {len(content['networks'])} networks"
         + (f"; cause: {' or '.join(' and '.join(names) for names in content['causes'])}" if content["causes"] else ""),
-        f"planted faults: {seen} of {tried} seen, {len(content['faults'])} kinds",
+        f"network: {in_words(declaration(report))}",
+        f"planted faults: {_seen(content['faults'])}, {_kinds(content['faults'])} kinds",
         f"witnesses: {', '.join(content['witnesses'])}",
+        f"certificates: {_certificates(report)}",
         f"tolerance: {content['tolerance']}",
         report["citation"]["text"],
     ]
@@ -58,16 +61,36 @@ def _row(found: Record, evidence: Record) -> tuple[str, ...]:
     return found["verdict"], found["name"], f"{entries:,}", relative, excess
 
 
-def _worst_entries(report: Record) -> list[tuple[str, ...]]:
-    """The entries with the largest errors beside their tolerances: where they stand, and their numbers."""
+def _seen(faults: Sequence[Record]) -> str:
+    tried, seen = (sum(fault[key] for fault in faults) for key in ("tried", "seen"))
+    return f"{seen:,} of {tried:,} seen"
+
+
+def _kinds(faults: Sequence[Record]) -> str:
+    """How many of the catalogue could be made on these networks."""
+    made = sum(fault["tried"] > 0 for fault in faults)
+    return f"{made}" if made == len(faults) else f"{made} of the catalogue's {len(faults)}"
+
+
+def _certificates(report: Record) -> str:
+    if none := uncertified(declaration(report)):
+        return f"none, for {none}"
+    count = sum(evidence["certificate"] is not None for evidence in report["measured"]["networks"])
+    return f"rigorous bounds on every entry of {count} networks" if count else "none"
+
+
+def _worst_entries(report: Record) -> tuple[str, list[tuple[str, ...]]]:
+    """The entries with the largest errors beside their tolerances, beyond them if there are such: which these are, and
+    where each stands, with its numbers."""
     found = [
         (_errors(entry)[1], f"{name}{entry['index']}", network["name"], entry)
         for network, evidence in zip(report["content"]["networks"], report["measured"]["networks"])
         for name, entry in evidence["worst"].items()
         if entry is not None
     ]
-    found.sort(key=lambda line: -line[0] if line[0] == line[0] else -math.inf)
-    return [
+    beyond = [each for each in found if not each[0] <= 1]  # or NaN
+    found = sorted(beyond or found, key=lambda line: -line[0] if line[0] == line[0] else -math.inf)
+    return FAILING if beyond else PASSING, [
         (place, network, *(f"{number(key, entry[key]):.{digits}g}" for key, digits in DIGITS.items()))
         for _, place, network, entry in found[:SHOWN]
     ]
@@ -89,7 +112,7 @@ def page(report: Record, drawn: Sequence[tuple[Figure, str]]) -> str:
     """The page, with the figures and their SVG."""
     content, measured = report["content"], report["measured"]
     faults = content["faults"]
-    tried, seen = (sum(fault[key] for fault in faults) for key in ("tried", "seen"))
+    which, worst_entries = _worst_entries(report)
     rows = [_row(*pair) for pair in zip(content["networks"], measured["networks"])]
     words = {
         **{key: content[key] for key in ("subject", "verdict", "tolerance")},
@@ -97,10 +120,12 @@ def page(report: Record, drawn: Sequence[tuple[Figure, str]]) -> str:
         "short": report["identity"][:SHORT],
         "summary": _summary(content, measured["findings"]),
         "witnesses": "the " + " and the ".join(content["witnesses"]) if content["witnesses"] else "none",
-        "nearest": f"Of all entries, those {PASSING if content['verdict'] == 'PASS' else FAILING}.",
+        "network": in_words(declaration(report)),
+        "certificates": _certificates(report),
+        "nearest": f"Of all entries, those {which}.",
         "large": f"{LARGE:,}",
-        "kinds": str(sum(fault["tried"] > 0 for fault in faults)),
-        "faults": f"it saw {seen:,} of {tried:,}",
+        "kinds": _kinds(faults),
+        "faults": _seen(faults),
         "citation": report["citation"]["text"],
         "bibtex": report["citation"]["bibtex"],
     }
@@ -111,7 +136,7 @@ def page(report: Record, drawn: Sequence[tuple[Figure, str]]) -> str:
         "networks": f"{len(rows):,}",
         "derivatives checked": f"{entries:,}",
         "largest error, of its tolerance": f"{excess:.1%}" if excess < 1 else f"{excess:.1e}",
-        "planted bugs seen": f"{seen:,} of {tried:,}",
+        "planted bugs seen": _seen(faults).removesuffix(" seen"),
     }
     parts = {
         "css": PAGE_STYLE.read_text(encoding="utf-8") + style.css(),
@@ -123,7 +148,7 @@ def page(report: Record, drawn: Sequence[tuple[Figure, str]]) -> str:
         ),
         "networks": _rows((cells, cells[0]) for cells in rows),
         "reasons": _reasons(content["networks"], measured["findings"]),
-        "worst": _rows((cells, "") for cells in _worst_entries(report)),
+        "worst": _rows((cells, "") for cells in worst_entries),
         "bugs": _rows((_bug(fault), "") for fault in faults),
         "environment": _rows(
             ((key.replace("_", " "), _text(value)), "") for key, value in report["environment"].items()
@@ -135,14 +160,18 @@ def page(report: Record, drawn: Sequence[tuple[Figure, str]]) -> str:
 
 def _summary(content: Record, findings: Sequence[str]) -> str:
     verdict = content["verdict"]
-    bad = sum(network["verdict"] == verdict for network in content["networks"])
-    said = SUMMARY[verdict].format(n=len(content["networks"]), bad=bad)
+    verdicts = [network["verdict"] for network in content["networks"]]
+    these = verdicts.count(verdict)
+    said = SUMMARY[verdict].format(these=f"{these} of {len(verdicts)}" if these < len(verdicts) else f"all {these}")
     named = " or ".join(
         " and ".join(FAULTS[f].summary if f in FAULTS else f for f in cause) for cause in content["causes"]
     )
     if named:
-        return f"{said} The cause: {named}."
-    return f"{said} On the first of them, {'; '.join(findings)}." if findings else said
+        said += f" The cause: {named}."
+    elif findings:
+        said += f" On the first of them, {'; '.join(findings)}."
+    blind = verdicts.count("BLIND") if verdict != "BLIND" else 0
+    return f"{said} A fault would not have shown on {blind}." if blind else said
 
 
 def _bug(fault: Record) -> tuple[str, ...]:

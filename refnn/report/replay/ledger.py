@@ -27,6 +27,7 @@ class Ledger:
         self.differences: list[str] = []
         self.obstacles: list[str] = []
         self.trusted = ["the environment"]  # what no replay can show
+        self.near = list[str]()  # worst entries, where rounding decides which it is
         self.compared = 0  # numbers
         self.moved: dict[str, tuple[float, str]] = {}  # of each kind of number, the most ulps, and where
 
@@ -46,7 +47,9 @@ class Ledger:
             f"{kind}: {f'up to {ulps:.3g} ulp from the record, at {path}' if ulps else 'the same to the last bit'}"
             for kind, (ulps, path) in self.moved.items()
         ]
-        lines.append(f"taken on trust: {'; '.join(self.trusted)}")
+        more = f" and {len(self.near) - 1:,} more" if len(self.near) > 1 else ""
+        near = [f"which is the worst entry, where rounding decides: {path}{more}" for path in self.near[:1]]
+        lines.append(f"taken on trust: {'; '.join([*self.trusted, *near])}")
         return "\n".join(map(plain, lines))
 
     def same(self, path: str, recorded: Any, now: Any) -> None:

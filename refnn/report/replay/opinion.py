@@ -2,50 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from refnn._shapes import Array
 from refnn.gradcheck.faults.probes import Probe
-from refnn.gradcheck.problem import Problem
+from refnn.gradcheck.problem import Gradient, Problem
 from refnn.gradcheck.verdict.judgement import Estimate, judge
 from refnn.gradcheck.verdict.result import ParameterCheck
-from refnn.gradcheck.verdict.rounding import gradient_bounds
+from refnn.gradcheck.verdict.rounding import allowances, careful_bounds, levels
+from refnn.gradcheck.witness.cancellation_free import underflow
 from refnn.report.findings import moved_costs
+from refnn.report.replay.ledger import HALF_THE_DIGITS
 
 STEP = 2.0**-100  # the truncation error, of its square, is beyond every digit
+LEVEL_SLACK = 2.0**-16  # of a tolerance that was measured, by random errors of 2^-30, in a coarser dtype
 
 
 class Opinion(NamedTuple):
-    """On the gradient in one parameter: the derivative, the bound on its error, the tolerance, and the check."""
+    """On the gradient in one parameter, in the form in which it came: the derivative, the bound on its error, the
+    tolerance with how far (relative) other machines may be from it, and the check."""
 
     value: Array
     error: Array
     tolerance: Array
+    slack: float
     check: ParameterCheck
 
 
-def opinions(probe: Probe, grads: Mapping[str, Array]) -> dict[str, Opinion]:
-    """Judge a gradient keyed "dW1" … at a probe."""
-    net = Problem.of(*reverse(probe)[1:])
-    error = gradient_bounds(net, net.Y.dtype, plain=False)
-    exact = np.finfo(np.result_type(*probe.params.values(), probe.X))
+def opinions(probe: Probe, problem: Problem) -> dict[str, Opinion]:
+    """Judge the gradient of a problem, that of the probe, by the names under which it came."""
+    net = replace(Problem.of(*reverse(probe)[1:], problem.declaration), given=_reversed(problem.given))
+    error, allowance, least = careful_bounds(net), allowances(net, _levels(problem)), underflow(problem)
     found = {}
-    for name, dV in grads.items():
-        key = name.removeprefix("d")
-        coarser = bool(np.finfo(dV.dtype).eps > exact.eps)
-        allowance = gradient_bounds(net, dV.dtype, plain=True, rounds_inputs=coarser)[key]
-        value = moved_costs(net, key, 1j * STEP).imag / STEP
-        check = judge(name, _flip(dV), Estimate(value, error[key]), allowance)
-        found[name] = Opinion(_flip(value), _flip(error[key]), _flip(error[key] + allowance), check)
+    for key, dV in net.given.arrays.items():
+        name, value = problem.given.names[key], _derivative(net, key)
+        check = judge(name, dV, Estimate(value, error[key], underflow=least), allowance[key])
+        tolerance = error[key] + allowance[key] + least
+        value, off, tolerance = (problem.given.form(key, _flip(V)) for V in (value, error[key], tolerance))
+        slack = LEVEL_SLACK if np.finfo(dV.dtype).eps > np.finfo(np.float64).eps else HALF_THE_DIGITS
+        found[name] = Opinion(value, off, tolerance, slack, check)
     return found
+
+
+def _derivative(net: Problem, key: str) -> Array:
+    """By the complex step; where a kink may be met, the mean of those from its two sides."""
+    l1, _ = net.declaration.penalties(net.m)
+    sides = (1, -1) if l1 or net.at_kink else (0,)
+    slopes = [moved_costs(net, key, (side + 1j) * STEP).imag / STEP for side in sides]
+    return np.asarray(sum(slopes) / len(slopes))
+
+
+def _levels(problem: Problem) -> dict[str, float]:
+    """Those of the check: measured by random errors, they are not the same on a network in reverse."""
+    given = problem.given.arrays
+    coarse = {key for key, V in given.items() if np.finfo(V.dtype).eps > np.finfo(np.float64).eps}
+    reached = levels(problem, np.random.default_rng(0)) if coarse else {}
+    return {key: reached[key] if key in coarse else 1.0 for key in given}
 
 
 def reverse(probe: Probe) -> Probe:
     """The same network with its inputs, hidden units, outputs and examples in the opposite order."""
-    return Probe(probe.name, {key: _flip(V) for key, V in probe.params.items()}, _flip(probe.X), _flip(probe.Y))
+    name, params, X, Y = with_units_reversed(probe)
+    return Probe(name, params, np.ascontiguousarray(X[:, ::-1]), np.ascontiguousarray(Y[:, ::-1]))
+
+
+def with_units_reversed(probe: Probe) -> Probe:
+    """The same without the examples, whose order a bug may know: the last one, or the last batch."""
+    X, Y = (np.ascontiguousarray(V[::-1]) for V in (probe.X, probe.Y))
+    return Probe(probe.name, {key: _flip(V) for key, V in probe.params.items()}, X, Y)
+
+
+def _reversed(given: Gradient) -> Gradient:
+    arrays, rounding = ({key: _flip(V) for key, V in table.items()} for table in (given.arrays, given.rounding))
+    return Gradient(arrays, given.names, rounding=rounding)
 
 
 def _flip(V: Array) -> Array:

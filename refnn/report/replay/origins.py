@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from refnn._shapes import Params
-from refnn.gradcheck.faults.probes import Probe, default_probes
+from refnn.gradcheck.faults.probes import Probe
 from refnn.report import networks
 from refnn.report.read import Case, ReportError, training_data
 from refnn.report.record import Record, number
 from refnn.report.replay.ledger import HALF_THE_DIGITS, Ledger
 
+Probes = Callable[[tuple[int, ...] | None, int | None, int], Sequence[Probe]]
 
-def origin_again(case: Case, ledger: Ledger) -> None:
-    """The network from its seed."""
+
+def origin_again(case: Case, default_probes: Probes, ledger: Ledger) -> None:
+    """The network from its seed; `default_probes` makes those of the declaration, of widths, m and seed."""
     origin, path = case.found["origin"], f"content.{case.path}.origin"
     if case.is_trained:
         return
@@ -26,18 +28,13 @@ def origin_again(case: Case, ledger: Ledger) -> None:
         if origin["layer_dims"] not in (None, dims) or origin["m"] not in (None, case.probe.X.shape[1]):
             ledger.differences.append(f"{path} has other sizes than the network: {dims}, m = {case.probe.X.shape[1]}")
             return
-        made = _default_probes(tuple(origin["layer_dims"] or ()), origin["m"], origin["seed"])
+        made = default_probes(origin["layer_dims"] and tuple(dims), origin["m"], origin["seed"])
         if origin["index"] >= len(made):
             ledger.differences.append(f"{path}.index is {origin['index']}, there are {len(made)} probes")
             return
         probe = made[origin["index"]]
         again = probe._replace(params=_nearest(case.probe.params, probe.params, networks.PROBES_GRID))
     _same_network(case, again, ledger)
-
-
-@lru_cache(maxsize=4)
-def _default_probes(layer_dims: tuple[int, ...], m: int | None, seed: int) -> tuple[Probe, ...]:
-    return default_probes(layer_dims or None, m=m, seed=seed)
 
 
 def _same_network(case: Case, again: Probe, ledger: Ledger) -> None:

@@ -9,23 +9,25 @@ their digits. How far they do is said in ulps.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from refnn._progress import bar
 from refnn._shapes import Array
-from refnn.certificate import certify
 from refnn.gradcheck.backprop import GradientFunction, check_backprop
-from refnn.gradcheck.problem import Problem
-from refnn.gradcheck.verdict.result import GradientCheck, Verdict
+from refnn.gradcheck.declaration import Declaration
+from refnn.gradcheck.faults.probes import default_probes
+from refnn.gradcheck.verdict.result import Entry, GradientCheck, Verdict
 from refnn.gradcheck.verdict.rounding import gradient_bounds
 from refnn.gradcheck.witness.cancellation_free import step
-from refnn.report import findings
-from refnn.report.read import Case, cases
+from refnn.report import declared, findings
+from refnn.report.citation import Author, citation
+from refnn.report.read import Case, cases, declaration
 from refnn.report.record import Record, decode_all, gradient_digest, number, plain
 from refnn.report.replay.ledger import HALF_THE_DIGITS, Ledger
-from refnn.report.replay.opinion import Opinion, opinions, reverse
+from refnn.report.replay.opinion import Opinion, opinions, with_units_reversed
 from refnn.report.replay.origins import origin_again, training_again
 
 MOST_WORK = 2e11  # multiplications: minutes
@@ -42,43 +44,46 @@ def replay(report: Record) -> Ledger:
     """
     ledger = Ledger()
     content = report["content"]
+    said = declaration(report)
     if content["subject"] != findings.REFERENCE:
         ledger.trusted.append(f"that this is the gradient of {content['subject']}")
+    _citation(report, ledger)
     recorded = cases(report)
-    needed = sum(findings.work(case.probe) for case in recorded)
+    needed = sum(findings.work(case.problem) for case in recorded)
     if needed > MOST_WORK:
         ledger.obstacles.append(f"{needed:.1e} multiplications, more than {MOST_WORK:.0e}, are needed")
         return ledger
     training_again(report, recorded, ledger)
+    network: dict[str, Any] = vars(said)
     try:
-        checks = check_backprop(_recorded_gradient(recorded), probes=[case.probe for case in recorded])
+        checks = check_backprop(_recorded_gradient(recorded), probes=[case.probe for case in recorded], **network)
     except ArithmeticError as error:
         ledger.obstacles.append(f"the numbers are beyond what the witnesses compute with: {error}")
         return ledger
+    made = cache(lambda layer_dims, m, seed: default_probes(layer_dims, m=m, seed=seed, declaration=said))
     for case, check in zip(bar(recorded, "second opinions"), checks.probes):
-        origin_again(case, ledger)
+        origin_again(case, made, ledger)
         _verdict(case, check, content["subject"], ledger)
         _certificate(case, ledger)
-    worst = min((Verdict(case.found["verdict"]) for case in recorded), key=lambda verdict: verdict.rank)
+    verdicts = [Verdict(case.found["verdict"]) for case in recorded]
+    seeing = [verdict for verdict in verdicts if verdict is not Verdict.BLIND] or verdicts
+    worst = min(seeing, key=lambda verdict: verdict.rank)
     ledger.same("content.verdict", content["verdict"], str(worst))
     if not ledger.obstacles:  # a cause has to explain what could not be replayed, too
         ledger.same("content.causes", content["causes"], findings.causes(checks))
         ledger.same("measured.findings", report["measured"]["findings"], findings.differences(checks))
     ledger.same("content.witnesses", content["witnesses"], findings.witnesses(checks))
     ledger.same("content.tolerance", content["tolerance"], checks.tolerance)
-    _faults(content["faults"], recorded, ledger)
-    for kind, text in report["citation"].items():
-        if report["identity"] not in text:
-            ledger.differences.append(f"citation.{kind} names another identity")
+    _faults(content["faults"], recorded, said, ledger)
     return ledger
 
 
 def _recorded_gradient(cases: list[Case]) -> GradientFunction:
     """The recorded gradients as a function of the recorded networks."""
-    answers = {findings.point(*case.probe[1:]): case.grads for case in cases}
+    answers = {findings.point(*case.problem.copies()): case.grads for case in cases}
 
     def gradient(params: dict[str, Array], X: Array, Y: Array) -> Mapping[str, Any]:
-        grads = answers[findings.point(params, X, Y)]
+        grads = answers.get(findings.point(params, X, Y), {})  # between two questions the check asks one of its own
         if grads is None:
             raise LookupError("no gradient is recorded")
         return grads
@@ -94,50 +99,67 @@ def _verdict(case: Case, check: GradientCheck, subject: str, ledger: Ledger) -> 
         ledger.obstacles.append(f"{path}: what the function did when it was called is not in its gradient: {said}")
         return
     ledger.same(f"{path}.verdict", found["verdict"], str(check.verdict))
+    ledger.same(f"{path}.reasons", found["reasons"], list(map(plain, check.reasons)))
     ledger.same(f"{path}.parameters", found["parameters"], findings.verdicts(check))
     ledger.same(f"{path}.gradient_digest", found["gradient_digest"], gradient_digest(case.grads))
-    _second_opinion(case, case.grads, check, ledger)
+    _second_opinion(case, check, ledger)
     if subject == findings.REFERENCE:
-        _reference(case, case.grads, ledger)
+        _reference(case, ledger)
 
 
-def _second_opinion(case: Case, grads: Mapping[str, Array], check: GradientCheck, ledger: Ledger) -> None:
+def _second_opinion(case: Case, check: GradientCheck, ledger: Ledger) -> None:
     """The verdict of another witness in another order, and the recorded evidence held against it."""
-    second = opinions(case.probe, grads)
+    second = opinions(case.probe, case.problem)
+    given = case.problem.given
+    shown = given.named({key: given.form(key, V) for key, V in given.arrays.items()})
     path, evidence = f"measured.{case.path}", case.evidence
-    recorded_step, now = number(f"{path}.step", evidence["step"]), step(Problem.of(*case.probe[1:]))
+    recorded_step, now = number(f"{path}.step", evidence["step"]), step(case.problem)
     ledger.close("steps", f"{path}.step", recorded_step, now)
     ledger.same(f"{path}.worst", sorted(evidence["worst"]), sorted(p.name for p in check.parameters))
     for parameter in check.parameters:
-        name, key = parameter.name, f"d{parameter.name.removeprefix('d')}"
+        name = parameter.name
         verdict = case.found["parameters"].get(name, {}).get("verdict")
-        ledger.same(f"content.{case.path}.parameters.{name}.verdict", verdict, str(second[key].check.verdict))
+        ledger.same(f"content.{case.path}.parameters.{name}.verdict", verdict, str(second[name].check.verdict))
         worst = evidence["worst"].get(name)
         if worst is None or parameter.worst is None:
             ledger.same(f"{path}.worst.{name}", worst, parameter.worst)
         else:
-            _worst_entry(f"{path}.worst.{name}", worst, grads[key], second[key], ledger)
+            _worst_entry(f"{path}.worst.{name}", worst, parameter.worst, shown[name], second[name], ledger)
 
 
-def _worst_entry(path: str, worst: Record, dV: Array, second: Opinion, ledger: Ledger) -> None:
+def _worst_entry(path: str, worst: Record, now: Entry, dV: Array, second: Opinion, ledger: Ledger) -> None:
+    """The numbers of an entry, and that no other is farther from its tolerance by more than rounding explains."""
     at = tuple(worst["index"])
-    if len(at) != 2 or not all(i < n for i, n in zip(at, dV.shape)):
+    if len(at) != dV.ndim or not all(i < n for i, n in zip(at, dV.shape)):
         ledger.differences.append(f"{path}.index is {list(at)}, in an array of shape {dV.shape}")
         return
     given, expected, tolerance = (number(f"{path}.{name}", worst[name]) for name in ("given", "expected", "tolerance"))
     ledger.close("worst entries", f"{path}.given", given, np.float64(dV[at]))
     ledger.close("derivatives", f"{path}.expected", expected, second.value[at], 2 * second.error[at])
     bound = second.tolerance[at]
-    ledger.close("tolerances", f"{path}.tolerance", tolerance, bound, HALF_THE_DIGITS * bound)
+    ledger.close("tolerances", f"{path}.tolerance", tolerance, bound, second.slack * bound)
+    if at != now.index:
+        explained = 2 * second.error[now.index] / now.tolerance
+        if _excess(now.given, now.expected, now.tolerance) - explained > _excess(given, expected, tolerance):
+            ledger.differences.append(f"{path}.index is {list(at)}, the replay finds {list(now.index)} worse by far")
+        ledger.near.append(path)
 
 
-def _reference(case: Case, grads: Mapping[str, Array], ledger: Ledger) -> None:
-    """The gradient of refnn as it is here, beside the recorded one."""
-    bounds = gradient_bounds(Problem.of(*case.probe[1:]), np.dtype(np.float64), plain=False)
+def _excess(given: float, expected: float, tolerance: float) -> float:
+    """The error in units of the tolerance; that of a NaN is infinite."""
+    found = np.abs(np.float64(given) - expected) / tolerance if given != expected else 0.0
+    return float(np.nan_to_num(found, nan=np.inf, posinf=np.inf))
+
+
+def _reference(case: Case, ledger: Ledger) -> None:
+    """The gradient of refnn as it is here, beside the recorded one; it is that of the article's network."""
+    ledger.same("content.declaration", declared.recorded(case.problem.declaration), {})
+    bounds = gradient_bounds(case.problem, np.dtype(np.float64), plain=False)
+    recorded = findings.given(case.problem)
     for key, dV in findings.reference_gradient(*case.probe[1:]).items():
-        if key in grads:
+        if key in recorded:
             bound = 2 * bounds[key.removeprefix("d")]
-            ledger.close("gradients", f"measured.{case.path}.gradient.{key}", grads[key], dV, bound)
+            ledger.close("gradients", f"measured.{case.path}.gradient.{key}", recorded[key], dV, bound)
 
 
 def _certificate(case: Case, ledger: Ledger) -> None:
@@ -145,11 +167,14 @@ def _certificate(case: Case, ledger: Ledger) -> None:
     claimed, path = case.evidence["certificate"], f"measured.{case.path}.certificate"
     if claimed is None or case.grads is None:
         return
-    if findings.work(case.probe) > findings.CERTIFIED_WORK:
+    if none := findings.uncertified(case.problem.declaration):
+        ledger.differences.append(f"{path}: {none}")
+        return
+    if findings.work(case.problem) > findings.CERTIFIED_WORK:
         ledger.differences.append(f"{path}: a network of this size carries none")
         return
     try:
-        again = certify(*case.probe[1:], case.grads)
+        again = findings.certify(case.problem)
         again.recheck()
     except ImportError as error:
         ledger.obstacles.append(f"{path}: {error}")
@@ -167,9 +192,26 @@ def _certificate(case: Case, ledger: Ledger) -> None:
             ledger.close("certified bounds", f"{path}.{kind}.{key}", recorded[key], now[key], bound)
 
 
-def _faults(recorded: list[Record], cases: list[Case], ledger: Ledger) -> None:
-    """The catalogue of faults, tried again on the networks in reverse."""
-    now = {fault["name"]: fault for fault in findings.faults([reverse(case.probe) for case in cases])}
+def _citation(report: Record, ledger: Ledger) -> None:
+    """The citation, made again; anyone may say to be the author of what is not the reference."""
+    recorded, subject = report["citation"], report["content"]["subject"]
+    author = Author(recorded["author"], recorded["url"])
+    try:
+        author.refuse_unfit()
+    except ValueError as error:
+        ledger.differences.append(f"citation: {error}")
+    for kind, text in citation(subject, report["identity"], report["environment"], author).items():
+        ledger.same(f"citation.{kind}", recorded[kind], text)
+    if author.name:
+        ledger.trusted.append(f"that {author.name} is the author")
+
+
+def _faults(recorded: list[Record], cases: list[Case], said: Declaration, ledger: Ledger) -> None:
+    """The catalogue of faults, each of them once, tried again on the networks with their units in reverse."""
+    now = {fault["name"]: fault for fault in findings.faults([with_units_reversed(case.probe) for case in cases], said)}
+    names = [fault["name"] for fault in recorded]
+    if set(names) <= set(now):
+        ledger.same("content.faults", names, list(now))
     for i, fault in enumerate(recorded):
         if fault["name"] not in now:
             ledger.obstacles.append(f"content.faults[{i}]: {fault['name']!r} is not in the catalogue of this refnn")

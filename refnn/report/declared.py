@@ -1,0 +1,125 @@
+"""The declaration of a network as a report holds it: names and numbers, written, and read back from anyone's hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from refnn.gradcheck.declaration import ARTICLE, Declaration
+from refnn.report.record import Record, number
+
+LONGEST = 100  # characters of a name
+TEMPLATE = re.compile(r"[^{}]*(\{[lk](:0[1-9]d?)?\}[^{}]*)+")  # no attribute, no width: another's text is formatted
+
+
+@dataclass(frozen=True)
+class OverM:
+    """λ/m, as a function of m that can be written down."""
+
+    numerator: float
+
+    def __call__(self, m: int) -> float:
+        return self.numerator / m
+
+    def __repr__(self) -> str:
+        return f"{self.numerator!r}/m"
+
+
+def recorded(said: Declaration) -> Record:
+    """What differs from the article; a TypeError or ValueError names what is no name and no number."""
+    values = {f.name: getattr(said, f.name) for f in fields(said)}
+    return {name: PLAIN[name](name, V) for name, V in values.items() if V != getattr(ARTICLE, name)}
+
+
+def declared(record: Record) -> Declaration:
+    """The declaration that `recorded` wrote; a ValueError for anything else."""
+    keywords = {
+        name: _numbers(name, value) if name in ("l1", "l2", "step") else value for name, value in record.items()
+    }
+    try:
+        said = Declaration.of(keywords)
+        again = recorded(said)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    if again != record:
+        raise ValueError(f"not in the one form that a report has: expected {again}")
+    return said
+
+
+def _numbers(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return OverM(number(name, value["over_m"]))
+    return number(name, value)
+
+
+def mathematics(said: Declaration) -> Declaration:
+    """The network alone, in the one form of the checker: no conventions."""
+    return replace(said, examples=ARTICLE.examples, weights=ARTICLE.weights, labels=ARTICLE.labels, names={}, step=None)
+
+
+def in_words(said: Declaration) -> str:
+    """The network in one line."""
+    return said.says or "the article's (sigmoid, mean cross-entropy)"
+
+
+# ---------------------------------------------------------------------- plain values
+
+
+def _word(name: str, word: Any) -> str:
+    if not isinstance(word, str):
+        raise TypeError(f"{name} has functions of your own, which a report cannot hold: expected a name")
+    return word
+
+
+def _hidden(name: str, words: Any) -> str | list[str]:
+    each = isinstance(words, tuple) and not all(map(callable, words))
+    return [_word(name, word) for word in words] if each else _word(name, words)
+
+
+def _penalty(name: str, value: Any) -> str | Record:
+    if isinstance(value, OverM):
+        return {"over_m": _hex(name, value.numerator)}
+    if callable(value):
+        raise TypeError(f"{name} is a function, which a report cannot hold: expected a number, or OverM for λ/m")
+    return _hex(name, value)
+
+
+def _hex(name: str, value: Any) -> str:
+    found = float(value)
+    if not 0 <= found < float("inf"):
+        raise ValueError(f"{name} is {found}, expected a finite number of at least 0")
+    return found.hex()
+
+
+def _names(name: str, templates: Mapping[str, Any]) -> Record:
+    return {kind: template(f"{name}[{kind!r}]", text) for kind, text in templates.items()}
+
+
+def template(name: str, text: Any) -> str:
+    """The name of a parameter with its layer: {l}, from 1, or {k}, from 0."""
+    if callable(text):
+        raise TypeError(f"{name} is a function, which a report cannot hold: expected a text such as 'weights{{l}}'")
+    if not (isinstance(text, str) and text.isprintable() and len(text) <= LONGEST and TEMPLATE.fullmatch(text)):
+        raise ValueError(f"{name} is {text!r:.60}, expected a name with {{l}}, the layer from 1, or {{k}}, from 0")
+    return text
+
+
+def _as_it_is(_: str, value: Any) -> Any:
+    return value
+
+
+PLAIN: dict[str, Callable[[str, Any], Any]] = {
+    "hidden": _hidden,
+    "output": lambda name, pair: [_word(name, pair[0]), pair[1]],
+    "reduction": _as_it_is,
+    "l1": _penalty,
+    "l2": _penalty,
+    "bias": _as_it_is,
+    "examples": _as_it_is,
+    "weights": _as_it_is,
+    "labels": _as_it_is,
+    "names": _names,
+    "step": _hex,
+}

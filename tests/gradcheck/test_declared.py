@@ -1,0 +1,464 @@
+"""check_backprop of a declared network: right gradients pass in every convention, and a convention broken is WRONG."""
+
+import re
+
+import numpy as np
+import pytest
+from backprops import judged, probes
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import few, seeds
+
+import refnn
+from refnn.gradcheck import Verdict, check_backprop, check_network
+from refnn.gradcheck.declaration import Declaration
+from refnn.gradcheck.faults.probes import Probe, default_probes
+from refnn.testing import assert_backprop, layer_dims, networks
+
+HIDDEN = ("sigmoid", "tanh", "relu", "leaky_relu", "leaky_relu(0.2)", "softplus", "silu", "identity")
+OUTPUTS = ("sigmoid", "softmax", "identity", "relu", ("tanh", "squared_error"), ("sigmoid", "half_squared_error"))
+OUTPUTS += ("softplus", ("silu", "squared_error"), "leaky_relu(0.2)")
+
+# ---------------------------------------------------------------------- a declared gradient, by refnn.backprop
+
+
+def declared(words, dtype=np.float64, *, changed=None):
+    """The gradient of the declared network in the declared form: by refnn.backprop, turned and scaled here.
+
+    `changed` is what is declared otherwise: the gradient is that of these words, in the form of the others.
+    """
+    said = {**words, **(changed or {})}
+    turn_W, rows = said.get("weights") == "in,out", said.get("examples") == "rows"
+    bias, names, step = said.get("bias", True), said.get("names", {}), said.get("step")
+    l1, l2 = said.get("l1", 0), said.get("l2", 0)
+    network = {key: said[key] for key in ("hidden", "output") if key in said}
+
+    def name(kind, l):
+        d = kind.removeprefix("d")
+        template = names.get(kind, "d" + names.get(d, d + "{l}") if kind != d else kind + "{l}")
+        return template.format(l=l, k=l - 1)
+
+    def gradient(params, X, Y):
+        L = sum(name("W", l) in params for l in range(1, 20))
+        ours, given = {}, {}
+        for l in range(1, L + 1):
+            W = params[name("W", l)]
+            ours[f"W{l}"] = given[f"W{l}"] = (W.T if turn_W else W).astype(dtype)
+            ours[f"b{l}"] = np.zeros((len(ours[f"W{l}"]), 1), dtype)
+            if bias:
+                ours[f"b{l}"] = given[f"b{l}"] = params[name("b", l)].reshape(-1, 1).astype(dtype)
+        X = (X.T if rows else X).astype(dtype)
+        n_L, m = len(ours[f"W{L}"]), X.shape[1]
+        if said.get("labels") == "classes":
+            Y = np.eye(n_L)[:, Y] if n_L > 1 else np.reshape(Y, (1, m))
+        elif rows:
+            Y = Y.T
+        AL, caches = refnn.forward_prop(X, ours, **network)
+        grads = refnn.backprop(AL, Y.astype(dtype), caches, **network)
+        factor = dtype({"mean": 1, "sum": m, "entries": 1 / n_L}[said.get("reduction", "mean")])
+        found = {}
+        for key, V in given.items():
+            dV = factor * grads[f"d{key}"]
+            if key[0] == "W":
+                of_m = [dtype(p(m) if callable(p) else p) for p in (l1, l2)]
+                dV = dV + of_m[0] * np.sign(V) + of_m[1] * V
+            if step is not None:
+                dV = V - dtype(step) * dV
+            dV = dV.T if (turn_W if key[0] == "W" else rows) else dV
+            found[name("d" + key[0], int(key[1:]))] = dV
+        return found
+
+    return gradient
+
+
+CONVENTIONS = {
+    "the article's": {},
+    "the sum": {"reduction": "sum"},
+    "the mean over entries": {"reduction": "entries"},
+    "weight decay": {"l2": 0.3},
+    "the lasso": {"l1": 0.05},
+    "both, of m": {"l1": lambda m: 0.2 / m, "l2": lambda m: 0.7 / m},
+    "rows": {"examples": "rows"},
+    "in,out": {"weights": "in,out"},
+    "rows, in,out, as in Keras": {"examples": "rows", "weights": "in,out"},
+    "no bias": {"bias": False},
+    "hard labels": {"labels": "onehot"},
+    "classes": {"labels": "classes"},
+    "classes in rows": {"labels": "classes", "examples": "rows"},
+    "names": {"names": {"W": "weights{l}", "b": "bias{k}", "dW": "grad_w{l}"}},
+    "a step": {"step": 0.1},
+    "a step, rows, a penalty": {"step": 3.0, "examples": "rows", "l2": 0.1},
+}
+
+
+def grid():
+    """Each activation, output and convention, each beside several of the others."""
+    for i in range(2 * len(CONVENTIONS)):
+        name = list(CONVENTIONS)[i % len(CONVENTIONS)]
+        yield {"hidden": HIDDEN[i * 3 % len(HIDDEN)], "output": OUTPUTS[i % len(OUTPUTS)], **CONVENTIONS[name]}
+    for i, hidden in enumerate(HIDDEN):
+        yield {"hidden": hidden, "output": OUTPUTS[(i + 4) % len(OUTPUTS)]}
+    yield {"hidden": ["relu", "tanh"], "output": "softmax"}
+
+
+GRID = list(grid())
+
+
+def says(words):
+    return Declaration.of(words).says or "the article"
+
+
+@pytest.mark.parametrize("words", GRID, ids=says)
+def test_right_gradients_pass(words):
+    for seed, dtype in ((0, np.float64), (1, np.float64), (2, np.float32)):
+        if isinstance(words["hidden"], list):
+            check = check_backprop(declared(words, dtype), layer_dims=[3, 4, 4, 2], seed=seed, progress=False, **words)
+        else:
+            check = judged(declared(words, dtype), seed, **words)
+        assert check.verdict is Verdict.PASS, f"seed {seed}, {dtype.__name__}\n{check}"
+
+
+# ---------------------------------------------------------------------- conventions broken
+
+RELU, SOFTMAX = {"hidden": "relu"}, {"output": "softmax"}
+VALUES = {  # what is declared, what the gradient is of, and the cause that is named or what is said
+    "the sum for the mean": ({}, {"reduction": "sum"}, "missing-mean"),
+    "the sum for the mean over entries": ({"reduction": "entries"}, {"reduction": "sum"}, "missing-mean"),
+    "the mean for the sum": ({"reduction": "sum"}, {"reduction": "mean"}, "of another network: reduction='mean'"),
+    "the mean for that over entries": ({"reduction": "entries"}, {"reduction": "mean"}, "network: reduction='mean'"),
+    "the mean over entries": ({}, {"reduction": "entries"}, "mean-over-outputs"),
+    "no weight decay": ({"l2": 0.3}, {"l2": 0}, "penalty-missing"),
+    "λ Σ W² for λ/2 Σ W²": ({"l2": 0.3}, {"l2": 0.6}, "penalty-doubled"),
+    "λ/m for λ": ({"l2": 0.3, "output": "softmax"}, {"l2": lambda m: 0.3 / m}, "penalty-over-m"),
+    "no lasso": ({"l1": 0.05}, {"l1": 0}, "penalty-missing"),
+    "L2 for L1": ({"l1": 0.05}, {"l1": 0, "l2": 0.05}, "right down to|wrong from|cosine|wrong in"),
+    "undeclared weight decay": ({}, {"l2": 1e-5}, "cosine|right to|wrong in"),
+    "another activation": (RELU, {"hidden": "tanh"}, "of another network: hidden='tanh'"),
+    "another slope": ({"hidden": "leaky_relu"}, {"hidden": "leaky_relu(0.2)"}, "of another network: hidden='leaky_rel"),
+    "sigmoids for a softmax": (SOFTMAX, {"output": "sigmoid"}, "of another network: output='sigmoid'"),
+    "a softmax for sigmoids": ({"labels": "onehot"}, SOFTMAX, "of another network: output='softmax'"),
+    "the whole square for half": (
+        {"output": "identity"},
+        {"output": ("identity", "squared_error")},
+        "factor-of-the-sq",
+    ),
+    "half the square": ({"output": ("tanh", "squared_error")}, {"output": "tanh"}, "factor-of-the-square"),
+    "another rate": ({"step": 0.1}, {"step": 0.2}, "2 times the true gradient in every entry"),
+    "a step up": ({"step": 0.1}, {"step": -0.1}, "sign-flipped"),
+    "the gradient for a step": ({"step": 0.1}, {"step": None}, "cosine"),
+}
+FORMS = {  # the same of what is seen by names and shapes
+    "rows for columns": ({}, {"examples": "rows"}, "gradient raised ValueError: .* at line "),
+    "columns for rows": ({"examples": "rows"}, {"examples": "columns"}, "gradient raised "),
+    "in,out for out,in": ({}, {"weights": "in,out"}, "gradient raised "),
+    "a bias too many": ({"bias": False}, {"bias": True}, "gradient raised KeyError: 'b1'"),
+    "a bias too few": ({}, {"bias": False}, "grads has no 'db1', the gradient of 'b1'"),
+    "another name": ({"names": {"dW": "gW{l}"}}, {"names": {}}, "grads has no 'gW1', the gradient of 'W1'"),
+    "counted from one": ({"names": {"dW": "gW{k}"}}, {"names": {"dW": "gW{l}"}}, "grads has no 'gW0'"),
+}
+
+
+@pytest.mark.parametrize("what", VALUES)
+def test_what_is_declared_otherwise_is_wrong_and_named(what):
+    words, changed, text = VALUES[what]
+    for seed in range(2):
+        assert judged(declared(words), seed, **words).verdict is Verdict.PASS
+        check = judged(declared(words, changed=changed), seed, **words)
+        assert check.verdict is Verdict.WRONG, str(check)
+        causes = check.diagnosis.causes
+        found = str(check.diagnosis) if not causes else causes[0].text
+        assert len(causes) <= 1 and re.search(text, found), str(check)
+
+
+@pytest.mark.parametrize("what", FORMS)
+def test_another_form_is_wrong_and_said(what):
+    words, changed, text = FORMS[what]
+    assert judged(declared(words), **words).verdict is Verdict.PASS
+    check = judged(declared(words, changed=changed), **words)
+    assert check.verdict is Verdict.WRONG, str(check)
+    assert any(re.search(text, reason) for reason in check.reasons), check.reasons
+
+
+@pytest.mark.parametrize("words", [{"examples": "rows"}, {"weights": "in,out"}], ids=says)
+def test_an_undeclared_transpose_is_wrong_where_all_shapes_agree(words):
+    """Four units in each layer, and four examples."""
+    for really, said in ((words, {}), ({}, words)):
+        check = check_backprop(declared(really), layer_dims=[4, 4, 4], m=4, progress=False, **said)
+        assert check.verdict is Verdict.WRONG, str(check)
+        assert check.parameters
+
+
+@pytest.mark.parametrize("words", [{}, {"weights": "in,out"}, {"weights": "in,out", "examples": "rows"}], ids=says)
+def test_a_transposed_dw_is_named_or_its_shape_is_said(words):
+    right = declared(words)
+
+    def gradient(params, X, Y):
+        return {key: V.T if key[:2] == "dW" else V for key, V in right(params, X, Y).items()}
+
+    square = check_backprop(gradient, layer_dims=[4, 4, 4], progress=False, **words)
+    assert [c.faults for c in square.diagnosis.causes] == [("dW-transposed",)], str(square)
+    check = judged(gradient, **words)
+    assert check.verdict is Verdict.WRONG
+    assert any("grads['dW1'] has shape" in reason for reason in check.reasons)
+
+
+def test_a_class_off_by_one_is_wrong():
+    words = {"labels": "classes", "output": "softmax"}
+    right = declared(words)
+    for move in (1, -1):
+
+        def gradient(params, X, Y, move=move):
+            n_L = len(params[f"b{len(params) // 2}"])
+            return right(params, X, (Y + move) % n_L)
+
+        assert judged(gradient, **words).verdict is Verdict.WRONG
+
+
+# ---------------------------------------------------------------------- a step in place of a gradient
+
+RATES = [1e-6, 1e-4, 1e-2, 0.5, 1.0, 10.0]
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_right_step_passes_at_every_rate(rate, dtype):
+    words = {"step": rate, "l2": 0.01, "hidden": "tanh"}
+    for seed in range(2):
+        check = judged(declared(words, dtype), seed, **words)
+        assert check.verdict is Verdict.PASS, str(check)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_step_that_is_off_by_a_hundredth_is_wrong_at_every_rate(rate):
+    words = {"step": rate}
+    assert judged(declared(words, changed={"step": 1.01 * rate}), **words).verdict is Verdict.WRONG
+    assert judged(declared(words, changed={"step": -rate}), **words).verdict is Verdict.WRONG
+
+
+# ---------------------------------------------------------------------- kinks
+
+
+def with_slope(low, at_zero):
+    """A network of leaky ReLUs with this derivative at the kink."""
+    hidden = (
+        lambda Z: np.where(Z > 0, Z, low * Z),
+        lambda Z: np.where(Z > 0, 1.0, np.where(Z < 0, low, at_zero)),
+    )
+
+    def gradient(params, X, Y):
+        AL, caches = refnn.forward_prop(X, params, hidden=hidden)
+        return refnn.backprop(AL, Y, caches, hidden=hidden)
+
+    return gradient
+
+
+@pytest.mark.parametrize(
+    ("word", "low", "inside", "outside"),
+    [
+        ("relu", 0.0, (0.0, 0.3, 0.5, 1.0), (-0.01, 1.01, 2.0)),
+        ("leaky_relu(0.2)", 0.2, (0.2, 0.6, 1.0), (0.0, 0.19, 1.01)),
+        ("leaky_relu(3)", 3.0, (1.0, 2.0, 3.0), (0.99, 3.01)),
+    ],
+)
+def test_each_slope_between_the_two_sides_passes_at_a_kink_and_no_other(word, low, inside, outside):
+    for slope in inside:
+        check = judged(with_slope(low, slope), hidden=word)
+        assert check.verdict is Verdict.PASS, str(check)
+        assert any("exactly at a kink: each slope between the two sides is accepted" in note for note in check.notes)
+    for slope in outside:
+        check = judged(with_slope(low, slope), hidden=word)
+        assert {c.probe for c in check.probes if c.verdict is Verdict.WRONG} == {"exactly at a kink"}, slope
+
+
+def test_the_derivative_of_a_weight_of_zero_under_l1_is_between_both_signs():
+    _, params, X, Y = probes()[1]
+    params = {key: V.copy() for key, V in params.items()}
+    params["W2"][1, 2] = 0
+    grads = declared({"l1": 0.05})(params, X, Y)
+    for sign, verdict in ((-1, "PASS"), (0, "PASS"), (0.5, "PASS"), (1, "PASS"), (-1.01, "WRONG"), (1.01, "WRONG")):
+        given = {key: V.copy() for key, V in grads.items()}
+        given["dW2"][1, 2] += 0.05 * sign
+        assert check_network(params, X, Y, given, progress=False, l1=0.05).parameters[0].verdict == verdict, sign
+
+
+@pytest.mark.parametrize("output", ["relu", ("leaky_relu(0.2)", "squared_error")])
+def test_an_output_at_its_kink_accepts_both_sides(output):
+    _, params, X, Y = default_probes(declaration=Declaration.of({"output": output}))[0]
+    X = X.copy()
+    X[:, 0] = 0
+    params = {key: V.copy() if key[0] == "W" else np.zeros_like(V) for key, V in params.items()}
+    low, share = (0.0, 1) if output == "relu" else (0.2, 2)
+    words = {"hidden": "tanh", "output": output}
+    grads = declared(words)(params, X, Y)
+    m = X.shape[1]
+    for slope, verdict in ((low, "PASS"), (0.5, "PASS"), (1.0, "PASS"), (low - 0.01, "WRONG"), (1.01, "WRONG")):
+        given = {key: V.copy() for key, V in grads.items()}
+        last, dZ = f"db{len(params) // 2}", share * (0 - Y[:, :1]) / m  # at the kink refnn's slope is that from below
+        given[last] = given[last] + dZ * (slope - low)
+        check = check_network(params, X, Y, given, progress=False, **words)
+        assert {p.name: p.verdict for p in check.parameters}[last] == verdict, str(check)
+
+
+# ---------------------------------------------------------------------- what a function keeps
+
+
+@pytest.mark.parametrize("words", [{}, {"weights": "in,out", "examples": "rows"}, {"step": 0.5}], ids=says)
+def test_a_buffer_that_later_calls_overwrite_is_wrong(words):
+    right, buffers = declared(words), {}
+
+    def reuses(params, X, Y):
+        for key, V in right(params, X, Y).items():
+            buffer = buffers.setdefault((key, V.shape), np.empty_like(V))
+            buffer[...] = V
+        return {key: buffers[key, V.shape] for key, V in right(params, X, Y).items()}
+
+    check = judged(reuses, **words)
+    assert check.verdict is Verdict.WRONG
+    assert any(reason.startswith("gradient overwrites what an earlier call returned: ") for reason in check.reasons)
+
+    def copies(params, X, Y):
+        return {key: V.copy() for key, V in reuses(params, X, Y).items()}
+
+    assert judged(copies, **words).verdict is Verdict.PASS
+
+
+# ---------------------------------------------------------------------- functions of one's own
+
+GELU_LIKE = (
+    lambda Z: Z / (1 + np.exp(-1.702 * Z)),
+    lambda Z: (s := 1 / (1 + np.exp(-1.702 * Z))) + 1.702 * Z * s * (1 - s),
+)
+OWN = [
+    {"hidden": (np.sin, np.cos)},
+    {"hidden": GELU_LIKE, "output": "softmax", "reduction": "sum"},
+    {"hidden": "tanh", "output": ((np.sinh, np.cosh), "squared_error"), "l2": 0.1},
+    {"hidden": [(np.sin, np.cos), "silu"], "examples": "rows", "weights": "in,out"},
+]
+
+
+@pytest.mark.parametrize("words", OWN, ids=range(len(OWN)))
+def test_a_pair_of_ones_own_is_judged_by_its_value(words):
+    for seed in range(2):
+        options = {"layer_dims": [4, 3, 3, 2], "seed": seed, "progress": False}
+        check = check_backprop(declared(words), **options, **words)
+        assert check.verdict is Verdict.PASS, str(check)
+        for changed in ({"reduction": "mean" if "reduction" in words else "sum"}, {"l2": 0.11}, wrong_pair(words)):
+            check = check_backprop(declared(words, changed=changed), **options, **words)
+            assert check.verdict is Verdict.WRONG, str(check)
+
+
+def wrong_pair(words):
+    """The same words, with a derivative of one's own that is not one."""
+
+    def wrong(word):
+        if isinstance(word, list | tuple):
+            return (word[0], word[0]) if all(map(callable, word)) else type(word)(map(wrong, word))
+        return word
+
+    return {key: wrong(words[key]) for key in ("hidden", "output") if key in words}
+
+
+GAMMA = 2.0
+
+
+def focal_cost(params, X, Y):
+    """The focal loss of Lin et al. (2017), which no words declare."""
+    A, S = network_of_tanh(params, X)[-1]
+    return np.sum(-((1 - S) ** GAMMA) * Y * np.log(S) - S**GAMMA * (1 - Y) * np.log(1 - S)) / A.shape[1]
+
+
+def network_of_tanh(params, X):
+    A, layers = X, []
+    L = len(params) // 2
+    for l in range(1, L + 1):
+        Z = params[f"W{l}"] @ A + params[f"b{l}"]
+        layers.append((A, 1 / (1 + np.exp(-Z)) if l == L else np.tanh(Z)))
+        A = layers[-1][1]
+    return layers
+
+
+def focal_gradient(of_the_factor=1.0):
+    def gradient(params, X, Y):
+        layers = network_of_tanh(params, X)
+        (_, S), m, grads = layers[-1], X.shape[1], {}
+        ones = (1 - S) ** GAMMA * (of_the_factor * GAMMA * S * np.log(S) - (1 - S))
+        zeros = S**GAMMA * (S - of_the_factor * GAMMA * (1 - S) * np.log(1 - S))
+        dZ = (Y * ones + (1 - Y) * zeros) / m
+        for l in range(len(layers), 0, -1):
+            A = layers[l - 1][0]
+            grads |= {f"dW{l}": dZ @ A.T, f"db{l}": dZ.sum(axis=1, keepdims=True)}
+            dZ = params[f"W{l}"].T @ dZ * (1 - A**2)
+        return grads
+
+    return gradient
+
+
+def test_a_cost_that_cannot_be_declared_is_judged_by_itself():
+    moderate = [p for p in default_probes() if p.name.startswith(("generic", "square", "one output", "many"))]
+    assert len(moderate) == 4
+    check = check_backprop(focal_gradient(), cost=focal_cost, probes=moderate, progress=False)
+    assert check.verdict is Verdict.PASS, str(check)
+    check = check_backprop(focal_gradient(0.0), cost=focal_cost, probes=moderate, progress=False)
+    assert check.verdict is Verdict.WRONG
+    assert check_backprop(focal_gradient(), probes=moderate, progress=False).verdict is Verdict.WRONG
+
+
+# ---------------------------------------------------------------------- any declaration
+
+words_of_any = st.fixed_dictionaries(
+    {},
+    optional={
+        "hidden": st.sampled_from(HIDDEN),
+        "output": st.sampled_from(OUTPUTS),
+        "reduction": st.sampled_from(["mean", "sum", "entries"]),
+        "l1": st.sampled_from([0, 0.01, 1.0]),
+        "l2": st.sampled_from([0, 1e-4, 0.1, 3.0]),
+        "bias": st.booleans(),
+        "examples": st.sampled_from(["columns", "rows"]),
+        "weights": st.sampled_from(["out,in", "in,out"]),
+        "labels": st.sampled_from(["soft", "onehot", "classes"]),
+        "names": st.sampled_from([{}, {"W": "weights.{k}", "b": "bias.{k}"}, {"dW": "nabla{l}"}]),
+        "step": st.sampled_from([None, 1e-3, 1.0]),
+    },
+)
+
+
+@few
+@given(words_of_any, layer_dims(), st.integers(2, 8), seeds, st.sampled_from([np.float64, np.float32]))
+def test_no_declaration_raises_a_false_alarm(words, dims, m, seed, dtype):
+    check = check_backprop(declared(words, dtype), layer_dims=dims, m=m, seed=seed, progress=False, **words)
+    assert check.verdict in (Verdict.PASS, Verdict.BLIND), str(check)
+
+
+@few
+@given(words_of_any, layer_dims(), st.integers(2, 8), seeds, st.integers(0, 2**30))
+def test_one_entry_off_by_a_thousandth_is_wrong_in_every_declaration(words, dims, m, seed, entry):
+    """In the largest gradient, at one of the entries of its greatest size."""
+    right = declared({**words, "step": None})
+
+    def gradient(params, X, Y):
+        grads = right(params, X, Y)
+        key = max(grads, key=lambda key: np.abs(grads[key]).max())
+        large = np.argwhere(np.abs(grads[key]) >= np.abs(grads[key]).max() / 2)
+        grads[key][tuple(large[entry % len(large)])] *= 1.001
+        return grads
+
+    check = check_backprop(gradient, layer_dims=dims, m=m, seed=seed, progress=False, **{**words, "step": None})
+    assert check.verdict is Verdict.WRONG or all(c.verdict is Verdict.BLIND for c in check.probes), str(check)
+
+
+@pytest.mark.parametrize("words", GRID[4:7], ids=says)
+def test_a_declared_gradient_is_asserted_in_a_test_suite(words):
+    assert_backprop(declared(words), max_examples=10, **words)
+    with pytest.raises(AssertionError, match="penalty-missing|WRONG"):
+        assert_backprop(declared(words, changed={"reduction": "sum"}), max_examples=10, **words)
+
+
+@few
+@given(st.data(), st.sampled_from(GRID[:16]))
+def test_networks_are_drawn_of_a_declaration(data, words):
+    probe = data.draw(networks(m=4, **words))
+    assert isinstance(probe, Probe)
+    said = Declaration.of(words)
+    grads = declared(words)(*said.theirs(*probe[1:]))
+    assert check_network(*said.theirs(*probe[1:]), grads, progress=False, **words).verdict is Verdict.PASS

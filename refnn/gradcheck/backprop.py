@@ -32,8 +32,8 @@ METHODS = ("auto", "entries", "directions")
 PER_ENTRY_WORK = 2e10  # elements that a check of every entry may touch before "auto" takes directions: a minute's work
 TOLERANCE = (
     "for each entry, the rounding error of the witness plus that of the standard formulas (A - Y, A (1 - A) …) at this "
-    "point in the gradient's dtype, both by running error analysis, in a dtype coarser than float64 scaled to the level "
-    "that random errors reach"
+    "point in the gradient's dtype, both by running error analysis; in a dtype coarser than float64 at the level that "
+    "random errors reach"
 )
 TOLERANCE_OF_SUMS = (
     f"{TOLERANCE}, scaled to the level that random errors of a roundoff reach; for a sum of entries under random "

@@ -20,6 +20,7 @@ from refnn.gradcheck import formulas
 from refnn.gradcheck.declaration import ARTICLE, Declaration
 
 T = TypeVar("T")
+BFLOAT16 = 2.0**16  # its roundoff beside that of float32
 
 
 class UnfitGradientError(ValueError, TypeError):
@@ -31,13 +32,15 @@ class Gradient:
     """A gradient as it was given: its arrays, the name under which each came, and how it looked.
 
     `shown[key]` brings an array of the network into the shape in which this one came, where that differs;
-    `rounding[key]` is how far the gradient may be off because it was taken from a rounded parameter.
+    `rounding[key]` is how far the gradient may be off because it was taken from a rounded parameter; `coarser[key]` is
+    the factor by which its roundoff exceeds that of its dtype: bfloat16 is held in float32, with the same range.
     """
 
     arrays: Mapping[str, Array]
     names: Mapping[str, str]
     shown: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
     rounding: Mapping[str, Array] = field(default_factory=dict)
+    coarser: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, grads: object, params: Mapping[str, Array], activations: Mapping[str, Array] | None = None) -> Gradient:
@@ -78,7 +81,7 @@ class Gradient:
                 V = ((old - V) / said.step).astype(V.dtype)
                 rounding[key] += 4 * u * np.abs(V)
             arrays[key] = V
-        return cls(arrays, found.names, shown, rounding)
+        return cls(arrays, found.names, shown, rounding, found.coarser)
 
     @classmethod
     def _named(
@@ -102,16 +105,18 @@ class Gradient:
             if key not in names.values() and not (activations is None and re.fullmatch(r"dA\d+", str(key)))
         ]
         shapes = {key: V.shape for key, V in {**params, **(activations or {})}.items()}
-        arrays = {}
+        arrays, coarser = {}, {}
         for key, name in names.items():
             if name in grads:
+                if "bfloat16" in str(getattr(grads[name], "dtype", "")):
+                    coarser[key] = BFLOAT16
                 try:
                     arrays[key] = _float_array(f"grads[{name!r}]", grads[name], shapes[key], flat and key[0] == "b")
                 except UnfitGradientError as error:
                     wrong.append(str(error))
         if wrong:
             raise UnfitGradientError("\n".join(wrong))
-        return cls(arrays, names)
+        return cls(arrays, names, coarser=coarser)
 
     def named(self, values: Mapping[str, T]) -> dict[str, T]:
         """Values under the names to be shown."""
@@ -124,7 +129,10 @@ class Gradient:
 
 def _float_array(name: str, value: object, shape: tuple[int, ...], flat: bool) -> Array:
     try:
-        array = np.array(value)
+        if "bfloat16" in str(getattr(value, "dtype", "")):
+            # NumPy has no such dtype: PyTorch makes a float32 of its own, others do by astype.
+            value = value.float() if hasattr(value, "float") else value.astype(np.float32)  # type: ignore[attr-defined]
+        array = np.array(value.detach().cpu() if hasattr(value, "detach") else value)
     except Exception as error:  # whatever a foreign array type raises
         raise UnfitGradientError(f"{name} ({type(value).__name__}) is not an array: {error}") from error
     if array.dtype.kind != "f":

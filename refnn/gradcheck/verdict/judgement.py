@@ -137,6 +137,7 @@ def judge(
     # The entry shown is one of those that the verdict rests on.
     decisive = {Verdict.WRONG: wrong, Verdict.UNRELIABLE: undecided}.get(verdict, np.ones_like(wrong))
     accepted = ~wrong & ~undecided
+    seen = sees(tolerance, np.where(size > estimate.underflow, size, 0))
     return ParameterCheck(
         name,
         given.shape,
@@ -148,6 +149,8 @@ def judge(
         largest_relative=entry(relative),
         digits_lost=_digits_lost(given, estimate, error, accepted),
         resolution=_resolution(estimate, accepted),
+        sees=seen.get("sees"),
+        sees_worst=seen.get("sees_worst"),
         reason=_reason(
             [
                 (broken, "NaN or infinite, the first at {first}"),
@@ -178,6 +181,14 @@ def _digits_lost(given: Array, estimate: Estimate, error: Array, accepted: Array
         return 0.0
     u = float(np.finfo(given.dtype).eps) / 2
     return min(max(math.log10(float((error[lossy] / size[lossy]).max()) / u), 0.0), -math.log10(u))
+
+
+def sees(tolerance: Array, size: Array) -> dict[str, float]:
+    """From which relative size a fault in entries of these sizes would be seen: in the median one, and in all."""
+    relative = tolerance[size > 0] / size[size > 0]
+    if not relative.size:
+        return {}
+    return {"sees": float(np.median(relative)), "sees_worst": float(relative.max())}
 
 
 def _resolution(estimate: Estimate, accepted: Array) -> float:

@@ -21,6 +21,7 @@ HEADER = (
     "abs. error",
     "rel. error",
     "tolerance",
+    "sees",
     "worst entry: given, expected",
 )
 PASS_MEANS = (
@@ -98,7 +99,9 @@ class ParameterCheck(Result):
     """The check of the gradient with respect to one parameter array.
 
     `worst` is the entry furthest outside (or nearest to the edge of) its tolerance; the other two have the largest
-    absolute and relative error. They are None where no entry was compared on its own.
+    absolute and relative error. They are None where no entry was compared on its own. `sees` is the relative size from
+    which a fault would have been seen, in the median entry, and `sees_worst` in every entry that is not 0; None where
+    that is not known.
     """
 
     name: str
@@ -111,6 +114,8 @@ class ParameterCheck(Result):
     largest_relative: Entry | None = None
     digits_lost: float = 0.0  # decimal digits, at most, by which the worst accepted entry falls short of its dtype
     resolution: float = 0.0  # the largest relative error of the witness in an accepted entry: no smaller fault shows
+    sees: float | None = None
+    sees_worst: float | None = None
     reason: str = ""
 
     def __bool__(self) -> bool:
@@ -141,6 +146,7 @@ class ParameterCheck(Result):
             f"{absolute.error:.1e}" if absolute else "–",
             f"{relative.relative_error:.1e}" if relative else "–",
             f"{worst.tolerance:.1e}" if worst else "–",
+            f"{self.sees:.0e}" if self.sees is not None else "–",
             str(worst or "–"),
         )
 
@@ -233,6 +239,13 @@ class GradientCheck(Result):
     def __bool__(self) -> bool:
         return self.verdict is Verdict.PASS
 
+    def sees(self, relative: float) -> bool:
+        """Whether a fault of this relative size, in any entry that is not 0, would have been seen, in some probe."""
+        if self.probes:
+            return any(probe.sees(relative) for probe in self.probes)
+        known = [check.sees_worst for check in self.parameters]
+        return bool(self) and bool(known) and all(size is not None and size <= relative for size in known)
+
     @property
     def cause(self) -> str | None:
         """The diagnosis in words, or None."""
@@ -241,7 +254,10 @@ class GradientCheck(Result):
     def __str__(self) -> str:
         shown = self.parameters[:ROWS]
         lines = [f"{self.verdict}" + (f" on {self.probe}" if self.probe else "")]
-        lines += [f"cause: {self.cause}"] if self.cause else []
+        if self.diagnosis:
+            label = "cause" if self.diagnosis.causes else "error"
+            lines += [f"{label}: {self.diagnosis}"]
+            lines += [f"start: {f}" for f in self.diagnosis.findings if f.kind == "onset" and self.diagnosis.causes]
         lines += [f"reason: {reason}" for reason in self.reasons]
         lines += _table([HEADER, *(check.row for check in shown)]) if shown else []
         if len(self.parameters) > ROWS:

@@ -75,15 +75,21 @@ def allowances(problem: Problem, level: Mapping[str, float] | None = None) -> di
     exact = np.result_type(*(dtype for key, dtype in problem.dtypes.items() if key != "Y"))
     given, rounding = problem.given.arrays, problem.given.rounding
     coarse = {key for key, V in given.items() if np.finfo(V.dtype).eps > np.finfo(np.float64).eps}
+    coarser = problem.given.coarser
     reached = level or (levels(problem, np.random.default_rng(0)) if coarse else {})
 
     @cache
     def bounds(dtype: np.dtype[Any], level: float) -> dict[str, Array]:
-        coarser = bool(np.finfo(dtype).eps > np.finfo(exact).eps)
-        return gradient_bounds(problem, dtype, plain=True, rounds_inputs=coarser, level=level)
+        rounds_inputs = bool(np.finfo(dtype).eps > np.finfo(exact).eps)
+        found = gradient_bounds(problem, dtype, plain=True, rounds_inputs=rounds_inputs, level=level)
+        if level <= 1:
+            return found
+        # So coarse a roundoff can leave no finite bound; what it does to first order is left.
+        small = gradient_bounds(problem, dtype, plain=True, rounds_inputs=rounds_inputs, level=1.0)
+        return {key: np.where(np.isfinite(B), B, level * small[key]) for key, B in found.items()}
 
     def reach(key: str) -> float:
-        return reached[key] if level or key in coarse else 1.0
+        return (reached[key] if level or key in coarse else 1.0) * coarser.get(key, 1.0)
 
     return {key: bounds(V.dtype, reach(key))[key] + rounding.get(key, 0) for key, V in given.items()}
 

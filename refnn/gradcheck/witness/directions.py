@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ import numpy as np
 from refnn._progress import bar
 from refnn._shapes import Array
 from refnn.gradcheck.problem import Gradient, Problem
-from refnn.gradcheck.verdict.judgement import Comparison, Estimate, judge
+from refnn.gradcheck.verdict.judgement import Comparison, Estimate, judge, sees
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Testimony, Verdict
 from refnn.gradcheck.verdict.rounding import allowances, careful_bounds, levels
 from refnn.gradcheck.witness import cancellation_free, central, complex_step
@@ -76,6 +76,7 @@ class Search:
     rng: np.random.Generator
     formula_known: bool = True
     evaluations: int = 0
+    seen: dict[str, float] = field(default_factory=dict)
 
     def __call__(self) -> Found:
         unfit = (self.scale == 0) & (np.abs(self.given) > self.tolerance) | ~np.isfinite(self.given)
@@ -87,7 +88,8 @@ class Search:
             return self._compare(suspects)
         verdict = Verdict.UNRELIABLE if blurred else Verdict.PASS
         reason = "a sum of entries is off, but no single entry is by more than its tolerance" if blurred else ""
-        return Found(ParameterCheck(self.name, self.given.shape, verdict, undecided=int(blurred), reason=reason))
+        check = ParameterCheck(self.name, self.given.shape, verdict, undecided=int(blurred), reason=reason)
+        return Found(replace(check, sees=self.seen.get("sees"), sees_worst=self.seen.get("sees_worst")))
 
     def _along(self, V: Array) -> tuple[float, float]:
         value, error, evaluations = self.derivative(V)
@@ -103,6 +105,8 @@ class Search:
             value, error = self._along(part)
             allowed = sum_tolerance(part, self.tolerance) + error
             off = abs(value - float(np.sum(self.given * part, dtype=V.dtype)))
+            if part.size == stop - start:  # one entry off alone by that much would be seen
+                self.seen = sees(np.full(V.shape, allowed), np.abs(V * self.given))
             return Block(off / allowed if allowed > 0 else np.inf * bool(off), start, stop)
 
         entries: list[int] = []

@@ -1,4 +1,4 @@
-"""refnn: the sigmoid network of one article, corrected, and the gradient checker that judges yours. See README.md.
+"""refnn: the network of one article, corrected, and the gradient checker that judges yours. See README.md.
 
 The functions of the network stand in network.py, unchecked; the public ones are made of them here.
 """

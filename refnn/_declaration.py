@@ -87,5 +87,10 @@ def of_layer(words: Hidden, l: int) -> Word:
     return cast(Word, words[l - 1] if each else words)
 
 
+def each_layer(words: Hidden, layers: int) -> tuple[Word, ...]:
+    """The activation of each of so many hidden layers."""
+    return tuple(of_layer(words, l) for l in range(1, layers + 1))
+
+
 def _listed(words: tuple[str, ...]) -> str:
     return ", ".join(map(repr, words))

@@ -52,8 +52,12 @@ def tanh(Z: Array) -> Array:
 
 
 def tanh_derivative(Z: Array) -> Array:
-    """1 / cosh² Z, which is 2 / (1 + cosh 2Z): that rounds once where a square doubles the error of cosh."""
-    return np.asarray(1 / cosh(Z) ** 2 if Z.dtype == object else 2 / (1 + cosh(2 * Z)))
+    """1 / cosh² Z, which is 2 / (1 + cosh 2Z): that rounds once where a square doubles the error of cosh. Only where
+    cosh 2Z overflows is the quotient squared."""
+    if Z.dtype == object:
+        return np.asarray(1 / cosh(Z) ** 2)
+    doubled = cosh(2 * Z)
+    return np.where(np.isfinite(doubled), 2 / (1 + doubled), (1 / cosh(Z)) ** 2)
 
 
 def step(Z: Array) -> Array:

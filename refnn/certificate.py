@@ -278,7 +278,7 @@ def _inputs(params: object, X: object, Y: object, grads: object, hidden: object,
 def _names(hidden: Any, output: Any, layers: int) -> tuple[str | tuple[str, ...], tuple[str, str]]:
     """The declaration, which has to be of names."""
     words, (last, cost) = _declaration.hidden(hidden, layers), _declaration.output(output)
-    for name, word in [("output", last), *(("hidden", _declaration.of_layer(words, l + 1)) for l in range(layers))]:
+    for name, word in [("output", last), *(("hidden", word) for word in _declaration.each_layer(words, layers))]:
         if not isinstance(word, str):
             raise TypeError(f"{name} has a pair of functions, which a certificate cannot record: expected a name")
     return words, (str(last), cost)

@@ -83,7 +83,7 @@ def over_threshold(AL: Array, threshold: float) -> Array:
     return (AL >= threshold).astype(int)
 
 
-CROSS_ENTROPY = {
+OUTPUTS = {
     "sigmoid": Output(
         sigmoid,
         lambda AL, Y: -(weigh(Y, np.log(AL)) + weigh(1 - Y, np.log(1 - AL))),  #  (D4)
@@ -132,6 +132,6 @@ def output(word: OutputWord) -> Output:
     """The output of a name, or of a pair (activation, cost)."""
     last, cost = _declaration.output(word)
     if cost == "cross_entropy":
-        return CROSS_ENTROPY[last]  # type: ignore[index]  # a name, as the declaration has seen to
+        return OUTPUTS[last]  # type: ignore[index]  # a name, as the declaration has seen to
     answer = over_threshold if last == "sigmoid" else lambda AL, _: AL
     return squared_error(activation(last), 2 if cost == "half_squared_error" else 1, answer)

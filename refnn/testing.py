@@ -72,8 +72,8 @@ def networks(
     ----------
     dims : strategy for the widths, or fixed ones; `layer_dims()` if None
     m : int of at least 2, the number of examples; from 3 to 8 if None
-    **declaration : the network to which they belong, as in `refnn.check_backprop`; in the one form of `check_network`
-        without conventions
+    **declaration : the network to which they belong, and the conventions in which they are written, as in
+        `refnn.check_backprop`
 
     Examples
     --------
@@ -84,11 +84,16 @@ def networks(
     if m is not None:
         _shapes.whole("m", m, 2)
     said = Declaration.of(declaration)
-    strategy = layer_dims() if dims is None else dims
-    drawn = _any_network(strategy, m, said)
-    return draw(
-        drawn.filter(lambda network: not said.known or blindness(network.params, network.X, network.Y, said) is None)
-    )
+    found = draw(_seeing(dims, m, said))
+    return Probe(found.name, *said.theirs(found.params, found.X, found.Y))
+
+
+def _seeing(
+    dims: st.SearchStrategy[list[int]] | Sequence[int] | None, m: int | None, said: Declaration
+) -> st.SearchStrategy[Probe]:
+    """The same in the one form that the checker has inside."""
+    drawn = _any_network(layer_dims() if dims is None else dims, m, said)
+    return drawn.filter(lambda net: not said.known or blindness(net.params, net.X, net.Y, said) is None)
 
 
 @st.composite
@@ -128,37 +133,32 @@ def assert_backprop(
         With the cause, the table of errors, and the smallest network found that shows the fault.
     """
     check = check_backprop(gradient, layer_dims=layer_dims, m=m, seed=seed, progress=False, **declaration)
-    smallest = (
-        None if m == 1 else _smallest(gradient, networks(layer_dims, m=m, **declaration), max_examples, declaration)
-    )
-    if check and smallest is None:
-        return
-    raise AssertionError(_message(check, smallest))
+    said = Declaration.of(declaration)
+    network = None if m == 1 else _smallest(Judge(gradient, said), _seeing(layer_dims, m, said), max_examples)
+    if network is not None:
+        small = check_backprop(gradient, probes=[network], progress=False, **declaration)
+        raise AssertionError(_message(check, small, said.theirs(network.params, network.X, network.Y)))
+    if not check:
+        raise AssertionError(str(check))
 
 
-def _smallest(
-    gradient: GradientFunction, drawn: st.SearchStrategy[Probe], max_examples: int, declaration: Keywords
-) -> tuple[Probe, GradientCheck] | None:
+def _smallest(judge: Judge, drawn: st.SearchStrategy[Probe], max_examples: int) -> Probe | None:
     """The smallest network found on which the gradient fails, if there is one."""
-    judge = Judge(gradient, Declaration.of(declaration))
 
     def fails(network: Probe) -> bool:
         return not judge(network)[0]
 
-    quiet = settings(QUIET, max_examples=max_examples)
     try:
-        network: Any = find(drawn, fails, settings=quiet)
+        network: Probe = find(drawn, fails, settings=settings(QUIET, max_examples=max_examples))
     except NoSuchExample:
         return None
-    return network, check_backprop(gradient, probes=[network], progress=False, **declaration)
+    return network
 
 
-def _message(check: GradientCheck, smallest: tuple[Probe, GradientCheck] | None) -> str:
-    if smallest is None:
-        return str(check)
-    network, small = smallest
+def _message(check: GradientCheck, small: GradientCheck, network: tuple[dict[str, Any], Any, Any]) -> str:
+    params, X, Y = network
     lines = ["the smallest network found that shows it:", str(small)]
-    numbers = {**network.params, "X": network.X, "Y": network.Y}
+    numbers = {**params, "X": X, "Y": Y}
     if sum(V.size for V in numbers.values()) <= PRINTED:
         lines += [f"{name} = {V.tolist()}" for name, V in numbers.items()]
     if check.verdict is Verdict.PASS:

@@ -71,6 +71,7 @@ def inside(module, rooms):
     return any(f"{module}.".startswith(f"refnn.{room}.") for room in rooms)
 
 
+DECLARED = ["gradcheck.formulas", "gradcheck.declaration"]
 # What each room may import beside itself, of refnn. A room that is not named here may import all of refnn.
 MAY_IMPORT = {
     "_shapes": [],
@@ -83,10 +84,12 @@ MAY_IMPORT = {
     # An oracle does not import what it judges: of the network it shares no more than the words that declare one.
     "numbers": ["_progress"],
     "gradcheck": ["_shapes", "_declaration", "_progress", "numbers"],
-    "gradcheck.problem": ["_shapes", "_declaration"],
-    "gradcheck.verdict": ["_shapes", "gradcheck.problem"],
-    "gradcheck.witness": ["_shapes", "_progress", "numbers", "gradcheck.problem", "gradcheck.verdict"],
-    "gradcheck.faults": ["_shapes", "_progress", "gradcheck.problem", "gradcheck.verdict"],
+    "gradcheck.formulas": ["_shapes", "_declaration"],
+    "gradcheck.declaration": ["_shapes", "_declaration", "gradcheck.formulas"],
+    "gradcheck.problem": ["_shapes", "_declaration", *DECLARED],
+    "gradcheck.verdict": ["_shapes", *DECLARED, "gradcheck.problem"],
+    "gradcheck.witness": ["_shapes", "_progress", "numbers", *DECLARED, "gradcheck.problem", "gradcheck.verdict"],
+    "gradcheck.faults": ["_shapes", "_declaration", "_progress", *DECLARED, "gradcheck.problem", "gradcheck.verdict"],
     "article": ["_shapes", "gradcheck"],
     "tabular": ["_shapes"],
     "certificate": ["_shapes", "_declaration", "network", "numbers"],

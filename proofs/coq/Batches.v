@@ -1,10 +1,10 @@
 (** * Batches.v: the gradient is the mean of the gradients of the batches, weighted by their sizes
 
-    Main results: [dW_of_batches], [db_of_batches].
+    Main results: [dW_of_batches], [db_of_batches]; [logistic_mean], [squared_mean], [softmax_mean]: for these outputs.
     Builds on:    Sums.v; no derivative occurs in this file.
     Names:        [B] is a batch, the list of the numbers of its examples; its [q]-th example is [nth q B O]. *)
 
-From Coq Require Import Reals Lra Lia List Permutation.
+From Coq Require Import Reals Lra Lia List Permutation FunctionalExtensionality.
 From RefNN Require Import Model Sums.
 Open Scope R_scope.
 
@@ -48,53 +48,76 @@ Proof.
   rewrite (H x), (IH f g); [reflexivity | intros; apply H; now right | now left].
 Qed.
 
+(** ** The outputs of Generic.v are means *)
+
+Lemma logistic_mean : forall n L, is_mean (Logistic n L).
+Proof. intros. now exists (fun y z i => (1 - y i) * sigmoid (z i) - y i * sigmoid (- z i)). Qed.
+
+Lemma squared_mean : forall n L share h, is_mean (fun m Y => Squared n L m Y share h).
+Proof. intros. now exists (fun y z i => share * ((1 + 1) * (value h (z i) - y i) * derivative h (z i))). Qed.
+
+Lemma softmax_mean : forall n L, is_mean (Softmax n L).
+Proof.
+  intros. now exists (fun y z i =>
+    let a i := exp (z i) / (Σ j < n L, exp (z j)) in Σ j < n L, a i * y j - a j * y i).
+Qed.
+
 (** ** One batch *)
 
 Section Batch.
 Variable n : nat -> nat.
 Variable L m : nat.
+Variable g : nat -> activation.
+Variable out : nat -> mat -> output.  (* given the number of examples and their labels *)
 Variable Y : mat.
 Variable W : weights.
 Variable b : biases.
 Variable X : mat.
+Hypothesis out_is_mean : is_mean out.
+
+(** The gradient of a batch's own mean cost *)
+Notation dW_of B := (dW n L (length B) g (out (length B) (columns B Y)) W b (columns B X)).
+Notation db_of B := (db n L (length B) g (out (length B) (columns B Y)) W b (columns B X)).
 
 Section OneBatch.
 Variable B : list nat.
 Hypothesis B_nonempty : (0 < length B)%nat.
 Hypothesis m_pos : (0 < m)%nat.
-Notation A_B := (A n W b (columns B X)).
-Notation Z_B := (Z n W b (columns B X)).
+Notation A_B := (A n g W b (columns B X)).
+Notation Z_B := (Z n g W b (columns B X)).
 
 (** Forward, an example does not see the others. *)
-Lemma A_of_batch : forall l i q, A_B l i q = A n W b X l i (nth q B O).
+Lemma A_of_batch : forall l i q, A_B l i q = A n g W b X l i (nth q B O).
 Proof.
   induction l as [|p IH]; intros i q; [reflexivity|].
   simpl. unfold linear. do 2 f_equal. apply bigsum_ext; intros j _. now rewrite IH.
 Qed.
 
 (** Likewise its [Z]. *)
-Lemma Z_of_batch : forall l i q, Z_B l i q = Z n W b X l i (nth q B O).
+Lemma Z_of_batch : forall l i q, Z_B l i q = Z n g W b X l i (nth q B O).
 Proof.
   intros l i q. unfold Z, linear. f_equal. apply bigsum_ext; intros j _. now rewrite A_of_batch.
 Qed.
 
 (** Backward, it sees how many there are, in the factor 1/m. *)
 Lemma dZ_down_of_batch : forall s i q,
-  INR (length B) / INR m * dZ_down n L (length B) (columns B Y) W b (columns B X) s i q
-  = dZ_down n L m Y W b X s i (nth q B O).
+  INR (length B) / INR m * dZ_down n L g (out (length B) (columns B Y)) W b (columns B X) s i q
+  = dZ_down n L g (out m Y) W b X s i (nth q B O).
 Proof.
   assert (HB : INR (length B) <> 0) by (apply not_0_INR; lia).
   assert (Hm : INR m <> 0) by (apply not_0_INR; lia).
-  induction s as [|s IH]; intros i q; cbn [dZ_down].
-  - unfold dZ_output. rewrite A_of_batch, Z_of_batch. unfold columns. field. auto.
-  - unfold dZ_hidden. rewrite Z_of_batch, <- !Rmult_assoc. do 2 f_equal.
+  destruct out_is_mean as [dz Hdz]. induction s as [|s IH]; intros i q; cbn [dZ_down].
+  - rewrite !Hdz. replace (fun r => Z_B L r q) with (fun r => Z n g W b X L r (nth q B O))
+      by (extensionality r; symmetry; apply Z_of_batch).
+    unfold columns. field. auto.
+  - unfold dZ_hidden. rewrite Z_of_batch, <- !Rmult_assoc. f_equal.
     unfold dA_prev. rewrite <- bigsum_scal_l. apply bigsum_ext; intros r _. rewrite <- IH. ring.
 Qed.
 
 (** So a batch's gradient, weighted, is the part of the sum (D9) that belongs to its examples; *)
 Lemma dW_of_batch : forall l i j,
-  INR (length B) / INR m * dW n L (length B) (columns B Y) W b (columns B X) l i j
-  = Σ q < length B, dZ n L m Y W b X l i (nth q B O) * A n W b X (pred l) j (nth q B O).
+  INR (length B) / INR m * dW_of B l i j
+  = Σ q < length B, dZ n L g (out m Y) W b X l i (nth q B O) * A n g W b X (pred l) j (nth q B O).
 Proof.
   intros l i j. unfold dW, dW_layer. rewrite <- bigsum_scal_l. apply bigsum_ext; intros q _.
   unfold dZ. rewrite <- dZ_down_of_batch, A_of_batch. ring.
@@ -102,8 +125,8 @@ Qed.
 
 (** and likewise for (D10). *)
 Lemma db_of_batch : forall l i,
-  INR (length B) / INR m * db n L (length B) (columns B Y) W b (columns B X) l i
-  = Σ q < length B, dZ n L m Y W b X l i (nth q B O).
+  INR (length B) / INR m * db_of B l i
+  = Σ q < length B, dZ n L g (out m Y) W b X l i (nth q B O).
 Proof.
   intros l i. unfold db, db_layer. rewrite <- bigsum_scal_l. apply bigsum_ext; intros q _. apply dZ_down_of_batch.
 Qed.
@@ -131,14 +154,14 @@ Qed.
 
 (** (D13) for the weights. *)
 Lemma dW_of_batches : forall l i j,
-  sum_over batches (fun B => INR (length B) / INR m * dW n L (length B) (columns B Y) W b (columns B X) l i j)
-  = dW n L m Y W b X l i j.
+  sum_over batches (fun B => INR (length B) / INR m * dW_of B l i j)
+  = dW n L m g (out m Y) W b X l i j.
 Proof. intros. apply over_batches. intros. now apply dW_of_batch. Qed.
 
 (** (D13) for the biases. *)
 Lemma db_of_batches : forall l i,
-  sum_over batches (fun B => INR (length B) / INR m * db n L (length B) (columns B Y) W b (columns B X) l i)
-  = db n L m Y W b X l i.
+  sum_over batches (fun B => INR (length B) / INR m * db_of B l i)
+  = db n L m g (out m Y) W b X l i.
 Proof. intros. apply over_batches. intros. now apply db_of_batch. Qed.
 
 End Batch.

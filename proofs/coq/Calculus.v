@@ -1,13 +1,16 @@
-(** * Calculus.v: the facts of one-variable calculus that are used, one lemma each
+(** * Calculus.v: the activations, one lemma each
 
-    Main results: [sigmoid_opp], [is_derive_sigmoid], [is_derive_cross_entropy].
-    Builds on:    Model.v, Coquelicot ([is_derive f t f'] says that [f] has the derivative [f'] at [t]).
-    Names:        [is_derive_f] is the derivative of [f]; [is_derive_f_of] that of [f] after a function of the time. *)
+    Main results: [is_derive_sigmoid], [sigmoid_opp], and likewise for the other activations of Generic.v and Model.v.
+    Builds on:    Model.v, Coquelicot ([is_derive f z f'] says that [f] has the derivative [f'] at [z]).
+    Names:        [is_derive_f] is the derivative of [f]. *)
 
-From Coq Require Import Reals Lra Lia.
+From Coq Require Import Reals Lra.
 From Coquelicot Require Import Coquelicot.
-From RefNN Require Import Model Sums.
+From RefNN Require Import Model.
 Open Scope R_scope.
+
+Lemma is_derive_fixed : forall c t : R, is_derive (fun _ => c) t 0.
+Proof. intros. apply (is_derive_const (K := R_AbsRing) (V := R_NormedModule)). Qed.
 
 (** ** The sigmoid *)
 
@@ -38,58 +41,56 @@ Proof.
   rewrite ln_div, ln_1; lra.
 Qed.
 
-(** ** Rules of differentiation, in the shapes that the network needs *)
+(** ** The others *)
 
-Lemma is_derive_fixed : forall c t : R, is_derive (fun _ => c) t 0.
-Proof. intros. apply (is_derive_const (K := R_AbsRing) (V := R_NormedModule)). Qed.
-
-(** The sum rule. *)
-Lemma is_derive_sum : forall (f g : R -> R) t f' g',
-  is_derive f t f' -> is_derive g t g' -> is_derive (fun s => f s + g s) t (f' + g').
-Proof. intros. now apply (is_derive_plus (K := R_AbsRing) (V := R_NormedModule)). Qed.
-
-(** The product rule. *)
-Lemma is_derive_product : forall (f g : R -> R) t f' g',
-  is_derive f t f' -> is_derive g t g' -> is_derive (fun s => f s * g s) t (f' * g t + f t * g').
-Proof. intros. apply (is_derive_mult f g); try assumption. intros; apply Rmult_comm. Qed.
-
-(** A constant factor stays. *)
-Lemma is_derive_scaled : forall (c : R) f t f', is_derive f t f' -> is_derive (fun s => c * f s) t (c * f').
-Proof. intros. now apply is_derive_scal. Qed.
-
-(** A finite sum is differentiated term by term. *)
-Lemma is_derive_bigsum : forall n (f : R -> nat -> R) (f' : nat -> R) t,
-  (forall i, (i < n)%nat -> is_derive (fun s => f s i) t (f' i)) ->
-  is_derive (fun s => Σ i < n, f s i) t (Σ i < n, f' i).
+(** (D16) *)
+Lemma is_derive_tanh : forall z, is_derive tanh z (1 - tanh z * tanh z).
 Proof.
-  induction n as [|p IH]; intros f f' t H; simpl.
-  - apply is_derive_fixed.
-  - apply is_derive_sum; [apply IH; intros|]; apply H; lia.
+  intros z. unfold tanh. pose proof (exp_pos z). pose proof (exp_pos (- z)). auto_derive; [lra|]. field. lra.
 Qed.
 
-(** The chain rule for the sigmoid, (D8) forward. *)
-Lemma is_derive_sigmoid_of : forall (z : R -> R) t z',
-  is_derive z t z' -> is_derive (fun s => sigmoid (z s)) t (z' * (sigmoid (z t) * sigmoid (- z t))).
-Proof. intros. now apply (is_derive_comp sigmoid z t _ _ (is_derive_sigmoid (z t))). Qed.
+(** It is the hyperbolic tangent of Coq's library. *)
+Lemma tanh_is_tanh : forall z, tanh z = Rtrigo_def.tanh z.
+Proof.
+  intros z. unfold tanh, Rtrigo_def.tanh, sinh, cosh. pose proof (exp_pos z). pose proof (exp_pos (- z)). field. lra.
+Qed.
 
-(** The chain rule for the logarithm. *)
-Lemma is_derive_ln_of : forall (a : R -> R) t a',
-  0 < a t -> is_derive a t a' -> is_derive (fun s => ln (a s)) t (a' * / a t).
-Proof. intros. now apply (is_derive_comp ln a t _ _ (is_derive_ln (a t) H)). Qed.
+(** (D17) *)
+Lemma is_derive_softplus : forall z, is_derive softplus z (sigmoid z).
+Proof.
+  intros z. unfold softplus, sigmoid. pose proof (exp_pos z). auto_derive; [lra|]. rewrite exp_Ropp. field. lra.
+Qed.
+
+(** (D18) *)
+Lemma is_derive_silu : forall z, is_derive (fun z => z * sigmoid z) z (sigmoid z * (1 + z * sigmoid (- z))).
+Proof.
+  intros z. rewrite sigmoid_opp. unfold sigmoid. pose proof (exp_pos (- z)). auto_derive; [lra|]. field. lra.
+Qed.
+
+(** (D19): on either side of 0 it is a straight line. *)
+Lemma is_derive_leaky : forall c z, z <> 0 -> is_derive (value (Leaky c)) z (derivative (Leaky c) z).
+Proof.
+  intros c z Hz. simpl. assert (Hpos : 0 < Rabs z) by now apply Rabs_pos_lt.
+  destruct (Rlt_dec 0 z); [apply (is_derive_ext_loc (fun z => z)) | apply (is_derive_ext_loc (fun z => c * z))].
+  1, 3: exists (mkposreal _ Hpos); intros y Hy; change (Rabs (y - z) < Rabs z) in Hy;
+    destruct (Rlt_dec 0 y); try reflexivity; revert Hy; unfold Rabs; repeat destruct Rcase_abs; lra.
+  all: auto_derive; trivial; ring.
+Qed.
+
+Lemma Relu_is_max : forall z, value Relu z = Rmax 0 z.
+Proof. intros z. simpl. destruct (Rlt_dec 0 z); [rewrite Rmax_right | rewrite Rmax_left]; lra. Qed.
+
+(** ** The terms of the costs *)
 
 (** One term of (D4), for a prediction strictly between 0 and 1. *)
-Lemma is_derive_cross_entropy : forall y (a : R -> R) t a',
-  0 < a t < 1 -> is_derive a t a' ->
-  is_derive (fun s => y * ln (a s) + (1 - y) * ln (1 - a s)) t ((y / a t - (1 - y) / (1 - a t)) * a').
+Lemma is_derive_cross_entropy : forall y a, 0 < a < 1 ->
+  is_derive (fun a => y * ln a + (1 - y) * ln (1 - a)) a (y / a - (1 - y) / (1 - a)).
+Proof. intros y a Ha. auto_derive; [lra|]. field. lra. Qed.
+
+(** One term of (D20), without its share *)
+Lemma is_derive_square : forall y h z h', is_derive h z h' ->
+  is_derive (fun z => (h z - y) * (h z - y)) z ((1 + 1) * (h z - y) * h').
 Proof.
-  intros y a t a' Ha Ha'.
-  assert (Hc : is_derive (fun s => 1 - a s) t (- a')).
-  { rewrite <- Rminus_0_l. apply (is_derive_minus (K := R_AbsRing) (V := R_NormedModule) (fun _ => 1)).
-    - apply is_derive_fixed.
-    - exact Ha'. }
-  replace ((y / a t - (1 - y) / (1 - a t)) * a')
-    with (y * (a' * / a t) + (1 - y) * (- a' * / (1 - a t))) by (field; lra).
-  apply is_derive_sum; apply is_derive_scaled.
-  - apply is_derive_ln_of; [lra | exact Ha'].
-  - apply (is_derive_ln_of (fun s => 1 - a s)); [lra | exact Hc].
+  intros y h z h' H. rewrite Rmult_comm. apply (is_derive_comp (fun a => (a - y) * (a - y)) h); [|exact H].
+  auto_derive; trivial; ring.
 Qed.

@@ -24,36 +24,35 @@ Qed.
 Section Descent.
 Variable n : nat -> nat.
 Variable L m : nat.
-Variable Y : mat.
+Variable g : nat -> activation.
+Variable out : output.
 Variable W : weights.
 Variable b : biases.
 Variable X : mat.
 Hypothesis L_pos : (0 < L)%nat.
+Hypothesis Hnet : differentiable n L m g out W b X.
 
-Notation dW_ := (dW n L m Y W b X).
-Notation db_ := (db n L m Y W b X).
-Notation cost_after rate := (cost n L m Y (update_W rate W dW_) (update_b rate b db_) X).
+Notation dW_ := (dW n L m g out W b X).
+Notation db_ := (db n L m g out W b X).
+Notation cost_after rate := (cost n L g out (update_W rate W dW_) (update_b rate b db_) X).
 
 (** With learning rate 0, update_parameters changes nothing. *)
-Lemma update_0 : cost_after 0 = cost n L m Y W b X.
-Proof.
-  f_equal.
-  - extensionality l; extensionality i; extensionality j. unfold update_W. ring.
-  - extensionality l; extensionality i. unfold update_b. ring.
-Qed.
+Lemma update_W_0 : update_W 0 W dW_ = W.
+Proof. extensionality l; extensionality i; extensionality j. unfold update_W. ring. Qed.
 
-(** At learning rate 0 the cost falls at the squared length of the gradient. *)
+Lemma update_b_0 : update_b 0 b db_ = b.
+Proof. extensionality l; extensionality i. unfold update_b. ring. Qed.
+
+(** There the cost falls at the squared length of the gradient. *)
 Lemma is_derive_cost_after : is_derive (fun rate => cost_after rate) 0
   (- inner n L m dW_ db_ (fun _ _ => 0) dW_ db_ (fun _ _ => 0)).
 Proof.
-  pose proof (derivative_along_curve n L m Y (fun rate => update_W rate W dW_) (fun rate => update_b rate b db_)
-    (fun _ => X) 0 (fun l i j => - dW_ l i j) (fun l i => - db_ l i) (fun _ _ => 0) L_pos) as H.
-  cbv beta in H.
-  replace (update_W 0 W dW_) with W in H
-    by (extensionality l; extensionality i; extensionality j; unfold update_W; ring).
-  replace (update_b 0 b db_) with b in H by (extensionality l; extensionality i; unfold update_b; ring).
-  match type of H with _ -> is_derive _ _ ?v => replace (- inner _ _ _ _ _ _ _ _ _) with v end.
-  - apply H. split; [|split]; intros; [| |apply is_derive_fixed]; unfold update_W, update_b;
+  pose proof (derivative_along_curve n L m g out L_pos
+    (fun rate => update_W rate W dW_) (fun rate => update_b rate b db_) (fun _ => X) 0
+    (fun l i j => - dW_ l i j) (fun l i => - db_ l i) (fun _ _ => 0)) as H.
+  cbv beta in H. rewrite update_W_0, update_b_0 in H.
+  match type of H with _ -> _ -> is_derive _ _ ?v => replace (- inner _ _ _ _ _ _ _ _ _) with v end.
+  - apply H; [exact Hnet|]. split; [|split]; intros; [| |apply is_derive_fixed]; unfold update_W, update_b;
       auto_derive; trivial; ring.
   - match goal with |- _ = - ?x => replace (- x) with (-1 * x) by ring end.
     unfold inner. rewrite <- total_scal. apply total_ext; intros; ring.
@@ -63,12 +62,12 @@ Qed.
 Lemma update_descends :
   (exists l i j, (1 <= l <= L)%nat /\ (i < n l)%nat /\ (j < n (pred l))%nat /\ dW_ l i j <> 0) \/
   (exists l i, (1 <= l <= L)%nat /\ (i < n l)%nat /\ db_ l i <> 0) ->
-  exists rate, 0 < rate /\ forall r, 0 < r < rate -> cost_after r < cost n L m Y W b X.
+  exists rate, 0 < rate /\ forall r, 0 < r < rate -> cost_after r < cost n L g out W b X.
 Proof.
   intros H. pose proof (inner_self_pos n L m dW_ db_ H) as Hpos.
   destruct (negative_derivative_lowers _ _ _ is_derive_cost_after ltac:(lra)) as [rate [Hrate Hlow]].
   exists rate. split; [exact Hrate|]. intros r Hr. specialize (Hlow r Hr). cbv beta in Hlow.
-  rewrite Rplus_0_l, update_0 in Hlow. exact Hlow.
+  rewrite Rplus_0_l, update_W_0, update_b_0 in Hlow. exact Hlow.
 Qed.
 
 End Descent.

@@ -1,13 +1,14 @@
-(** * Generic.v: the network over any kind of number
+(** * Generic.v: the network over any kind of number, with any activations and any cost
 
     The algorithm of refnn/network.py, as mathematics: definitions only, no proof, no real number.
     A kind of number is anything with the operations of [NUM] below.  Model.v takes the real numbers, and the theorems
     speak of those; the extracted program takes a finite field or floats, and runs beside the Python source.
 
-    Builds on:    nothing.  Each definition carries its equation of ../derivation.md and, quoted, its line of Python; a
-                  test holds that the quoted lines are in the source.
+    Builds on:    nothing.  Each definition carries its equation of ../derivation.md and, quoted, its line of Python if
+                  it has one; a test holds that the quoted lines are in the source.
     Names:        those of Python.  An array is a function of its indices: [M i j] is entry (i, j), counted from 0, and
-                  [W l i j], [b l i], [A l i k], [dW l i j] belong to layer [l].  [k] is always an example. *)
+                  [W l i j], [b l i], [A l i k], [dW l i j] belong to layer [l].  [k] is always an example.  A capital
+                  marks a function together with its derivative: [Sigmoid] is [sigmoid] as an activation. *)
 
 Module Type NUM.
   Parameter Inline t : Type.
@@ -47,42 +48,26 @@ Definition mat := nat -> nat -> number.
 Definition weights := nat -> mat.
 Definition biases := nat -> nat -> number.
 
-(** (D2)   sigmoid: `A = 1 / (1 + exp(-Z))` *)
-Definition sigmoid (z : number) : number := 1 / (1 + exp (- z)).
+(** An activation g, entry by entry, and its derivative *)
+Record activation := { value : number -> number; derivative : number -> number }.
 
-(** (D5)   softplus: `np.log(1 + np.exp(Z))` *)
-Definition softplus (z : number) : number := ln (1 + exp z).
+(** An output: the cost as a function of the last Z, with the labels in it, and its derivative dZ *)
+Record output := { loss : mat -> number; dloss : mat -> mat }.
 
 Section Network.
-Variable n : nat -> nat.  (* layer_dims: n l units in layer l, n 0 features *)
-Variable L : nat.         (* layers *)
-Variable m : nat.         (* examples *)
-Variable Y : mat.         (* labels *)
+Variable n : nat -> nat.         (* layer_dims: n l units in layer l, n 0 features *)
+Variable L : nat.                (* layers *)
+Variable m : nat.                (* examples *)
 
-(** ** The cost *)
+(** ** The network *)
 
-(** (D4)   cost_function: `-(weigh(Y, np.log(AL)) + weigh(1 - Y, np.log(1 - AL))).sum() / m`; weigh is `Y * T` *)
-Definition cost_function (AL : mat) : number :=
-  - (Σ k < m, Σ i < n L, Y i k * ln (AL i k) + (1 - Y i k) * ln (1 - AL i k)) / N.of_nat m.
+Section AnyNetwork.
+Variable g : nat -> activation.  (* of each layer *)
+Variable out : output.
 
-(** (D5)   logistic_cost: `(Y * softplus(-ZL) + (1 - Y) * softplus(ZL)).sum() / m` *)
-Definition logistic_cost (ZL : mat) : number :=
-  (Σ k < m, Σ i < n L, Y i k * softplus (- ZL i k) + (1 - Y i k) * softplus (ZL i k)) / N.of_nat m.
-
-(** (D6)   The article's dAL, over m.  The code does not compute it: (D7) is what it becomes behind the sigmoid. *)
-Definition dA_output (AL : mat) : mat := fun i k =>
-  - (Y i k / AL i k - (1 - Y i k) / (1 - AL i k)) / N.of_nat m.
-
-(** (D7)   backprop: `dZL = ((1 - Y) * AL - Y * sigmoid(-ZL)[0]) / m` *)
-Definition dZ_output (AL ZL : mat) : mat := fun i k =>
-  ((1 - Y i k) * AL i k - Y i k * sigmoid (- ZL i k)) / N.of_nat m.
-
-(** ** One layer, backward *)
-
-(** (D8)   one_layer_backward: `dZ = dA * sigmoid_derivative(Z)`; the derivative is `1 / (2 + 2 * cosh(Z))`, which is
-    the product below multiplied out; cosh is `(np.exp(Z) + np.exp(-Z)) / 2` *)
-Definition dZ_hidden (dA Z : mat) : mat := fun i k =>
-  dA i k * sigmoid (Z i k) * sigmoid (- Z i k).
+(** (D15)  The chain rule across an activation; one_layer_backward: `dZ = dA * layers.activation(activation).derivative(Z)` *)
+Definition dZ_hidden (l : nat) (dA Z : mat) : mat := fun i k =>
+  dA i k * derivative (g l) (Z i k).
 
 (** (D9)   linear_backward: `dW = dZ @ A_prev.T` *)
 Definition dW_layer (dZ A_prev : mat) : mat := fun i j =>
@@ -92,12 +77,11 @@ Definition dW_layer (dZ A_prev : mat) : mat := fun i j =>
 Definition db_layer (dZ : mat) : nat -> number := fun i =>
   Σ k < m, dZ i k.
 
-Section AtAPoint.
 Variable W : weights.
 Variable b : biases.
 Variable X : mat.
 
-(** (D1)   forward_prop: the argument of sigmoid in `A, Z = sigmoid(W @ A_prev + b)` *)
+(** (D1)   forward_prop: `Z = W @ A_prev + b` *)
 Definition linear (l : nat) (A_prev : mat) : mat := fun i k =>
   (Σ j < n (pred l), W l i j * A_prev j k) + b l i.
 
@@ -105,24 +89,22 @@ Definition linear (l : nat) (A_prev : mat) : mat := fun i k =>
 Definition dA_prev (l : nat) (dZ : mat) : mat := fun j k =>
   Σ i < n l, W l i j * dZ i k.
 
-(** ** The whole network *)
-
-(** (D1)   forward_prop: the activations [A 0] to [A L], and [Z 1] to [Z L]. *)
+(** (D15)  forward_prop: the activations [A 0], [A 1], ..., and [Z 1] to [Z L]. *)
 Fixpoint A (l : nat) : mat :=
   match l with
   | O => X
-  | S p => fun i k => sigmoid (linear (S p) (A p) i k)
+  | S p => fun i k => value (g (S p)) (linear (S p) (A p) i k)
   end.
 Definition Z (l : nat) : mat := linear l (A (pred l)).
 
-(** (D4)   J, as a function of the weights, biases and inputs *)
-Definition cost : number := cost_function (A L).
+(** (D15)  J, as a function of the weights, biases and inputs *)
+Definition cost : number := loss out (Z L).
 
 (** backprop: [dZ_down s] is [dZ] of layer [L - s], so it starts at the output and walks down. *)
 Fixpoint dZ_down (s : nat) : mat :=
   match s with
-  | O => dZ_output (A L) (Z L)
-  | S s' => let l := Nat.sub L s in dZ_hidden (dA_prev (S l) (dZ_down s')) (Z l)
+  | O => dloss out (Z L)
+  | S s' => let l := Nat.sub L s in dZ_hidden l (dA_prev (S l) (dZ_down s')) (Z l)
   end.
 
 (** `grads[f"dA{L - 1}"], grads[f"dW{L}"], grads[f"db{L}"] = dA_prev, dW, db` for the last layer,
@@ -132,7 +114,75 @@ Definition dA (l : nat) : mat := dA_prev (S l) (dZ (S l)).
 Definition dW (l : nat) : mat := dW_layer (dZ l) (A (pred l)).
 Definition db (l : nat) : nat -> number := db_layer (dZ l).
 
-End AtAPoint.
+End AnyNetwork.
+
+(** ** Activations *)
+
+(** (D2)   sigmoid: `1 / (1 + exp(-Z))` *)
+Definition sigmoid (z : number) : number := 1 / (1 + exp (- z)).
+
+(** (D3)   sigmoid_derivative: `1 / (2 + 2 * cosh(Z))`, which is the product below multiplied out; cosh is
+    `(np.exp(Z) + np.exp(-Z)) / 2` *)
+Definition Sigmoid : activation := {| value := sigmoid; derivative := fun z => sigmoid z * sigmoid (- z) |}.
+
+(** The article's, in every layer *)
+Definition Sigmoids : nat -> activation := fun _ => Sigmoid.
+
+(** (D16) *)
+Definition tanh (z : number) : number := (exp z - exp (- z)) / (exp z + exp (- z)).
+Definition Tanh : activation := {| value := tanh; derivative := fun z => 1 - tanh z * tanh z |}.
+
+(** (D17)  softplus: `np.log(1 + np.exp(Z))` *)
+Definition softplus (z : number) : number := ln (1 + exp z).
+Definition Softplus : activation := {| value := softplus; derivative := sigmoid |}.
+
+(** (D18) *)
+Definition Silu : activation :=
+  {| value := fun z => z * sigmoid z; derivative := fun z => sigmoid z * (1 + z * sigmoid (- z)) |}.
+
+(** The identity: for regression *)
+Definition Identity : activation := {| value := fun z => z; derivative := fun _ => 1 |}.
+
+(** ** Outputs *)
+
+Section Outputs.
+Variable Y : mat.                (* labels *)
+
+(** (D4)   cost_function: the mean of `-(weigh(Y, np.log(AL)) + weigh(1 - Y, np.log(1 - AL)))`; weigh is `Y * T` *)
+Definition cost_function (AL : mat) : number :=
+  - (Σ k < m, Σ i < n L, Y i k * ln (AL i k) + (1 - Y i k) * ln (1 - AL i k)) / N.of_nat m.
+
+(** (D5)   logistic_cost: the mean of `Y * softplus(-ZL) + (1 - Y) * softplus(ZL)` *)
+Definition logistic_cost (ZL : mat) : number :=
+  (Σ k < m, Σ i < n L, Y i k * softplus (- ZL i k) + (1 - Y i k) * softplus (ZL i k)) / N.of_nat m.
+
+(** (D6)   The article's dAL, over m.  The code does not compute it: (D7) is what it becomes behind the sigmoid. *)
+Definition dA_output (AL : mat) : mat := fun i k =>
+  - (Y i k / AL i k - (1 - Y i k) / (1 - AL i k)) / N.of_nat m.
+
+(** (D7)   backprop: `(1 - Y) * AL - Y * sigmoid(-ZL)`, over m *)
+Definition dZ_output (ZL : mat) : mat := fun i k =>
+  ((1 - Y i k) * sigmoid (ZL i k) - Y i k * sigmoid (- ZL i k)) / N.of_nat m.
+
+(** The sigmoid with the cross-entropy *)
+Definition Logistic : output :=
+  {| loss := fun ZL => cost_function (fun i k => sigmoid (ZL i k)); dloss := dZ_output |}.
+
+(** (D20)  An activation with the squared error, or with its share: 1 / 2 for the usual half *)
+Definition Squared (share : number) (h : activation) : output :=
+  {| loss := fun ZL =>
+       share * (Σ k < m, Σ i < n L, (value h (ZL i k) - Y i k) * (value h (ZL i k) - Y i k)) / N.of_nat m;
+     dloss := fun ZL i k =>
+       share * ((1 + 1) * (value h (ZL i k) - Y i k) * derivative h (ZL i k)) / N.of_nat m |}.
+
+(** (D21)  The softmax of each column with the cross-entropy *)
+Definition softmax (ZL : mat) : mat := fun i k => exp (ZL i k) / (Σ j < n L, exp (ZL j k)).
+Definition Softmax : output :=
+  {| loss := fun ZL => - (Σ k < m, Σ i < n L, Y i k * ln (softmax ZL i k)) / N.of_nat m;
+     dloss := fun ZL i k =>
+       (Σ j < n L, softmax ZL i k * Y j k - softmax ZL j k * Y i k) / N.of_nat m |}.
+
+End Outputs.
 End Network.
 
 (** (D12)  update_parameters: `V - learning_rate * grads[f"d{key}"]` *)

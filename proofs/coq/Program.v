@@ -4,7 +4,7 @@
     depth.  This file computes each array once and keeps it in a table, as the Python source does, and proves, for every
     kind of number, that the entries of the tables are those of Generic.v.
 
-    Main results: [forward_correct], [backprop_correct], [costs_correct].
+    Main results: [forward_correct], [backprop_correct], [loss_correct].
     Builds on:    Generic.v.
     Names:        [forward] and [backward] are forward_prop and backprop; [x_agrees] says that [x] depends on its
                   arguments only through their entries in range. *)
@@ -59,19 +59,20 @@ Qed.
 Section Program.
 Variable n : nat -> nat.
 Variable L m : nat.
-Variable Y : mat.
+Variable g : nat -> activation.
+Variable out : output.
 Variable W : weights.
 Variable b : biases.
 Variable X : mat.
 
 Notation linear_ := (linear n W b).
 Notation dA_prev_ := (dA_prev n W).
-Notation A_ := (A n W b X).
-Notation Z_ := (Z n W b X).
-Notation dZ_ := (dZ n L m Y W b X).
-Notation dA_ := (dA n L m Y W b X).
-Notation dW_ := (dW n L m Y W b X).
-Notation db_ := (db n L m Y W b X).
+Notation A_ := (A n g W b X).
+Notation Z_ := (Z n g W b X).
+Notation dZ_ := (dZ n L g out W b X).
+Notation dA_ := (dA n L g out W b X).
+Notation dW_ := (dW n L m g out W b X).
+Notation db_ := (db n L m g out W b X).
 
 (** ** The program *)
 
@@ -86,7 +87,7 @@ Fixpoint forward (l : nat) : list cache :=
       let below := forward p in
       let A := entry (snd (hd ([], []) below)) in
       let Z := tabulate (n l) m (linear_ l A) in
-      (Z, tabulate (n l) m (fun i k => sigmoid (entry Z i k))) :: below
+      (Z, tabulate (n l) m (fun i k => value (g l) (entry Z i k))) :: below
   end.
 
 (** [dW], [db] (one column) and [dA] of the layer's input: what one_layer_backward returns. *)
@@ -100,14 +101,14 @@ Fixpoint backward (l : nat) (dZ : table) (below : list cache) : list layer_gradi
       {| grad_W := tabulate (n l) (n p) (dW_layer m (entry dZ) (entry A));
          grad_b := tabulate (n l) 1 (fun i _ => db_layer m (entry dZ) i);
          grad_A_prev := dA |}
-      :: backward p (tabulate (n p) m (dZ_hidden (entry dA) (entry Z))) below'
+      :: backward p (tabulate (n p) m (dZ_hidden g p (entry dA) (entry Z))) below'
   | _, _ => []
   end.
 
-(** The output layer first (D7), then the layers below. *)
+(** The output layer first, then the layers below. *)
 Definition backprop (caches : list cache) : list layer_gradient :=
   match caches with
-  | (Z, A) :: below => backward L (tabulate (n L) m (dZ_output m Y (entry A) (entry Z))) below
+  | (Z, _) :: below => backward L (tabulate (n L) m (dloss out (entry Z))) below
   | [] => []
   end.
 
@@ -133,10 +134,10 @@ Proof.
   intros r c dZ dZ' A A' HZ HA i j Hi Hj. apply bigsum_agrees. intros k Hk. f_equal; auto.
 Qed.
 
-Lemma dZ_hidden_agrees : forall r dA dA' Z Z',
-  agree r m dA dA' -> agree r m Z Z' -> agree r m (dZ_hidden dA Z) (dZ_hidden dA' Z').
+Lemma dZ_hidden_agrees : forall l r dA dA' Z Z',
+  agree r m dA dA' -> agree r m Z Z' -> agree r m (dZ_hidden g l dA Z) (dZ_hidden g l dA' Z').
 Proof.
-  intros r dA dA' Z Z' HA HZ i k Hi Hk. unfold dZ_hidden. rewrite HA, HZ by assumption. reflexivity.
+  intros l r dA dA' Z Z' HA HZ i k Hi Hk. unfold dZ_hidden. rewrite HA, HZ by assumption. reflexivity.
 Qed.
 
 (** The caches that belong to layer [l]: each holds the right [Z] and [A]. *)
@@ -181,8 +182,12 @@ Fixpoint gradients_hold (l : nat) (gradients : list layer_gradient) : Prop :=
   | _, _ => False
   end.
 
-(** [dZ] of a hidden layer comes from the layer above. *)
-Lemma dZ_recursion : forall l, l < L -> dZ_ l = dZ_hidden (dA_ l) (Z_ l).
+(** [dZ] of the output layer is that of the output, *)
+Lemma dZ_of_output : dZ_ L = dloss out (Z_ L).
+Proof. unfold dZ. now rewrite Nat.sub_diag. Qed.
+
+(** and [dZ] of a hidden layer comes from the layer above. *)
+Lemma dZ_recursion : forall l, l < L -> dZ_ l = dZ_hidden g l (dA_ l) (Z_ l).
 Proof.
   intros l Hl. unfold dA, dZ.
   replace (L - l) with (S (L - S l)) by lia. cbn [dZ_down].
@@ -207,29 +212,66 @@ Proof.
   - exact HdA.
   - destruct p as [|q]; [exact I|]. apply IH; [lia | | apply Hbelow].
     intros i k Hi Hk. rewrite entry_tabulate, dZ_recursion by (assumption || lia).
-    exact (dZ_hidden_agrees _ _ _ _ _ HdA (proj1 (proj2 Hbelow)) i k Hi Hk).
+    exact (dZ_hidden_agrees _ _ _ _ _ _ HdA (proj1 (proj2 Hbelow)) i k Hi Hk).
 Qed.
+
+(** The output too must depend on the entries in range only. *)
+Definition output_agrees : Prop := forall Z Z', agree (n L) m Z Z' ->
+  loss out Z = loss out Z' /\ agree (n L) m (dloss out Z) (dloss out Z').
+
+Hypothesis out_agrees : output_agrees.
+Hypothesis L_pos : 0 < L.
 
 (** The walk starts with [dZ] of the output. *)
-Theorem backprop_correct : forall caches,
-  0 < L -> caches_hold L caches -> gradients_hold L (backprop caches).
+Theorem backprop_correct : forall caches, caches_hold L caches -> gradients_hold L (backprop caches).
 Proof.
-  intros caches HL H. destruct caches as [|[Z A] below]; [contradiction|]. simpl in H.
+  intros caches H. destruct caches as [|[Z A] below]; [contradiction|]. simpl in H.
   apply backward_correct; [lia | | destruct L; [lia | apply H]].
   intros i k Hi Hk. rewrite entry_tabulate by assumption.
-  unfold dZ, dZ_output. rewrite Nat.sub_diag. cbn [dZ_down]. unfold dZ_output.
-  destruct L; [lia|]. rewrite (proj1 H), (proj1 (proj2 H)) by assumption. reflexivity.
+  rewrite dZ_of_output. apply out_agrees; try assumption. destruct L; [lia | apply H].
 Qed.
 
-(** The costs read nothing but entries in range of the last layer's tables. *)
-Theorem costs_correct : forall Z A below, 0 < L -> caches_hold L ((Z, A) :: below) ->
-  cost_function n L m Y (entry A) = cost n L m Y W b X /\
-  logistic_cost n L m Y (entry Z) = logistic_cost n L m Y (Z_ L).
-Proof.
-  intros Z A below HL [HA H]. destruct L as [|p]; [lia|]. destruct H as [HZ _].
-  split; [unfold cost, cost_function; do 2 f_equal | unfold logistic_cost; f_equal];
-    apply bigsum_agrees; intros k Hk; apply bigsum_agrees; intros i Hi; rewrite ?HA, ?HZ by assumption; reflexivity.
-Qed.
+(** The cost reads nothing but entries in range of the last layer's table. *)
+Theorem loss_correct : forall Z A below, caches_hold L ((Z, A) :: below) ->
+  loss out (entry Z) = cost n L g out W b X.
+Proof. intros Z A below [_ H]. apply out_agrees. destruct L; [lia | apply H]. Qed.
 
 End Program.
+
+(** The outputs of Generic.v do. *)
+Section Outputs.
+Variable n : nat -> nat.
+Variable L m : nat.
+Variable Y : mat.
+
+Lemma cost_function_agrees : forall A A', agree (n L) m A A' -> cost_function n L m Y A = cost_function n L m Y A'.
+Proof.
+  intros A A' H. unfold cost_function. do 2 f_equal.
+  apply bigsum_agrees; intros k Hk. apply bigsum_agrees; intros i Hi. now rewrite H.
+Qed.
+
+Lemma Logistic_agrees : output_agrees n L m (Logistic n L m Y).
+Proof.
+  intros Z Z' H. split; [apply cost_function_agrees|]; intros i k Hi Hk; simpl; [|unfold dZ_output]; now rewrite H.
+Qed.
+
+Lemma Squared_agrees : forall share h, output_agrees n L m (Squared n L m Y share h).
+Proof.
+  intros share h Z Z' H. split; simpl; [do 2 f_equal | intros i k Hi Hk].
+  - apply bigsum_agrees; intros k Hk. apply bigsum_agrees; intros i Hi. now rewrite H.
+  - now rewrite H.
+Qed.
+
+Lemma Softmax_agrees : output_agrees n L m (Softmax n L m Y).
+Proof.
+  intros Z Z' H.
+  assert (same : agree (n L) m (softmax n L Z) (softmax n L Z')).
+  { intros i k Hi Hk. unfold softmax. rewrite H by assumption. f_equal.
+    apply bigsum_agrees; intros j Hj. now rewrite H. }
+  split; simpl; [do 2 f_equal | intros i k Hi Hk; f_equal].
+  - apply bigsum_agrees; intros k Hk. apply bigsum_agrees; intros i Hi. now rewrite same.
+  - apply bigsum_agrees; intros j Hj. now rewrite !same.
+Qed.
+
+End Outputs.
 End Program.

@@ -1,9 +1,9 @@
 (** * Sums.v: finite sums, all the linear algebra that is needed
 
-    Main results: [bigsum_swap] (two sums change places: this is what becomes the transpose in backprop),
-                  [inner_le] (an inner product is at most the product of the sizes).
+    Main result:  [bigsum_swap] (two sums change places: this is what becomes the transpose in backprop).
     Builds on:    Model.v.
-    Names:        [bigsum_x] is about Σ i < n, f i; [total_x] about the sum of all entries of weights, biases, inputs. *)
+    Names:        [bigsum_x] is about Σ i < n, f i; [total_x] about the sum of all entries of weights, biases and
+                  inputs. *)
 
 From Coq Require Import Reals Lra Lia Arith.
 From RefNN Require Import Model.
@@ -63,6 +63,9 @@ Proof.
   apply Rplus_le_compat; [apply IH; intros; apply H; lia | apply H; lia].
 Qed.
 
+Lemma bigsum_pos : forall n f, (forall i, 0 <= f i) -> 0 <= bigsum n f.
+Proof. intros n f H. rewrite <- (bigsum_0 n (fun _ => 0)) by reflexivity. apply bigsum_le. auto. Qed.
+
 (** The triangle inequality. *)
 Lemma bigsum_Rabs : forall n f, Rabs (bigsum n f) <= Σ i < n, Rabs (f i).
 Proof.
@@ -104,19 +107,6 @@ Proof.
 Qed.
 
 (** The same rules for totals. *)
-Lemma total_le : forall W b X V c U,
-  (forall l i j, (1 <= l <= L)%nat -> (i < n l)%nat -> (j < n (pred l))%nat -> W l i j <= V l i j) ->
-  (forall l i, (1 <= l <= L)%nat -> (i < n l)%nat -> b l i <= c l i) ->
-  (forall j k, (j < n O)%nat -> (k < m)%nat -> X j k <= U j k) ->
-  total_ W b X <= total_ V c U.
-Proof.
-  intros W b X V c U HW Hb HX. unfold total. apply Rplus_le_compat.
-  - apply bigsum_le; intros l Hl. apply Rplus_le_compat.
-    + apply bigsum_le; intros i Hi. apply bigsum_le; intros j Hj. apply HW; simpl; lia.
-    + apply bigsum_le; intros i Hi. apply Hb; lia.
-  - apply bigsum_le; intros k Hk. apply bigsum_le; intros j Hj. apply HX; lia.
-Qed.
-
 Lemma total_scal : forall c W b X,
   total_ (fun l i j => c * W l i j) (fun l i => c * b l i) (fun j k => c * X j k) = c * total_ W b X.
 Proof.
@@ -124,34 +114,6 @@ Proof.
   - apply bigsum_ext; intros l _. rewrite Rmult_plus_distr_l, <- !bigsum_scal_l. f_equal.
     apply bigsum_ext; intros i _. symmetry. rewrite <- bigsum_scal_l. reflexivity.
   - apply bigsum_ext; intros k _. symmetry. rewrite <- bigsum_scal_l. reflexivity.
-Qed.
-
-Lemma total_plus : forall W b X V c U,
-  total_ (fun l i j => W l i j + V l i j) (fun l i => b l i + c l i) (fun j k => X j k + U j k)
-  = total_ W b X + total_ V c U.
-Proof.
-  intros W b X V c U. unfold total.
-  rewrite (bigsum_ext m _ (fun k => (Σ j < n O, X j k) + Σ j < n O, U j k)) by (intros; apply bigsum_plus).
-  rewrite (bigsum_ext L _ (fun l =>
-    ((Σ i < n (S l), Σ j < n l, W (S l) i j) + Σ i < n (S l), b (S l) i)
-    + ((Σ i < n (S l), Σ j < n l, V (S l) i j) + Σ i < n (S l), c (S l) i))).
-  - rewrite !bigsum_plus. ring.
-  - intros l _. rewrite (bigsum_ext (n (S l)) _ (fun i => (Σ j < n l, W (S l) i j) + Σ j < n l, V (S l) i j))
-      by (intros; apply bigsum_plus).
-    rewrite !bigsum_plus. ring.
-Qed.
-
-Lemma total_0 : forall W b X,
-  (forall l i j, (1 <= l <= L)%nat -> (i < n l)%nat -> (j < n (pred l))%nat -> W l i j = 0) ->
-  (forall l i, (1 <= l <= L)%nat -> (i < n l)%nat -> b l i = 0) ->
-  (forall j k, (j < n O)%nat -> (k < m)%nat -> X j k = 0) ->
-  total_ W b X = 0.
-Proof.
-  intros W b X HW Hb HX. unfold total. rewrite 2!bigsum_0; [ring | |].
-  - intros k Hk. apply bigsum_0. auto.
-  - intros l Hl. rewrite 2!bigsum_0; [ring | |].
-    + intros i Hi. apply Hb; lia.
-    + intros i Hi. apply bigsum_0. intros j Hj. apply HW; simpl; lia.
 Qed.
 
 Lemma total_Rabs : forall W b X, Rabs (total_ W b X) <= size_ W b X.
@@ -172,11 +134,7 @@ Variable X : mat.
 Hypothesis W_pos : forall l i j, 0 <= W l i j.
 Hypothesis b_pos : forall l i, 0 <= b l i.
 Hypothesis X_pos : forall j k, 0 <= X j k.
-
-Let bigsum_pos : forall p f, (forall i, 0 <= f i) -> 0 <= bigsum p f.
-Proof.
-  intros p f H. rewrite <- (bigsum_0 p (fun _ => 0)) by reflexivity. apply bigsum_le. auto.
-Qed.
+Local Hint Resolve bigsum_pos : core.
 
 (** A layer's part of the total is at most the total; *)
 Let layer_le_total : forall l, (l < L)%nat ->
@@ -219,18 +177,6 @@ Proof.
     intros. apply Rplus_le_le_0_compat; auto.
 Qed.
 End Nonnegative.
-
-(** Each product is at most the factor times the size of the other side. *)
-Lemma inner_le : forall dW db dX W' b' X',
-  Rabs (inner_ dW db dX W' b' X') <= size_ dW db dX * size_ W' b' X'.
-Proof.
-  intros dW db dX W' b' X'. eapply Rle_trans; [apply total_Rabs|].
-  rewrite Rmult_comm. unfold size at 3. rewrite <- total_scal.
-  apply total_le; intros; rewrite Rabs_mult, Rmult_comm; apply Rmult_le_compat_r; try apply Rabs_pos.
-  - apply (W_le_total (fun l i j => Rabs (W' l i j))); intros; try apply Rabs_pos; assumption.
-  - apply (b_le_total _ (fun l i => Rabs (b' l i))); intros; try apply Rabs_pos; assumption.
-  - apply (X_le_total _ _ (fun j k => Rabs (X' j k))); intros; try apply Rabs_pos; assumption.
-Qed.
 
 (** A gradient that is not zero has a positive inner product with itself. *)
 Lemma inner_self_pos : forall dW db,

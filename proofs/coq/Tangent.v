@@ -2,85 +2,89 @@
 
     Forward differentiation, layer by layer; backprop does not occur here.
 
-    Main results: [is_derive_A], [is_derive_cost_function], [is_derive_cost].
-    Builds on:    Calculus.v, Output.v.
-    Names:        [velocity_Z], [velocity_A] are the velocities of [Z] and [A]. *)
+    Main result:  [expands_cost].
+    Builds on:    Expansion.v.
+    Names:        [velocity_Z], [velocity_A] are the velocities of [Z] and [A], when those of the weights, biases and
+                  inputs are [W'], [b'] and [X']. *)
 
-From Coq Require Import Reals Lra Lia.
+From Coq Require Import Reals Lia.
 From Coquelicot Require Import Coquelicot.
-From RefNN Require Import Model Sums Calculus Output.
+From RefNN Require Import Model Sums Expansion.
 Open Scope R_scope.
-
-Local Opaque is_derive.
-
-(** (D6): when the predictions move, with velocities [A'], the cost moves with their inner product with [dA_output]. *)
-Lemma is_derive_cost_function : forall n L m Y (At : R -> mat) A' t0,
-  (forall i k, (i < n L)%nat -> (k < m)%nat ->
-     0 < At t0 i k < 1 /\ is_derive (fun t => At t i k) t0 (A' i k)) ->
-  is_derive (fun t => cost_function n L m Y (At t)) t0
-    (Σ k < m, Σ i < n L, dA_output m Y (At t0) i k * A' i k).
-Proof.
-  intros n L m Y At A' t0 motion. unfold cost_function.
-  set (v := Σ k < m, Σ i < n L, (Y i k / At t0 i k - (1 - Y i k) / (1 - At t0 i k)) * A' i k).
-  replace (Σ k < m, _) with (- / INR m * v).
-  - apply (is_derive_ext (fun t => - / INR m * Σ k < m, Σ i < n L,
-      Y i k * ln (At t i k) + (1 - Y i k) * ln (1 - At t i k))).
-    { intros t. unfold Rdiv. rewrite Ropp_mult_distr_l_reverse, Rmult_comm, Ropp_mult_distr_l. reflexivity. }
-    apply is_derive_scaled.
-    apply (is_derive_bigsum m (fun t k => Σ i < n L, Y i k * ln (At t i k) + (1 - Y i k) * ln (1 - At t i k))).
-    intros k Hk. apply (is_derive_bigsum (n L) (fun t i => Y i k * ln (At t i k) + (1 - Y i k) * ln (1 - At t i k))).
-    intros i Hi. apply (is_derive_cross_entropy (Y i k) (fun t => At t i k)); now apply motion.
-  - unfold v. rewrite <- bigsum_scal_l. apply bigsum_ext; intros k _.
-    rewrite <- bigsum_scal_l. apply bigsum_ext; intros i _. unfold dA_output, Rdiv. ring.
-Qed.
 
 Section Tangent.
 Variable n : nat -> nat.
 Variable L m : nat.
-Variable Y : mat.
-Variable Wt : R -> weights.   Variable W' : weights.
-Variable bt : R -> biases.    Variable b' : biases.
-Variable Xt : R -> mat.       Variable X' : mat.
-Variable t0 : R.
-Hypothesis motion : moves n L m Wt bt Xt t0 W' b' X'.
+Variable g : nat -> activation.
+Variable out : output.
+Variable W : weights.
+Variable b : biases.
+Variable X : mat.
 
-Notation W := (Wt t0).
-Notation b := (bt t0).
-Notation X := (Xt t0).
-Notation A_ := (A n W b X).
-Notation Z_ := (Z n W b X).
+Notation A_ := (A n g W b X).
+Notation Z_ := (Z n g W b X).
+
+Section Velocity.
+Variable W' : weights.
+Variable b' : biases.
+Variable X' : mat.
 
 (** Velocity of [Z l], given that of [A (pred l)]: the product rule for W A + b. *)
 Definition velocity_linear (l : nat) (A' : mat) : mat := fun i k =>
-  (Σ j < n (pred l), W' l i j * A_ (pred l) j k + W l i j * A' j k) + b' l i.
+  (Σ j < n (pred l), A_ (pred l) j k * W' l i j + W l i j * A' j k) + b' l i.
 
-(** Velocity of [A l]: through the linear step and the sigmoid, from the velocity below (D3). *)
+(** Velocity of [A l]: through the linear step and the activation, from the velocity below. *)
 Fixpoint velocity_A (l : nat) : mat :=
   match l with
   | O => X'
-  | S p => fun i k => velocity_linear l (velocity_A p) i k * (sigmoid (Z_ l i k) * sigmoid (- Z_ l i k))
+  | S p => fun i k => derivative (g l) (Z_ l i k) * velocity_linear l (velocity_A p) i k
   end.
 Definition velocity_Z (l : nat) : mat := velocity_linear l (velocity_A (pred l)).
+End Velocity.
 
-(** The chain rule, by induction on the layers. *)
-Lemma is_derive_A : forall l i k, (l <= L)%nat -> (i < n l)%nat -> (k < m)%nat ->
-  is_derive (fun t => A n (Wt t) (bt t) (Xt t) l i k) t0 (velocity_A l i k).
+(** All weights, biases and inputs in range depend on [h], which is anything with a size. *)
+Context {T : Type} (size : T -> R).
+Hypothesis size_pos : forall h, 0 <= size h.
+Variable Ws W' : T -> weights.
+Variable bs b' : T -> biases.
+Variable Xs X' : T -> mat.
+Hypothesis HW : forall l i j, (1 <= l <= L)%nat -> (i < n l)%nat -> (j < n (pred l))%nat ->
+  expands size (fun h => Ws h l i j) (W l i j) (fun h => W' h l i j).
+Hypothesis Hb : forall l i, (1 <= l <= L)%nat -> (i < n l)%nat ->
+  expands size (fun h => bs h l i) (b l i) (fun h => b' h l i).
+Hypothesis HX : forall j k, (j < n O)%nat -> (k < m)%nat ->
+  expands size (fun h => Xs h j k) (X j k) (fun h => X' h j k).
+Hypothesis Hnet : differentiable n L m g out W b X.
+
+Lemma expands_linear_step : forall l (As A' : T -> mat) i k, (1 <= l <= L)%nat -> (i < n l)%nat ->
+  (forall j, (j < n (pred l))%nat -> expands size (fun h => As h j k) (A_ (pred l) j k) (fun h => A' h j k)) ->
+  expands size (fun h => linear n (Ws h) (bs h) l (As h) i k) (Z_ l i k)
+    (fun h => velocity_linear (W' h) (b' h) l (A' h) i k).
 Proof.
-  destruct motion as [HW [Hb HX]]. induction l as [|p IH]; intros i k Hl Hi Hk; simpl.
-  - apply HX; assumption.
-  - apply (is_derive_sigmoid_of (fun t => linear n (Wt t) (bt t) (S p) (A n (Wt t) (bt t) (Xt t) p) i k)).
-    apply is_derive_sum; [|apply Hb; lia].
-    apply (is_derive_bigsum (n p) (fun t j => Wt t (S p) i j * A n (Wt t) (bt t) (Xt t) p j k)).
-    intros j Hj. apply is_derive_product; [apply HW; simpl; lia | apply IH; lia].
+  intros l As A' i k Hl Hi HA. apply expands_sum; [|now apply Hb].
+  apply (expands_bigsum size size_pos (n (pred l)) (fun h j => Ws h l i j * As h j k)).
+  intros j Hj. apply expands_product; [exact size_pos | now apply HW | apply HA, Hj].
 Qed.
 
-(** The cost moves with the velocity ⟨dA_L, A_L'⟩. *)
-Lemma is_derive_cost : (0 < L)%nat ->
-  is_derive (fun t => cost n L m Y (Wt t) (bt t) (Xt t)) t0
-    (Σ k < m, Σ i < n L, dA_output m Y (A_ L) i k * velocity_A L i k).
+(** The chain rule, by induction on the layers. *)
+Lemma expands_A : forall l i k, (l < L)%nat -> (i < n l)%nat -> (k < m)%nat ->
+  expands size (fun h => A n g (Ws h) (bs h) (Xs h) l i k) (A_ l i k) (fun h => velocity_A (W' h) (b' h) (X' h) l i k).
 Proof.
-  intros HL. apply (is_derive_cost_function n L m Y (fun t => A n (Wt t) (bt t) (Xt t) L)). intros i k Hi Hk.
-  split; [apply A_between_0_1, HL | apply is_derive_A; lia].
+  induction l as [|p IH]; intros i k Hl Hi Hk; [now apply HX|].
+  apply (expands_of size (value (g (S p)))); [apply Hnet; lia|].
+  apply (expands_linear_step (S p) (fun h => A n g (Ws h) (bs h) (Xs h) p)); try lia.
+  intros j Hj. simpl in Hj. apply IH; lia.
+Qed.
+
+(** The cost moves with the velocity ⟨dZ_L, Z_L'⟩. *)
+Lemma expands_cost : (0 < L)%nat ->
+  expands size (fun h => cost n L g out (Ws h) (bs h) (Xs h)) (cost n L g out W b X)
+    (fun h => dot (n L) m (dloss out (Z_ L)) (velocity_Z (W' h) (b' h) (X' h) L)).
+Proof.
+  intros HL. apply (expands_of_matrix size size_pos (n L) m (loss out) (Z_ L) _
+    (fun h => Z n g (Ws h) (bs h) (Xs h) L)); [apply Hnet|].
+  intros i k Hi Hk. apply (expands_linear_step L (fun h => A n g (Ws h) (bs h) (Xs h) (pred L))); try lia.
+  intros j Hj. apply expands_A; lia.
 Qed.
 
 End Tangent.

@@ -95,13 +95,14 @@ module Run (N : NUMBER) = struct
     let x = read (n 0) m in
     let y = read (n layers) m in
 
-    let caches = P.forward n m w b x layers in
+    let out = P.coq_Logistic n layers m y in
+    let caches = P.forward n m P.coq_Sigmoids w b x layers in
     let zL, aL = List.hd caches in
     print 1 1 (fun _ _ -> P.cost_function n layers m y (P.entry aL));
     print 1 1 (fun _ _ -> P.logistic_cost n layers m y (P.entry zL));
     List.iteri (fun l (_, a) -> if l > 0 then print (n l) m (P.entry a)) (List.rev caches);
 
-    let grads = P.backprop n layers m y w caches in
+    let grads = P.backprop n layers m P.coq_Sigmoids out w caches in
     List.iteri (fun s g ->
       let l = layers - s in
       print (n l) (n (l - 1)) (P.entry g.P.grad_W);

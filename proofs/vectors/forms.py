@@ -181,9 +181,5 @@ def output(word: Any) -> Output:
     return layers.squared_error(g, share, lambda AL, _: AL)._replace(loss=loss)
 
 
-def hidden(words: Any, count: int) -> list[Activation]:
-    return [activation(word) for word in _declaration.each_layer(words, count)]
-
-
-def functions(hidden_words: Any, output_word: Any, L: int) -> list[Any]:
-    return [*(g.value for g in hidden(hidden_words, L - 1)), output(output_word).value]
+def hidden(words: Any, l: int) -> Activation:
+    return activation(_declaration.of_layer(words, l))

@@ -150,7 +150,7 @@ def invalid(networks: list[Solved]) -> Iterator[Arrays]:
                     wrong = {key: np.float64(np.float32(grads[key])) for key in exact if key[:2] in ("dW", "db")}
                 if all(np.isfinite(value).all() for value in wrong.values()) and clear(wrong, exact, allowed):
                     shown.append((case, wrong, allowed))
-        for case, wrong, allowed in (shown[0], shown[len(shown) // 2], shown[-1]):
+        for case, wrong, allowed in shown and (shown[0], shown[len(shown) // 2], shown[-1]):  # none has a penalty
             comment = f"{name}: {fault.summary} ({fault.equation})"
             flags = ("fault", *(flag for flag in case.flags if flag != "generic"))
             yield record(replace(case, id=f"{name}-{case.id}", comment=comment, flags=flags), "invalid", wrong, allowed)

@@ -82,7 +82,7 @@ def check_gradients(
 ) -> GradientCheck:
     """Judge a gradient of any f.
 
-    For a backprop of the sigmoid network use `check_backprop` or `check_network`: they know how far rounding can take
+    For a backprop of a network use `check_backprop` or `check_network`: they know how far rounding can take
     its formulas. Of another f only the noise of its own derivative is known: a gradient that is off by more, and right
     to half its digits, is UNRELIABLE, for its formula may cancel where f does not.
 

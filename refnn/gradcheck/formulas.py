@@ -325,7 +325,7 @@ def squared_error(g: Activation, share: int) -> Output:
         lambda Z, Y: (g.value(Z) - Y) ** 2 / share,
         difference,
         lambda Z, Y: 2 * (g.value(Z) - Y) * g.derivative(Z) / share,
-        lambda Z, Y: sizes(Z, Y) * np.abs(g.derivative(Z)) * 2 / share,
+        lambda Z, Y: (sizes(Z, Y) * np.abs(g.derivative(Z)) + np.abs(g.value(Z) - Y) * g.slope_size(Z)) * 2 / share,
         careful,
         plain,
         g.kinked,

@@ -166,7 +166,7 @@ def _entry(entry: Entry) -> Record:
 
 
 def _certificate(probe: Probe, grads: Mapping[str, Array]) -> Record | None:
-    """Rigorous bounds on the error of each entry, without the arrays that the report has already.
+    """Rigorous bounds on the error of each entry, without the arrays and the declaration that the report has already.
 
     None for a gradient that is not finite, for a network on which they are no matter of seconds, and where the two
     enclosures of the derivative are disjoint, as they are when backprop itself is wrong.
@@ -177,4 +177,5 @@ def _certificate(probe: Probe, grads: Mapping[str, Array]) -> Record | None:
         whole = certify(*probe[1:], grads).to_json()
     except ArithmeticError:
         return None
-    return {name: part for name, part in whole.items() if name not in ("format", "X", "Y", "params", "grads")}
+    known = ("format", "X", "Y", "params", "grads", "hidden", "output")
+    return {name: part for name, part in whole.items() if name not in known}

@@ -215,7 +215,11 @@ def keeps(module, name, part, dtype=np.float64):
 USUAL = {
     "A (1 - A)": ("1 / (2 + 2 * cosh(Z))", "sigmoid(Z) * (1 - sigmoid(Z))", ("sigmoid", "derivative")),
     "1 - σ(Z)": ("(1 - Y) * AL - Y * sigmoid(-ZL)", "(1 - Y) * AL - Y * (1 - sigmoid(ZL))", ("logistic", "residual")),
-    "1 - tanh²": ("2 / (1 + cosh(2 * Z))", "1 - np.tanh(Z) ** 2", ("tanh", "derivative")),
+    "1 - tanh²": (
+        "np.where(np.isfinite(doubled), 2 / (1 + doubled), (1 / cosh(Z)) ** 2)",
+        "1 - np.tanh(Z) ** 2",
+        ("tanh", "derivative"),
+    ),
     "tanh by exp": ("if Z.dtype != object:\n        return np.asarray(np.tanh(Z))", "", ("tanh", "value")),
     "log(1 + exp)": ("np.log1p(np.exp(-np.abs(Z)))", "np.log(1 + np.exp(-np.abs(Z)))", ("softplus", "value")),
     "Z σ(Z)": ("np.where(Z > 0, above, N", "np.where(Z > -9e9, above, N", ("silu", "value")),

@@ -26,7 +26,6 @@ VALID = [*VECTORS["float64.json"], *VECTORS["float32.json"]]  # of the article's
 DECLARED = VECTORS["networks.json"]
 ALONE = [vector for vector in VECTORS["functions.json"] if vector.activation]
 OUTPUTS = [vector for vector in VECTORS["functions.json"] if not vector.activation]
-NOT_YET = ("silu-infinite", "leaky-relu-0.3-overflow")  # layers.py returns NaN, and infinity for a finite number
 
 
 def reference(vector, hidden=None):
@@ -67,7 +66,7 @@ def plain(vector):
 def test_there_are_enough_of_every_kind():
     assert len(VALID) >= 150
     assert sum(vector.dtype == np.float32 for vector in VALID) >= 40
-    assert len({vector.comment.split(":")[0] for vector in EVERY if not vector.valid}) == 25
+    assert len({vector.comment.split(":")[0] for vector in EVERY if not vector.valid}) == 35
     flags = {flag for vector in EVERY for flag in vector.flags}
     assert flags == set(cases.FLAGS)
     dtypes = {"float64", "float32"}
@@ -95,18 +94,7 @@ def test_refnn_passes(name):
     for vector in VECTORS[name]:
         results = reference(vector)
         assert all(np.asarray(value).dtype == vector.dtype for value in results.values()), vector.id
-        if not vector.id.endswith(NOT_YET):
-            assert vector.violations(results) == []
-
-
-@pytest.mark.xfail(
-    strict=True, reason="layers.py: infinity times 0 in SiLU; -Z p overflows in the slope p/q of a leaky ReLU"
-)
-@pytest.mark.parametrize(
-    "vector", [vector for vector in ALONE if vector.id.endswith(NOT_YET)], ids=lambda vector: vector.id
-)
-def test_refnn_does_not_pass_yet(vector):
-    assert vector.violations(reference(vector)) == []
+        assert vector.violations(results) == []
 
 
 def test_the_articles_cost_formula_passes_where_nothing_is_saturated():
@@ -119,8 +107,9 @@ def test_the_articles_cost_formula_passes_where_nothing_is_saturated():
 def test_plain_formulas_fail_at_saturation_and_nowhere_else():
     failing = [vector for vector in VALID if vector.violations(plain(vector))]
     assert len(failing) >= 20
+    # Saturated, they come as near to one bug that changes a digit or two.
+    failing += [vector for vector in VECTORS["invalid.json"] if vector.violations(plain(vector))]
     assert all("saturated" in vector.flags for vector in failing)
-    assert not any(vector.violations(plain(vector)) for vector in VECTORS["invalid.json"])
 
 
 def test_plain_derivatives_fail_in_saturated_networks_and_nowhere_else():

@@ -34,7 +34,7 @@ from refnn.gradcheck.problem import Problem
 # its kin are good to 1 or 2 units in the last place in every library in use.
 STEPS = 8
 SIMULATED = 2.0**-30  # roundoff of the random errors: far above that of float64, and small enough to act linearly
-RUNS = 3
+RUNS, DRAWN = 3, 3000  # of the random errors, at least; and more where a network has few entries
 SAFETY = 8.0  # on the largest change seen in a layer
 
 
@@ -153,7 +153,8 @@ def levels(problem: Problem, rng: np.random.Generator) -> dict[str, float]:
     per_roundoff = SIMULATED / (float(np.finfo(np.float64).eps) / 2)
     exact = _gradient(problem, lambda value, _: value)
     shares = dict.fromkeys(exact, 0.0)
-    for _ in range(RUNS):
+    size = sum(V.size for V in exact.values())
+    for _ in range(max(RUNS, min(10 * RUNS, DRAWN // size))):
         moved = _gradient(problem, lambda V, size: V + SIMULATED * size * rng.standard_normal(V.shape))
         for l in range(1, problem.L + 1):
             for keys in ((f"W{l}", f"b{l}"), (f"A{l - 1}",)):

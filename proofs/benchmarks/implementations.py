@@ -1,7 +1,7 @@
 """People's ways to the gradient of a declared network: by hand in NumPy, and by the differentiation of PyTorch and JAX.
 
-    gradient = by_hand(declared)        float64, or by_hand(declared, np.float32); by_pytorch(declared), by_jax(declared)
-    gradient(params, X, Y)              arrays in the declared form, {"dW1": …, "db1": …} likewise
+    gradient = by_hand(declared)    float64, or by_hand(declared, np.float32); by_pytorch(declared), by_jax(declared)
+    gradient(params, X, Y)          arrays in the declared form, {"dW1": …, "db1": …} likewise
 
 Of refnn they read the declaration and nothing else: activations, costs and gradients are NumPy's and the frameworks'
 own, written as most people write them. `cost_in_numpy`, `cost_in_pytorch` and `cost_in_jax` are the costs alone.
@@ -142,7 +142,8 @@ def by_hand(declared, dtype=np.float64):
 
 def cost_in_pytorch(declared, params, X, Y):
     import torch
-    from torch.nn import functional as F
+
+    F = torch.nn.functional
 
     def activation(word, Z):
         if (slope := slope_of(word)) is not None:

@@ -114,3 +114,40 @@ def power(content, every_fault=False):
     if every_fault:
         for name in declared:
             yield markdown([name, *checkers], by_fault({"declared": name}))
+
+
+# ---------------------------------------------------------------------- accuracy.json
+
+
+def accuracy(content):
+    """Worst errors, a row for each activation and output; then where refnn is not the best."""
+    rows = content["rows"]
+    found = {(r["hidden"], r["output"], r["scale"], r["by"]): r for r in rows}
+    kinds = ("hidden", "output", "scale", "by")
+    hidden, outputs, scales, by = (list(dict.fromkeys(r[kind] for r in rows)) for kind in kinds)
+
+    def cell(*place):
+        its = [found[(*place, name)] for name in by]
+        return " · ".join(f"{r['worst']:.0e}".replace("e-0", "e-") + "*" * (r["not_finite"] > 0) for r in its)
+
+    yield f"Worst relative error of an entry, {' · '.join(by)}; * some entries NaN or infinite, left out:"
+    yield markdown(
+        ["hidden, output", *(f"scale {scale}" for scale in scales)],
+        [[f"{g}, {out}", *(cell(g, out, scale) for scale in scales)] for g in hidden for out in outputs],
+    )
+
+    def beaten(kind, factor):
+        places = [(g, out, scale) for g in hidden for out in outputs for scale in scales]
+        least = [
+            (place, *min((found[(*place, n)][kind], n) for n in by if not found[(*place, n)]["not_finite"]))
+            for place in places
+        ]
+        return [
+            f"{g}, {out} at {scale}: {name} {value:.1e}, refnn {found[g, out, scale, 'refnn'][kind]:.1e}"
+            for (g, out, scale), value, name in least
+            if found[g, out, scale, "refnn"][kind] > factor * value
+        ]
+
+    worst, typical = ("; ".join(beaten(*which)) or "nowhere" for which in (("worst", 2), ("typical", 1.25)))
+    yield f"Where the worst of another is less than half of refnn's: {worst}."
+    yield f"Where its typical worst, the geometric mean over the networks, is less than 0.8 of refnn's: {typical}."

@@ -59,15 +59,15 @@ coq: .venv/ready  ## check the theorem, extract the program, compare it with the
 mutate: .venv/ready  ## break the source and the proof on purpose, one line at a time
 	@$(MAKE) --no-print-directory -C proofs/coq PYTHON=$(CURDIR)/$(PY) mutants
 
-peers: .venv/peers  ## check PyTorch, JAX, autograd, scikit-learn, C and rows-as-examples
+peers: .venv/peers  ## judge backprops of twelve conventions, right and with a bug: PyTorch, JAX, C, the courses' …
 	$(PY) proofs/peers/run.py
 
 bench: .venv/peers  ## digits and speed beside PyTorch, JAX and scikit-learn (a quarter of an hour)
-	$(PY) proofs/benchmarks/accuracy.py
+	$(PY) proofs/benchmarks/accuracy.py --write
 	$(PY) proofs/benchmarks/speed.py
 
-bench-power: .venv/peers  ## which faults each gradient checker sees, refnn's and its peers'
-	$(PY) proofs/benchmarks/power.py --json proofs/benchmarks/power.json
+bench-power: .venv/peers  ## which faults each gradient checker sees, refnn's and its peers', for eight declared networks
+	$(PY) proofs/benchmarks/power.py --write
 
 bench-scale: .venv/peers  ## the gradient checker on ten million parameters, and its work shared out
 	$(PY) proofs/benchmarks/scale.py

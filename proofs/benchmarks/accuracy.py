@@ -1,111 +1,119 @@
-"""How many digits of the gradient survive saturation: refnn beside the usual formulas, PyTorch and JAX.
+"""How many digits of the gradient survive: refnn beside the usual formulas, PyTorch and JAX, for every activation.
 
-    python proofs/benchmarks/accuracy.py        (make bench)
+    python proofs/benchmarks/accuracy.py --write        (make bench: a JSON file, and the table of README.md)
 
-Prints, for 20 networks [5, 7, 4, 3, 1] at each weight scale, the worst relative error of any entry of any dW and db in
-float64, against the true derivative enclosed by balls (refnn.certify); 1 means that no digit is right. Then the time
-that such a certificate takes for [30, 16, 8, 1] with 569 examples.
+For every activation with a sigmoid, a softmax and a regression at the output, 20 networks at each scale of weights and
+biases: the worst relative error of any entry of any dW and db in float64, against the true derivative enclosed by balls
+(refnn.certify); 1 means that no digit is right. The worst entry of so many is one that nearly cancels, so that small
+differences are luck: the typical error, the geometric mean over the networks of each one's worst, stands beside it in
+the JSON. Entries below the smallest normal number are measured in units of that; units nearer to a kink than 1e-6 of
+the layer's largest |Z| are drawn again. All networks of a row are the same for all contenders.
 """
 
-import importlib.util
-import time
+import argparse
+import multiprocessing
+import os
+import platform
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
+import tables
+from implementations import by_hand, by_jax, by_pytorch, slope_of
 
 import refnn
+from refnn._progress import bar
 from refnn.certificate import certify
+from refnn.gradcheck.declaration import Declaration
 
-LAYER_DIMS, EXAMPLES, NETWORKS = [5, 7, 4, 3, 1], 10, 20
+HERE = Path(__file__).parent
+WIDTHS, EXAMPLES, NETWORKS = [5, 7, 4, 3], 10, 20
+HIDDEN = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "identity")
+OUTPUTS = {"sigmoid": 1, "softmax": 3, "identity": 1}  # with their widths
 SCALES = (0.01, 1, 10, 50)
+NEAR = 1e-6
+TINY = np.finfo(np.float64).tiny
+PACKAGES = ("refnn", "numpy", "torch", "jax", "python-flint")
 
 
-def network(scale, seed):
-    """Weights and biases of the given scale, inputs of scale 1, hard labels."""
-    rng = np.random.default_rng(seed)
-    params = refnn.init_params(LAYER_DIMS, scale=scale, rng=rng)
-    for l in range(1, len(LAYER_DIMS)):
+def network(hidden, output, scale, rng):
+    """Weights and biases of the scale, inputs of scale 1, hard labels; for a regression random numbers."""
+    dims = [*WIDTHS, OUTPUTS[output]]
+    params = refnn.init_params(dims, scale=scale, rng=rng)
+    for l in range(1, len(dims)):
         params[f"b{l}"] = scale * rng.standard_normal(params[f"b{l}"].shape)
-    return params, rng.standard_normal((LAYER_DIMS[0], EXAMPLES)), rng.integers(0, 2, (LAYER_DIMS[-1], EXAMPLES))
+    X, n = rng.standard_normal((dims[0], EXAMPLES)), dims[-1]
+    if output == "softmax":
+        Y = np.eye(n)[:, rng.integers(0, n, EXAMPLES)]
+    else:
+        Y = rng.standard_normal((n, EXAMPLES)) if output == "identity" else rng.integers(0, 2, (n, EXAMPLES)) * 1.0
+    if hidden == "relu" or slope_of(hidden) is not None:
+        Z = [cache[1] for cache in refnn.forward_prop(X, params, hidden=hidden, output=output)[1][:-1]]
+        if any((np.abs(V) <= NEAR * np.abs(V).max()).any() for V in Z):
+            return network(hidden, output, scale, rng)
+    return params, X, Y
 
 
-def reference(params, X, Y):
-    AL, caches = refnn.forward_prop(X, params)
-    return refnn.backprop(AL, Y, caches)
+def contenders(hidden, output):
+    said = Declaration.of({"hidden": hidden, "output": output})
+
+    def ours(params, X, Y):
+        AL, caches = refnn.forward_prop(X, params, hidden=hidden, output=output)
+        grads = refnn.backprop(AL, Y, caches, hidden=hidden, output=output)
+        return {key: V for key, V in grads.items() if key[1] != "A"}
+
+    return {"refnn": ours, "usual formulas": by_hand(said), "PyTorch": by_pytorch(said), "JAX": by_jax(said)}
 
 
-def usual(params, X, Y):
-    """dZ_L = A_L - Y and A(1 - A), as most people write them."""
-    A = [X]
-    L = len(params) // 2
-    for l in range(1, L + 1):
-        A.append(1 / (1 + np.exp(-(params[f"W{l}"] @ A[-1] + params[f"b{l}"]))))
-    grads = {}
-    dZ = (A[L] - Y) / Y.shape[1]
-    for l in range(L, 0, -1):
-        grads[f"dW{l}"] = dZ @ A[l - 1].T
-        grads[f"db{l}"] = dZ.sum(axis=1, keepdims=True)
-        dZ = params[f"W{l}"].T @ dZ * A[l - 1] * (1 - A[l - 1])
-    return grads
-
-
-def pytorch(params, X, Y):
-    import torch
-
-    weights = {key: torch.tensor(V, requires_grad=True) for key, V in params.items()}
-    Z = torch.tensor(X)
-    for l in range(1, len(params) // 2 + 1):
-        Z = weights[f"W{l}"] @ (torch.sigmoid(Z) if l > 1 else Z) + weights[f"b{l}"]
-    loss = torch.nn.functional.binary_cross_entropy_with_logits(Z, torch.tensor(Y, dtype=Z.dtype), reduction="sum")
-    (loss / Y.shape[1]).backward()
-    return {f"d{key}": V.grad.numpy() for key, V in weights.items()}
-
-
-def jax(params, X, Y):
-    import jax
-    import jax.numpy as jnp
-
-    jax.config.update("jax_enable_x64", True)
-
-    def cost(params):
-        Z = jnp.asarray(X)
-        for l in range(1, len(params) // 2 + 1):
-            Z = params[f"W{l}"] @ (jax.nn.sigmoid(Z) if l > 1 else Z) + params[f"b{l}"]
-        return -jnp.sum(Y * jax.nn.log_sigmoid(Z) + (1 - Y) * jax.nn.log_sigmoid(-Z)) / Y.shape[1]
-
-    return {
-        f"d{key}": np.asarray(V) for key, V in jax.grad(cost)({k: jnp.asarray(V) for k, V in params.items()}).items()
-    }
-
-
-def worst_error(gradient, scale):
-    """The largest relative error of any entry, and how many entries are not finite."""
-    worst, broken = 0.0, 0
-    for seed in range(NETWORKS):
-        params, X, Y = network(scale, seed)
-        grads = {key: dV for key, dV in gradient(params, X, Y).items() if key[1] != "A"}
-        broken += sum(np.sum(~np.isfinite(dV)) for dV in grads.values())
-        finite = {key: np.nan_to_num(dV) for key, dV in grads.items()}
-        worst = max(worst, *(error.max() for error in certify(params, X, Y, finite).relative.values()))
+def errors(hidden, output, scale):
+    """By contender, the worst relative error in each network, and how many entries are not finite."""
+    worst, broken = {}, {}
+    rng = np.random.default_rng(0)
+    for _ in range(NETWORKS):
+        point = network(hidden, output, scale, rng)
+        truth = None
+        for name, gradient in contenders(hidden, output).items():
+            with np.errstate(all="ignore"):
+                grads = gradient(*point)
+            if truth is None:
+                truth = certify(*point, grads, hidden=hidden, output=output).truth
+            apart = np.concatenate([(grads[key] - V).ravel() for key, V in truth.items()])
+            size = np.concatenate([V.ravel() for V in truth.values()])
+            finite = np.isfinite(apart)
+            error = np.abs(apart[finite]) / np.maximum(np.abs(size[finite]), TINY)
+            worst.setdefault(name, []).append(float(error.max()))
+            broken[name] = broken.get(name, 0) + int((~finite).sum())
     return worst, broken
 
 
 def main():
-    rows = {"refnn": reference, "usual formulas": usual}
-    rows |= {name: row for name, row in {"torch": pytorch, "jax": jax}.items() if importlib.util.find_spec(name)}
-    print(f"worst relative error of an entry, {NETWORKS} networks {LAYER_DIMS}, m = {EXAMPLES}, float64")
-    print(f"{'weight scale':<16}" + "".join(f"{scale:>10}" for scale in SCALES))
-    for name, gradient in rows.items():
-        with np.errstate(over="ignore"):
-            cells = [worst_error(gradient, scale) for scale in SCALES]
-        print(f"{name:<16}" + "".join(f"{worst:>10.1e}" + ("*" if broken else "") for worst, broken in cells))
-    print("* some entries NaN or infinite, left out of the error")
-
-    rng = np.random.default_rng(0)
-    params, X = refnn.init_params([30, 16, 8, 1], rng=rng), rng.standard_normal((30, 569))
-    Y = rng.integers(0, 2, (1, 569))
-    start = time.perf_counter()
-    certify(params, X, Y, reference(params, X, Y))
-    print(f"certificate of [30, 16, 8, 1], m = 569: {time.perf_counter() - start:.1f} s")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (%(default)s)")
+    parser.add_argument("--write", action="store_true", help="accuracy.json, and its table in README.md")
+    args = parser.parse_args()
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    cells = [(hidden, output, scale) for hidden in HIDDEN for output in OUTPUTS for scale in SCALES]
+    rows = []
+    with ProcessPoolExecutor(args.workers, multiprocessing.get_context("spawn")) as pool:
+        found = pool.map(errors, *zip(*cells))
+        for (hidden, output, scale), (worst, broken) in bar(zip(cells, found), "digits", total=len(cells), show=True):
+            for name, values in worst.items():
+                row = {"hidden": hidden, "output": output, "scale": scale, "by": name, "worst": max(values)}
+                row["typical"] = float(np.exp(np.mean(np.log(np.maximum(values, 2.0**-54)))))
+                rows.append(row | {"not_finite": broken[name]})
+    for row in rows:
+        row |= {key: float(f"{row[key]:.2g}") for key in ("worst", "typical")}
+    content = {
+        "command": "make bench",
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "networks": {"widths": WIDTHS, "outputs": OUTPUTS, "m": EXAMPLES, "for each scale": NETWORKS},
+        "rows": rows,
+    }
+    print("\n\n".join(tables.accuracy(content)))
+    if args.write:
+        (HERE / "accuracy.json").write_text(tables.as_json(content), encoding="utf-8")
+        tables.write("accuracy", "\n\n".join(tables.accuracy(content)))
 
 
 if __name__ == "__main__":

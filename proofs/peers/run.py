@@ -1,36 +1,96 @@
-"""Check every worked example here, and that the check of it can fail: `make peers`.
+"""Judge every worked example here by one declared line, as it stands and with a bug in one of its own: `make peers`.
 
-Each is judged as it stands and with one of its gradients spoiled, dW1 times 1.001, on three sets of networks.
+On three sets of networks each: as it stands it must pass on all, and with its bug it must be WRONG on all, for the
+cause that stands here, if the checker has a name for it. Exit status 1 if a verdict or a cause is another.
 """
 
-import importlib
+import importlib.util
+import shutil
 import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
 
 from refnn.gradcheck import Verdict, check_backprop
 
-EXAMPLES = ("rows_are_examples", "with_autograd", "with_c", "with_jax", "with_pytorch", "with_scikit_learn")
+HERE = Path(__file__).parent
+SEEDS = range(3)
 
 
-def spoiled(gradient):
-    def wrong(params, X, Y):
-        grads = dict(gradient(params, X, Y))
-        return {**grads, "dW1": 1.001 * grads["dW1"]}
+class Bug(NamedTuple):
+    """What stands once in the file, what it becomes, and the cause that must be named; None if none has that name."""
 
-    return wrong
+    right: str
+    wrong: str
+    cause: str | None
+    file: str | None = None  # the example's own, if it is not another
+
+
+ANOTHER = "this is the gradient of another network: "
+EXAMPLES = {
+    "one_example_at_a_time": Bug(".dot(error) * slopes[i]", ".dot(error)", "missing-hidden-derivative"),
+    "rows_in_float32": Bug("+ reg * w,", "+ 2 * reg * w,", "penalty-doubled"),
+    "course_style": Bug(" + lambd / m * W", "", "penalty-missing"),
+    "with_pytorch_modules": Bug("nn.LeakyReLU(0.2)", "nn.LeakyReLU()", ANOTHER + "hidden='leaky_relu'"),
+    "with_jax_sum": Bug("0.5 * jnp.sum", "jnp.sum", "factor-of-the-square"),
+    "focal_loss": Bug("(2 * (1 - q) * log_p - q)", "(-q)", None),
+    "rows_are_examples": Bug("(activations[-1] - Y) / len(X)", "activations[-1] - Y", "missing-mean"),
+    "with_autograd": Bug("/ X.shape[1]", "/ A.size", "mean-over-outputs"),
+    "with_c": Bug("* a * (1 - a)", "* a", "activation-as-derivative", "backprop.c"),
+    "with_jax": Bug(".sum() / X.shape[1]", ".sum()", "missing-mean"),
+    "with_pytorch": Bug("(Z, torch.tensor(Y))", "(A, torch.tensor(Y))", None),
+    "with_scikit_learn": Bug("alpha=ALPHA", "alpha=0", "penalty-missing"),
+}
+
+
+def load(name, folder):
+    spec = importlib.util.spec_from_file_location(f"{folder.name}_{name}", folder / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def spoilt(name, bug, folder):
+    """The example with its bug, from a copy."""
+    shutil.copytree(HERE, folder, dirs_exist_ok=True)
+    path = folder / (bug.file or f"{name}.py")
+    text = path.read_text(encoding="utf-8")
+    if text.count(bug.right) != 1:
+        raise ValueError(f"{path.name} holds {bug.right!r} {text.count(bug.right)} times, expected once")
+    path.write_text(text.replace(bug.right, bug.wrong), encoding="utf-8")
+    return load(name, folder)
+
+
+def judged(module):
+    declared = getattr(module, "DECLARED", {})
+    return [check_backprop(module.gradient, seed=seed, progress=False, **declared) for seed in SEEDS]
+
+
+def causes(check):
+    found = check.diagnosis.causes if check.diagnosis else ()
+    return [f"{' and '.join(cause.faults)}: {cause.text}" for cause in found]
+
+
+def named(check, cause):
+    """Whether this cause is named, and no other."""
+    found = causes(check)
+    return len(found) == 1 and (found[0].startswith(f"{cause}: ") or f"another-network: {cause}" in found[0])
 
 
 def main() -> int:
     failures = 0
-    for name in EXAMPLES:
-        gradient = importlib.import_module(name).gradient
-        checks = [check_backprop(gradient, seed=seed) for seed in range(3)]
-        caught = [check_backprop(spoiled(gradient), seed=seed).verdict is Verdict.WRONG for seed in range(3)]
-        good = all(checks) and all(caught)
-        failures += not good
-        print(f"{name:<20} {'PASS' if all(checks) else 'not a PASS'}; spoiled: {sum(caught)} of {len(caught)} caught")
-        for check in checks:
-            if not check:
-                print(check)
+    for name, bug in EXAMPLES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            right, wrong = judged(load(name, HERE)), judged(spoilt(name, bug, Path(folder)))
+        unlike = [check for check in right if not check]
+        unlike += [check for check in wrong if check.verdict is not Verdict.WRONG]
+        unlike += [check for check in wrong if bug.cause and not named(check, bug.cause)]
+        failures += bool(unlike)
+        verdicts = ["/".join(sorted({str(check.verdict) for check in checks})) for checks in (right, wrong)]
+        said = bug.cause or "a bug without a name"
+        print(f"{name:<22} {verdicts[0]}; with {bug.wrong!r} for {bug.right!r} {verdicts[1]}: {said}")
+        for check in unlike:
+            print(f"causes named: {causes(check)}\n{check}")
     return failures > 0
 
 

@@ -271,7 +271,7 @@ HOSTILE = {
 def test_a_hostile_declaration_is_refused(what, relu, tmp_path):
     tampered = forged(changed(relu, ("content", "declaration"), HOSTILE[what]))
     path = written(tampered, tmp_path / "report.json")
-    with pytest.raises(ReportError, match="declaration|activations, expected"):
+    with pytest.raises(ReportError, match=r"declaration|activations, expected"):
         replay(load(path))
 
 

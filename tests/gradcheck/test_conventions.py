@@ -105,7 +105,7 @@ GRID = list(grid())
 
 
 def says(words):
-    return Declaration.of(words).says or "the article"
+    return re.sub(r"<function .*? at \w+>", "f", Declaration.of(words).says) or "the article"
 
 
 @pytest.mark.parametrize("words", GRID, ids=says)
@@ -167,7 +167,8 @@ def test_what_is_declared_otherwise_is_wrong_and_named(what):
         assert check.verdict is Verdict.WRONG, str(check)
         causes = check.diagnosis.causes
         found = str(check.diagnosis) if not causes else causes[0].text
-        assert len(causes) <= 1 and re.search(text, found), str(check)
+        assert len(causes) <= 1, str(check)
+        assert re.search(text, found), str(check)
 
 
 @pytest.mark.parametrize("what", FORMS)
@@ -450,7 +451,7 @@ def test_one_entry_off_by_a_thousandth_is_wrong_in_every_declaration(words, dims
 @pytest.mark.parametrize("words", GRID[4:7], ids=says)
 def test_a_declared_gradient_is_asserted_in_a_test_suite(words):
     assert_backprop(declared(words), max_examples=10, **words)
-    with pytest.raises(AssertionError, match="penalty-missing|WRONG"):
+    with pytest.raises(AssertionError, match="WRONG"):
         assert_backprop(declared(words, changed={"reduction": "sum"}), max_examples=10, **words)
 
 

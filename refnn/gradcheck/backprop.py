@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
@@ -13,21 +13,24 @@ import numpy as np
 
 from refnn._progress import bar
 from refnn._shapes import Array
-from refnn.gradcheck.check import check_gradients
+from refnn.gradcheck.check import judge_entries
 from refnn.gradcheck.declaration import ARTICLE, Declaration, Keywords
 from refnn.gradcheck.faults.diagnosis import Case, diagnose
 from refnn.gradcheck.faults.probes import Probe, blindness, default_probes
 from refnn.gradcheck.faults.structure import described
-from refnn.gradcheck.problem import Problem, UnfitGradientError
+from refnn.gradcheck.problem import Gradient, Problem, UnfitGradientError, real_parameters
 from refnn.gradcheck.verdict.judgement import Comparison
 from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict
 from refnn.gradcheck.verdict.rounding import allowances
 from refnn.gradcheck.witness import cancellation_free, complex_step, directions
+from refnn.gradcheck.witness.function import observe
 from refnn.gradcheck.witness.workers import Workers
 
 GradientFunction = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
 CostFunction = Callable[[dict[str, Array], Array, Array], Any]
 
+MILD = 2.0**13  # roundoffs
+RAISED = "gradient raised"
 METHODS = ("auto", "entries", "directions")
 PER_ENTRY_WORK = 2e10  # elements that a check of every entry may touch before "auto" takes directions: a minute's work
 TOLERANCE = (
@@ -119,14 +122,14 @@ def check_backprop(
     executor, progress : as in `check_network`
     **declaration : the network and its conventions, the article's where nothing is said
         hidden, output : activations and cost, as in `refnn.forward_prop`
-        reduction : "mean" of the cost over examples, their "sum", or the mean over all "entries" of Y
+        reduction : "mean" of the cost over examples, their "sum", the mean over all "entries" of Y, or over "outputs"
         l1, l2 : λ of the penalties λ Σ|W| and λ/2 Σ W², added to the cost; or functions of m, such as lambda m: 0.7 / m
         bias : False for layers without one
         examples : "columns" or "rows" of X and Y; in rows, b is (1, n_l), and db may be (n_l,)
         weights : "out,in" for W (n_l, n_{l-1}), or "in,out"
         labels : "soft", "onehot" (0 or 1), or "classes" (int (m,), the number of each example's class)
         names : {"W": "weights{l}", "b": "bias{l}", "dW": …, "db": …}, l from 1, or {k} from 0, or functions of l
-        step : the learning rate of a function that returns W - step · dW, not dW
+        step : the learning rate of a function that returns W - step · dW, not dW; negative for a step upwards
 
     Returns
     -------
@@ -140,7 +143,8 @@ def check_backprop(
             kind = "grads" if name == "gradient" else "scalar"
             raise TypeError(f"{name} is {type(function).__name__}, expected a callable (params, X, Y) -> {kind}")
     if probes is None:
-        probes = default_probes(layer_dims, m=m, seed=seed, declaration=said)
+        mild = cost is not None or not said.known
+        probes = default_probes(layer_dims, m=m, seed=seed, declaration=said, mild=mild)
     elif not probes:
         raise ValueError("probes is empty, expected at least one")
     judge = Judge(gradient, said, cost, seed, executor)
@@ -151,11 +155,28 @@ def check_backprop(
     worst = min(seeing, key=lambda check: (check.verdict.rank, not check.parameters))
     return replace(
         worst,
-        reasons=tuple(dict.fromkeys(reason for check in seeing for reason in check.reasons)),
-        notes=tuple(dict.fromkeys(f"{note} ({check.probe})" for check in checks for note in check.notes)),
+        reasons=_reasons(seeing),
+        notes=(*_hints(seeing, said), *dict.fromkeys(f"{note} ({c.probe})" for c in checks for note in c.notes)),
         diagnosis=diagnose([case for _, case in judged if case is not None]) or worst.diagnosis,
         probes=checks,
     )
+
+
+def _reasons(checks: Sequence[GradientCheck]) -> tuple[str, ...]:
+    """Each once; of what the gradient raised on several networks, the first."""
+    reasons = list(dict.fromkeys(reason for check in checks for reason in check.reasons))
+    errors = [reason for reason in reasons if reason.startswith(RAISED)]
+    return tuple(reason for reason in reasons if reason not in errors[1:])
+
+
+def _hints(checks: Sequence[GradientCheck], said: Declaration) -> Iterator[str]:
+    """What the code may be, where it fails on networks of one kind alone."""
+    wrong = [check for check in checks if check.verdict is Verdict.WRONG]
+    failed = [check for check in wrong if any(reason.startswith((RAISED, "grads")) for reason in check.reasons)]
+    if failed and len(failed) < len(checks):
+        yield f"fails on {len(failed)} of {len(checks)} networks: code made for one shape is judged with layer_dims=[…]"
+    if wrong and said.labels == "soft" and len(wrong) < len(checks) and all("soft" in c.probe for c in wrong):
+        yield "wrong where labels lie between 0 and 1 only: code made for 0 and 1 is judged with labels='onehot'"
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +195,7 @@ class Judge:
         return replace(check, probe=probe.name), case
 
     def _answers(self, problem: Problem, probe: Probe) -> tuple[GradientCheck, Case | None]:
-        other = {key: V[::-1] for key, V in probe.params.items()}, -probe.X, probe.Y[:, ::-1]
+        other = {key: V / 2 for key, V in probe.params.items()}, probe.X[:, ::-1], probe.Y[:, ::-1]
         others = Problem.of(*other, self.declaration)
         answers: list[Problem] = []
         reasons: list[str] = []
@@ -186,38 +207,56 @@ class Judge:
                 grads = self.gradient(params, X, Y)
                 if asked is problem:
                     answers.append(problem.judging(grads))
-                    kept = grads if kept is None else kept
+                    kept = grads
+                else:
+                    reasons += _overwritten(answers[0], kept)
             except UnfitGradientError as error:
                 return GradientCheck(Verdict.WRONG, reasons=tuple(str(error).split("\n"))), None
             except (Exception, SystemExit) as error:  # the judged code may raise anything
                 return GradientCheck(Verdict.WRONG, reasons=(raised(error),)), None
             reasons += [f"gradient changed its argument {what}" for what in _changes(params, copies, asked)]
         check, case = self._judged(answers[1])
-        reasons += _inconsistencies(answers, case) or _overwritten(answers[0], kept)
+        reasons += _inconsistencies(answers, case)
         verdict = Verdict.WRONG if reasons else check.verdict
         return replace(check, verdict=verdict, reasons=(*dict.fromkeys(reasons), *check.reasons)), case
 
     def _judged(self, problem: Problem) -> tuple[GradientCheck, Case | None]:
         if self.cost is None and self.declaration.known:
             return _judge(problem, "auto", self.seed, Workers(self.executor))
-        return _by_its_cost(problem, self.cost), None
+        return _by_its_cost(problem, self.cost, self.seed), None
 
 
-def _by_its_cost(problem: Problem, cost: CostFunction | None) -> GradientCheck:
-    """The judgement of the general witnesses, on the cost that was given, or on the declared one."""
+def _by_its_cost(problem: Problem, cost: CostFunction | None, seed: int) -> GradientCheck:
+    """The judgement of the general witnesses, on the cost that was given, or on the declared one.
+
+    Of the declared network the rounding of the usual formulas is known. Of another, on networks where nothing is
+    saturated, no formula in use loses more than MILD roundoffs of the largest entry of its array.
+    """
     params, X, Y = problem.copies()
     said, given = problem.declaration, problem.given
     own = cost or (lambda params, X, Y: problem.cost(said.ours(params, X, Y)[0]))
-    names = {key: said.name(key[0], int(key[1:])) for key in given.arrays if key[0] != "A"}
-    grads = {name: given.form(key, given.arrays[key]).reshape(params[name].shape) for key, name in names.items()}
-    return check_gradients(lambda moved: own(moved, X.copy(), Y.copy()), params, grads, progress=False)
+    allowed = allowances(problem)
+    names, arrays, allowance = {}, {}, {}
+    for key, G in given.arrays.items():
+        if key[0] != "A":
+            name = said.name(key[0], int(key[1:]))
+            names[name] = given.names[key]
+            arrays[name] = given.form(key, G).reshape(params[name].shape)
+            mild = (
+                MILD * np.finfo(G.dtype).eps / 2 * given.coarser.get(key, 1) * np.abs(G[np.isfinite(G)]).max(initial=0)
+            )
+            more = given.rounding.get(key, np.zeros(G.shape)) + mild if cost else allowed[key]
+            allowance[name] = given.form(key, more).reshape(params[name].shape)
+    rng = np.random.default_rng(seed)
+    function = observe(lambda moved: own(moved, X.copy(), Y.copy()), real_parameters(params), rng)
+    return judge_entries(function, Gradient(arrays, names), rng, allowance=allowance)
 
 
 def raised(error: BaseException) -> str:
     """What the judged code raised, and where."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f", at line {frames[-1].lineno} of {frames[-1].name}" if len(frames) > 1 else ""
-    return f"gradient raised {type(error).__name__}: {error}{where}"
+    return f"{RAISED} {type(error).__name__}: {error}{where}"
 
 
 def _changes(params: Mapping[str, Array], copies: Mapping[str, Array], problem: Problem) -> list[str]:

@@ -121,14 +121,37 @@ def check_gradients(
     given = Gradient.of(grads, params)
     rng = np.random.default_rng(seed)
     function = observe(f, params, rng)
+    if not function.unfit and (
+        method == "directions" or (method == "auto" and sum(V.size for V in params.values()) > PER_ENTRY)
+    ):
+        return _judge_sums(function, given, rng, progress)
+    return judge_entries(function, given, rng, method=method, workers=Workers(executor, progress))
+
+
+def judge_entries(
+    function: Scalar,
+    given: Gradient,
+    rng: np.random.Generator,
+    *,
+    method: str = "auto",
+    workers: Workers = ALONE,
+    allowance: Mapping[str, Array] | None = None,
+) -> GradientCheck:
+    """Every entry by the complex step or differences; with an `allowance` if the formula's rounding is known."""
     if function.unfit:
         return GradientCheck(Verdict.UNRELIABLE, reasons=function.unfit)
-    if method == "directions" or (method == "auto" and sum(V.size for V in params.values()) > PER_ENTRY):
-        return _judge_sums(function, given, rng, progress)
     coarsest = max((V.dtype for V in given.arrays.values()), key=lambda dtype: float(np.finfo(dtype).eps))
-    found, notes = _derivatives(function, method, rng, Workers(executor, progress), coarsest)
-    check = _judge(function, given, found, rng)
+    found, notes = _derivatives(function, method, rng, workers, coarsest)
+    compared = _compared(function, given, found, allowance)
+    check = _judge(function, compared, found, rng)
     return replace(check, notes=(*notes, *check.notes))
+
+
+def _compared(function: Scalar, given: Gradient, found: Findings, allowance: Mapping[str, Array] | None) -> Comparison:
+    own = found.allowances(given.arrays)
+    more = allowance or {}
+    allowed = {key: V + more.get(key, 0) for key, V in own.items()}
+    return Comparison(given, found.estimates(function.params), allowed, formula_known=allowance is not None)
 
 
 def _derivatives(
@@ -147,8 +170,7 @@ def _derivatives(
     return by_differences(function, places, rng, workers, coarsest), notes
 
 
-def _judge(function: Scalar, given: Gradient, found: Findings, rng: np.random.Generator) -> GradientCheck:
-    compared = Comparison(given, found.estimates(function.params), found.allowances(given.arrays), formula_known=False)
+def _judge(function: Scalar, compared: Comparison, found: Findings, rng: np.random.Generator) -> GradientCheck:
     notes = []
     if function.spread:
         notes.append(f"evaluations of f at one point differ by {function.spread:.1e}")

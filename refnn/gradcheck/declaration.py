@@ -43,14 +43,14 @@ class Declaration:
     Attributes
     ----------
     hidden, output : the activations and the cost, by the names of refnn.forward_prop, or pairs of functions
-    reduction : "mean" of the cost over examples, their "sum", or the mean over all "entries" of Y
+    reduction : "mean" of the cost over examples, their "sum", the mean over all "entries" of Y, or over "outputs" alone
     l1, l2 : λ of the penalties λ Σ|W| and λ/2 Σ W², added to the cost; or a function of m
     bias : False for layers without one
     examples : "columns" or "rows" of X and Y; in rows, b is (1, n_l)
     weights : "out,in" for W (n_l, n_{l-1}), or "in,out"
     labels : "soft", from 0 to 1; "onehot", 0 or 1; "classes", the number of each example's class, int (m,)
     names : {"W": "weights{l}", "b": …, "dW": …, "db": …}, l from 1, or {k} from 0, or functions of l
-    step : None, or the learning rate of a function that returns W - step · dW in place of dW
+    step : None, or the learning rate of a function that returns W - step · dW in place of dW; negative for one upwards
     """
 
     hidden: Any = "sigmoid"
@@ -86,8 +86,13 @@ class Declaration:
         names = words.get("names", {})
         if not isinstance(names, Mapping) or not set(names) <= set(NAMED):
             raise ValueError(f"names is {names!r}, expected a dict with any of {', '.join(map(repr, NAMED))}")
+        for kind, template in names.items():
+            if not (isinstance(template, str) or callable(template)):
+                raise TypeError(f"names[{kind!r}] is {template!r}, expected a text such as 'W{{l}}' or a function of l")
         if words.get("step") is not None:
-            words["step"] = float(_shapes.positive("step", words["step"]))
+            words["step"] = float(_shapes.real("step", words["step"]))
+            if not 0 < abs(words["step"]) < np.inf:
+                raise ValueError(f"step is {words['step']}, expected a finite number other than 0")
         return cls(**words)
 
     # ------------------------------------------------------------------ the mathematics
@@ -109,7 +114,7 @@ class Declaration:
     def weight(self, Y: Array) -> float:
         """What the sum of all losses is multiplied by."""
         n_L, m = map(int, Y.shape)
-        weights: dict[str, float] = {"mean": 1 / m, "sum": 1.0, "entries": 1 / (n_L * m)}
+        weights: dict[str, float] = {"mean": 1 / m, "sum": 1.0, "entries": 1 / (n_L * m), "outputs": 1 / n_L}
         return weights[self.reduction]
 
     def penalties(self, m: int) -> tuple[float, float]:
@@ -163,7 +168,7 @@ class Declaration:
         left = dict(params)
         arrays: dict[Any, Any] = {}
         L = 0
-        while self.name("W", L + 1) in left:
+        while self._next(L + 1) in left:
             L += 1
             W = arrays[f"W{L}"] = self._array("W", left.pop(self.name("W", L)))
             b = self.name("b", L)
@@ -179,6 +184,13 @@ class Declaration:
             return {**arrays, **left}, self._array("A", X), classes if n_L > 1 else classes[1:]
         return {**arrays, **left}, self._array("A", X), self._array("A", Y)
 
+    def _next(self, l: int) -> str | None:
+        """The name of W_l, if the function that gives it knows so many layers."""
+        try:
+            return self.name("W", l)
+        except (LookupError, ValueError):
+            return None
+
     def _array(self, kind: str, value: Any) -> Any:
         """The value in the one orientation, if it is one that turns or, for a bias, has one axis."""
         if kind == "b" and np.ndim(value) == 1 and self != Declaration():
@@ -188,7 +200,7 @@ class Declaration:
 
 
 CHOICES = {
-    "reduction": ("mean", "sum", "entries"),
+    "reduction": ("mean", "sum", "entries", "outputs"),
     "examples": ("columns", "rows"),
     "weights": ("out,in", "in,out"),
     "labels": ("soft", "onehot", "classes"),

@@ -199,15 +199,34 @@ ACTIVATIONS = {
 }
 
 
-def _none(*_: Array) -> Any:
-    return ()
+def of_another(value: Entrywise, derivative: Entrywise) -> Activation:
+    """Of another's pair there is no addition formula. Its rounding is sized by the derivative that comes with it."""
+
+    def near(Z: Array, E: Array) -> Array:
+        return np.asarray(np.abs(derivative(Z)) + np.abs(derivative(Z + E)) + np.abs(derivative(Z - E)))
+
+    def bend(Z: Array, E: Array) -> Array:
+        return np.asarray(np.maximum(*(np.abs(derivative(Z + D) - derivative(Z)) for D in (E, -E))))
+
+    def size(Z: Array) -> Array:
+        return np.asarray(1 + np.abs(Z) + np.abs(value(Z)))
+
+    def slope_size(Z: Array) -> Array:
+        return np.asarray(size(Z) * (1 + np.abs(derivative(Z))))
+
+    def difference(parts: Parts, D: Array) -> Array:
+        raise NotImplementedError("no addition formula is known of another's activation")
+
+    return Activation(
+        value, lambda _: (), difference, lambda Z, E: E * near(Z, E), size, derivative, bend, slope_size, slope_size
+    )
 
 
 @cache
 def activation(word: Any) -> Activation:
-    """The activation of a name; of another's pair (value, derivative) nothing is known but its value."""
+    """The activation of a name, or another's pair (value, derivative)."""
     if not isinstance(word, str):
-        return Activation(word[0], _none, _none, _none, _none, _none, _none, _none, _none)
+        return of_another(*word)
     slope = _declaration.slope(word)
     return ACTIVATIONS[word] if slope is None else leaky_relu(slope)
 
@@ -222,7 +241,6 @@ class Output(NamedTuple):
     loss: Callable[..., Array]  # each unit's share, for complex Z too
     difference: Callable[..., Array]  # of Z, Y, D: the growth of each example's loss
     residual: Callable[..., Array]  # ∂loss/∂Z, with every digit; only to size errors and to play faults
-    terms: Callable[..., Array]  # in roundoffs of what that is off where its terms, A and Y, are subtracted
     careful: Callable[..., Array]  # how far that can be off, for errors E in Z and roundoffs e
     plain: Callable[..., Array]  # and as most people write it
     kinked: bool = False
@@ -240,11 +258,7 @@ def _cross_entropy_plain(Z: Array, Y: Array, E: Array, e: float) -> Array:
     # exp(Z - log(1 + exp Z)): good to |Z| roundoffs of 1. The article's dA_L ∘ σ′ divides by the rounded 1 - A and A;
     # a σ′ of other make does not cancel their errors.
     quotient = (1 - Y) * np.minimum(2 / C, 0.5 / e) + Y * np.minimum(2 / A, 0.5 / e)
-    return np.asarray(sigmoid_shift(Z, E) + e * (_cross_entropy_terms(Z, Y) + np.abs(Z) + quotient))
-
-
-def _cross_entropy_terms(Z: Array, Y: Array) -> Array:
-    return 1 + sigmoid(Z) + Y
+    return np.asarray(sigmoid_shift(Z, E) + e * (1 + A + Y + np.abs(Z) + quotient))
 
 
 def softmax(Z: Array) -> Array:
@@ -289,11 +303,7 @@ def _softmax_careful(Z: Array, Y: Array, E: Array, e: float) -> Array:
 def _softmax_plain(Z: Array, Y: Array, E: Array, e: float) -> Array:
     A = softmax(Z)
     E_A = A * (np.expm1(2 * E.max(axis=0, keepdims=True)) + e * (len(Z) + np.abs(Z) + np.abs(Z).max(axis=0)))
-    return np.asarray(E_A * Y.sum(axis=0) + e * len(Z) * _softmax_terms(Z, Y))
-
-
-def _softmax_terms(Z: Array, Y: Array) -> Array:
-    return np.asarray(softmax(Z) * Y.sum(axis=0) + Y)
+    return np.asarray(E_A * Y.sum(axis=0) + e * len(Z) * (A * Y.sum(axis=0) + Y))
 
 
 def squared_error(g: Activation, share: int) -> Output:
@@ -310,22 +320,18 @@ def squared_error(g: Activation, share: int) -> Output:
         return np.asarray((E_A * (slope + E_slope) + error * E_slope + e * error * slope) * 2 / share)
 
     def careful(Z: Array, Y: Array, E: Array, e: float) -> Array:
-        E_A, E_slope = g.shift(Z, E) + e * np.abs(g.value(Z)), g.bend(Z, E) + e * g.slope_terms(Z)
-        return bound(Z, Y, E_A, E_slope, e)
-
-    def sizes(Z: Array, Y: Array) -> Array:
-        return g.size(Z) + np.abs(g.value(Z)) + np.abs(Y)
+        bend = np.where(Z == 0, 0, g.bend(Z, E)) if g.kinked else g.bend(Z, E)
+        return bound(Z, Y, g.shift(Z, E) + e * np.abs(g.value(Z)), bend + e * g.slope_terms(Z), e)
 
     def plain(Z: Array, Y: Array, E: Array, e: float) -> Array:
-        E_A, E_slope = g.shift(Z, E) + e * sizes(Z, Y), g.bend(Z, E) + e * g.slope_size(Z)
-        return bound(Z, Y, E_A, E_slope, e)
+        size = g.size(Z) + np.abs(g.value(Z)) + np.abs(Y)
+        return bound(Z, Y, g.shift(Z, E) + e * size, g.bend(Z, E) + e * g.slope_size(Z), e)
 
     return Output(
         g.value,
         lambda Z, Y: (g.value(Z) - Y) ** 2 / share,
         difference,
         lambda Z, Y: 2 * (g.value(Z) - Y) * g.derivative(Z) / share,
-        lambda Z, Y: (sizes(Z, Y) * np.abs(g.derivative(Z)) + np.abs(g.value(Z) - Y) * g.slope_size(Z)) * 2 / share,
         careful,
         plain,
         g.kinked,
@@ -338,7 +344,6 @@ OUTPUTS = {
         lambda Z, Y: Y * softplus(-Z) + (1 - Y) * softplus(Z),
         lambda Z, Y, D: _logistic_difference(Z, Y, D).sum(axis=0),
         lambda Z, Y: (1 - Y) * sigmoid(Z) - Y * sigmoid(-Z),
-        _cross_entropy_terms,
         _cross_entropy_careful,
         _cross_entropy_plain,
     ),
@@ -347,7 +352,6 @@ OUTPUTS = {
         lambda Z, Y: Y * _minus_log_softmax(Z),
         _softmax_difference,
         lambda Z, Y: _others(Y) * softmax(Z) - Y * _others(softmax(Z)),
-        _softmax_terms,
         _softmax_careful,
         _softmax_plain,
     ),

@@ -66,6 +66,9 @@ class Gradient:
         if said == ARTICLE:
             return cls._named(grads, names, params, activations)
         forms = {key: said.turned(key[0], V) for key, V in {**params, **activations}.items()}
+        if not said.bias and isinstance(grads, Mapping):  # some return what nobody trains
+            unused = {said.name(f"{d}b", l) for d in ("", "d") for l in range(1, problem.L + 1)}
+            grads = {name: V for name, V in grads.items() if name not in unused}
         found = cls._named(grads, names, {key: forms[key] for key in params}, {k: forms[k] for k in activations}, True)
         arrays, shown, rounding = {}, {}, {}
         for key, G in found.arrays.items():
@@ -77,7 +80,7 @@ class Gradient:
                 V = G.reshape(problem[key].shape)
             if said.step is not None and key[0] != "A":
                 old, u = problem[key], float(np.finfo(V.dtype).eps) / 2
-                rounding[key] = 2 * u * (np.abs(old) + np.abs(V)) / said.step
+                rounding[key] = 2 * u * (np.abs(old) + np.abs(V)) / abs(said.step)
                 V = ((old - V) / said.step).astype(V.dtype)
                 rounding[key] += 4 * u * np.abs(V)
             arrays[key] = V
@@ -95,6 +98,8 @@ class Gradient:
         """The arrays under the names of which fewest are missing; `flat` allows a bias of one axis, or the other."""
         if not isinstance(grads, Mapping):
             raise UnfitGradientError(f"grads is {type(grads).__name__}, expected a dict of arrays")
+        # What many return besides: derivatives in Z, and without a network those in A too.
+        not_looked_at = r"d?Z_?\d+" if activations is not None else r"d?[AZ]_?\d+"
         missing = [sum(name not in grads for name in naming.values()) for naming in namings]
         names = dict(namings[int(np.argmin(missing))])
         wrong = [f"grads has no {name!r}, the gradient of {key!r}" for key, name in names.items() if name not in grads]
@@ -102,7 +107,7 @@ class Gradient:
         wrong += [
             f"grads has an entry {key!r} that belongs to nothing in the function"
             for key in grads
-            if key not in names.values() and not (activations is None and re.fullmatch(r"dA\d+", str(key)))
+            if key not in names.values() and not re.fullmatch(not_looked_at, str(key))
         ]
         shapes = {key: V.shape for key, V in {**params, **(activations or {})}.items()}
         arrays, coarser = {}, {}

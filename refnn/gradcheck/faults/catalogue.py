@@ -62,7 +62,7 @@ class Fault:
 
 ENTERED: dict[str, Fault] = {}
 FAULTS: Mapping[str, Fault] = MappingProxyType(ENTERED)
-SIGMOID, TANH, IDENTITY = map(formulas.activation, ("sigmoid", "tanh", "identity"))
+SIGMOID, TANH, RELU, IDENTITY = map(formulas.activation, ("sigmoid", "tanh", "relu", "identity"))
 OTHER = formulas.activation("leaky_relu(0.3)")
 
 
@@ -273,6 +273,23 @@ def activation_as_derivative(run: Run, l: int, derivative: Array) -> Array:
     return run.A[l]
 
 
+@fault("derivative-alone", "D8", "hidden", "dZ_l is g'(Z_l): it is not multiplied by dA_l", hidden_layer)
+def derivative_alone(run: Run, l: int, dZ: Array) -> Array:
+    return run.g(l).derivative(run.Z[l])
+
+
+@fault(
+    "slope-assigned",
+    "D8",
+    "hidden",
+    "below zero dZ_l is the slope itself, assigned and not multiplied by dA_l",
+    lambda run: any(g.kinked and g is not RELU and np.any(Z < 0) for g, Z in zip(run.activations, run.Z[1:])),
+)
+def slope_assigned(run: Run, l: int, dZ: Array) -> Array:
+    g, below = run.g(l), run.Z[l] < 0
+    return np.where(below, g.derivative(run.Z[l]), dZ) if g.kinked else dZ
+
+
 @fault("derivative-subtracted", "D8", "hidden", "dZ_l is dA_l - g'(Z_l): minus in place of times", hidden_layer)
 def derivative_subtracted(run: Run, l: int, dZ: Array) -> Array:
     return run.dA[l] - run.g(l).derivative(run.Z[l])
@@ -367,7 +384,8 @@ def dw_transposed(run: Run, l: int, dW: Array) -> Array:
     "D9",
     "weights",
     "dW_l is A_{l-1} dZ_lᵀ, reshaped and not transposed",
-    lambda run: any(min(n, n_prev) > 1 for n_prev, n in pairwise(run.widths)),
+    # Of a square W_l this is the transpose.
+    lambda run: any(1 < n != n_prev > 1 for n_prev, n in pairwise(run.widths)),
 )
 def dw_reshaped(run: Run, l: int, dW: Array) -> Array:
     return dW.T.reshape(dW.shape)

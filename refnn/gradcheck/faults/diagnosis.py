@@ -47,16 +47,21 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
     wrong = [case for case in cases if not _right(case.compared)]
     if not wrong:
         return None
+    # At a kink the slope is anyone's choice, and a fault's prediction makes another than the code.
+    if any(not case.problem.at_kink for case in wrong):
+        cases, wrong = ([case for case in some if not case.problem.at_kink] for some in (cases, wrong))
     problem, compared = wrong[0]
+    problems = [case.problem for case in wrong]
+    possible = [fault for fault in FAULTS.values() if any(_applies(fault, problem) for problem in problems)]
     findings = (*_onset(wrong[0]), *structure(*compared.shown, factors=_factors(problem)))
     cases = sorted(cases, key=lambda case: _right(case.compared))  # the wrong ones first: they rule out most
     in_float32 = all(_in_float32(case.compared.given.arrays) for case in wrong)
     attempts = (
         (_float32(), False),
-        (_alone([case.problem for case in wrong]), True),
+        (_alone(possible, problems), True),
         (_other_networks(problem.declaration), True),
         (in_one_layer({case.problem.L for case in wrong}), False),
-        (_two(), False),
+        (_two(possible), False),
     )
     for tried, may_tie in attempts:  # from simple to involved: the first that explains is the explanation
         with np.errstate(all="ignore"):  # some faults leave the range
@@ -71,11 +76,12 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
 def _factors(problem: Problem) -> Mapping[float, str]:
     """Factors that have a meaning for this network."""
     outputs, m = problem.Y.shape
-    if problem.declaration.reduction != "mean":
-        return {}
+    reduction = problem.declaration.reduction
     return {
-        1 / outputs: "1/n_L: the cost is averaged over the outputs, not summed",
-        1 / m: "1/m: the mean over examples is taken twice",
+        1 / outputs: "1/n_L: " + ("averaged over the outputs " + ("twice" if reduction == "entries" else "too")),
+        outputs: "n_L: summed over the outputs",
+        1 / m: "1/m: "
+        + ("averaged over the examples" if reduction == "sum" else "the mean over examples is taken twice"),
         m: "m: the mean over examples is missing",
     }
 
@@ -107,9 +113,13 @@ def _float32() -> Iterator[Hypothesis]:
     yield Hypothesis((FLOAT32,), (FLOAT32.line,))
 
 
-def _alone(problems: Sequence[Problem]) -> Iterator[Hypothesis]:
+def _applies(fault: Fault, problem: Problem) -> bool:
+    return fault.applies(problem.params, problem.X, problem.Y, problem.declaration)
+
+
+def _alone(possible: Sequence[Fault], problems: Sequence[Problem]) -> Iterator[Hypothesis]:
     """Every fault by itself; its constant, where it has one, as people set it or as fits the gradient best."""
-    for fault in FAULTS.values():
+    for fault in possible:
         yield Hypothesis((fault,), (fault.line,))
         if fault.constant is not None:
             for value in fault.constant.candidates(problems):
@@ -146,9 +156,9 @@ def in_one_layer(depths: set[int]) -> Iterator[Hypothesis]:
                 yield Hypothesis((fault,), unfused(fault.line), ", in the output layer too")
 
 
-def _two() -> Iterator[Hypothesis]:
+def _two(possible: Sequence[Fault]) -> Iterator[Hypothesis]:
     """Every two faults at once; in both orders where they break the same line."""
-    for one, other in combinations((fault for fault in FAULTS.values() if fault is not FLOAT32), 2):
+    for one, other in combinations((fault for fault in possible if fault is not FLOAT32), 2):
         yield Hypothesis((one, other), (one.line, other.line))
         if one.line.name == other.line.name:
             yield Hypothesis((one, other), (other.line, one.line))
@@ -209,8 +219,8 @@ def _onset(case: Case) -> Iterator[Finding]:
         key: not close(V, compared.truth[key], compared.tolerance[key]) for key, V in compared.given.arrays.items()
     }
     layers = [l for l in range(problem.L, 0, -1) if wrong[f"W{l}"] or wrong.get(f"b{l}")]
-    if not layers or problem.L == 1 or not wrong.get(f"b{layers[0]}", True):
-        return
+    if not layers or problem.L == 1 or not (wrong[f"W{layers[0]}"] and wrong.get(f"b{layers[0]}", True)):
+        return  # where one of the two is right, so is dZ
     l = layers[0]
     if l == problem.L:
         text = f"wrong from the output on: look at dZ{l}"

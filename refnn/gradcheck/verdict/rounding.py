@@ -129,14 +129,17 @@ def _backward_bounds(problem: Problem, E: tuple[list[Array], list[Array]], arith
         bounds[f"b{l}"] = np.sum(E_dZ + (m + STEPS) * u * size, axis=1, keepdims=True) + tiny
         if l1 or l2:
             W = problem.W[l]
-            bounds[f"W{l}"] += (STEPS * u + rounded) * (l1 + l2 * np.abs(W)) + l1 * (W == 0)
+            bounds[f"W{l}"] += (STEPS * u + rounded) * (l1 + l2 * np.abs(W)) + l1 * (W == 0) * plain
         W = np.abs(problem.W[l]).T
         n = W.shape[1]
         bounds[f"A{l - 1}"] = E_dA = W @ (E_dZ + ((n + 2) * u + rounded) * size) + n * tiny
         if l > 1:
             g, Z = problem.activations[l - 2], problem.Z[l - 1]
             dA, slope = problem.W[l].T @ dZ, g.derivative(Z)
-            E_slope = g.bend(Z, E_Z[l - 1]) + STEPS * u * (g.slope_size(Z) if plain else g.slope_terms(Z))
+            bend = g.bend(Z, E_Z[l - 1])
+            if g.kinked and not plain:  # the witness knows the middle between both sides exactly
+                bend = np.where(Z == 0, 0, bend)
+            E_slope = bend + STEPS * u * (g.slope_size(Z) if plain else g.slope_terms(Z))
             dZ = dA * slope
             E_dZ = np.abs(dA) * E_slope + E_dA * (np.abs(slope) + E_slope) + STEPS * u * np.abs(dZ) + tiny
     return bounds
@@ -150,8 +153,8 @@ def levels(problem: Problem, rng: np.random.Generator) -> dict[str, float]:
 
     The same for weights and biases of a layer.
     """
-    bounds = gradient_bounds(problem, np.dtype(np.float64), plain=True, rounds_inputs=True)
     per_roundoff = SIMULATED / (float(np.finfo(np.float64).eps) / 2)
+    bounds = gradient_bounds(problem, np.dtype(np.float64), plain=True, rounds_inputs=True, level=per_roundoff)
     exact = _gradient(problem, lambda value, _: value)
     shares = dict.fromkeys(exact, 0.0)
     size = sum(V.size for V in exact.values())
@@ -159,7 +162,7 @@ def levels(problem: Problem, rng: np.random.Generator) -> dict[str, float]:
         moved = _gradient(problem, lambda V, size: V + SIMULATED * size * rng.standard_normal(V.shape))
         for l in range(1, problem.L + 1):
             for keys in ((f"W{l}", f"b{l}"), (f"A{l - 1}",)):
-                share = max(_share(moved[k] - exact[k], bounds[k] * per_roundoff) for k in keys)
+                share = max(_share(moved[k] - exact[k], bounds[k]) for k in keys)
                 shares |= {k: max(shares[k], share) for k in keys}
     return {key: min(1.0, max(SAFETY * share, LEAST)) for key, share in shares.items()}
 
@@ -190,7 +193,8 @@ def _gradient(problem: Problem, noisy: Callable[[Array, Array], Array]) -> dict[
     m = problem.m
     last = problem.declaration.last
     dZ = last.residual(Z[-1], problem.Y) * problem.weight
-    dZ = noisy(dZ, STEPS * last.terms(Z[-1], problem.Y) * problem.weight)
+    off = last.plain(Z[-1], problem.Y, np.zeros_like(problem.Y), STEPS * SIMULATED)
+    dZ = noisy(dZ, off / SIMULATED * problem.weight)
     found = {}
     for l in range(problem.L, 0, -1):
         W, X, size = weights[l].T, A[l - 1].T, np.abs(dZ)

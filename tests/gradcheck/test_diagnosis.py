@@ -53,12 +53,9 @@ def test_a_fault_alone_is_named_and_nothing_else(name):
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", ["gradient-as-weights", "weights-updated-first"])
-def test_a_fault_that_leaves_the_range_on_some_network_is_named_by_the_others(name):
+def test_a_fault_that_grows_from_layer_to_layer_is_named(name):
     words = {"hidden": "silu", "output": "identity"}
-    faulty = played(FAULTS[name], **words)
-    check = judged(faulty, **words)
-    assert any("NaN or infinite" in p.reason for c in check.probes for p in c.parameters)
-    assert cause(faulty, **words)[0] == [(name,)]
+    assert cause(played(FAULTS[name], **words), **words)[0] == [(name,)]
 
     def infinite_here(params, X, Y):
         grads = FAULTS["missing-mean"].gradient(params, X, Y)

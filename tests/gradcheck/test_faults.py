@@ -27,6 +27,8 @@ CATALOGUE = [
     "extra-output-derivative",
     "missing-hidden-derivative",
     "activation-as-derivative",
+    "derivative-alone",
+    "slope-assigned",
     "tanh-derivative",
     "double-sigmoid",
     "wrong-layer-activation",

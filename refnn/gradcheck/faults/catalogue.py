@@ -388,7 +388,7 @@ def dw_transposed(run: Run, l: int, dW: Array) -> Array:
     lambda run: any(1 < n != n_prev > 1 for n_prev, n in pairwise(run.widths)),
 )
 def dw_reshaped(run: Run, l: int, dW: Array) -> Array:
-    return dW.T.reshape(dW.shape)
+    return dW.T.reshape(dW.shape) if dW.shape[0] != dW.shape[1] else dW
 
 
 @fault(

@@ -29,6 +29,7 @@ SHOWS = float(np.sqrt(np.finfo(np.float64).eps * np.finfo(np.float32).eps))
 MILD = 3.0  # |Z| where even σ has lost no more than a digit
 TAME = 10.0  # |Z| where an activation grows with it: exp is far from an overflow, in float32 too
 AWAY = 1e-4  # the least |Z| at a kink that is not meant: further than the rounding of float32 takes it
+ONE_EXAMPLE = "one example: a mean over examples that is missing, or a sum over them, would not show"
 DRAWS = 200  # in search of a network on which every fault shows
 
 
@@ -88,7 +89,7 @@ def default_probes(
             return found._replace(name=name)
         for _ in range(DRAWS):
             found = random_probe(rng, dims, examples, scale, soft, declaration)
-            if examples == 1 or not blindness(*found[1:], declaration):
+            if _sees(found, declaration):
                 break
         return found._replace(name=name)
 
@@ -242,9 +243,15 @@ def blindness(params: Params, X: Array, Y: Array, declaration: Declaration = ART
         return next(_reasons(*as_floats(params, X, Y), declaration), None)
 
 
+def _sees(probe: Probe, declaration: Declaration) -> bool:
+    """Whether every fault shows that can with so many examples."""
+    with np.errstate(all="ignore"):
+        return all(reason == ONE_EXAMPLE for reason in _reasons(*as_floats(*probe[1:]), declaration))
+
+
 def _reasons(params: Params, X: Array, Y: Array, declaration: Declaration) -> Iterator[str]:
     if X.shape[1] == 1:
-        yield "one example: a mean over examples that is missing, or a sum over them, would not show"
+        yield ONE_EXAMPLE
     elif np.all(X == X[:, :1]):
         yield "all columns of X are equal: a gradient that takes one example for all would not show"
     for l in range(1, len(params) // 2 + 1):

@@ -55,25 +55,27 @@ def network(hidden, output, scale, rng):
     return params, X, Y
 
 
-def contenders(hidden, output):
-    said = Declaration.of({"hidden": hidden, "output": output})
-
-    def ours(params, X, Y):
-        AL, caches = refnn.forward_prop(X, params, hidden=hidden, output=output)
-        grads = refnn.backprop(AL, Y, caches, hidden=hidden, output=output)
+def ours(said):
+    def gradient(params, X, Y):
+        AL, caches = refnn.forward_prop(X, params, hidden=said.hidden, output=said.output)
+        grads = refnn.backprop(AL, Y, caches, hidden=said.hidden, output=said.output)
         return {key: V for key, V in grads.items() if key[1] != "A"}
 
-    return {"refnn": ours, "usual formulas": by_hand(said), "PyTorch": by_pytorch(said), "JAX": by_jax(said)}
+    return gradient
 
 
-def errors(hidden, output, scale):
+CONTENDERS = {"refnn": ours, "usual formulas": by_hand, "PyTorch": by_pytorch, "JAX": by_jax}
+
+
+def errors(hidden, output, scale, names=tuple(CONTENDERS)):
     """By contender, the worst relative error in each network, and how many entries are not finite."""
     worst, broken = {}, {}
     rng = np.random.default_rng(0)
+    gradients = {name: CONTENDERS[name](Declaration.of({"hidden": hidden, "output": output})) for name in names}
     for _ in range(NETWORKS):
         point = network(hidden, output, scale, rng)
         truth = None
-        for name, gradient in contenders(hidden, output).items():
+        for name, gradient in gradients.items():
             with np.errstate(all="ignore"):
                 grads = gradient(*point)
             if truth is None:

@@ -31,7 +31,7 @@ def words(declared, L):
 
 
 def weight(declared, n_L, m):
-    return {"mean": 1 / m, "sum": 1, "entries": 1 / (m * n_L)}[declared.reduction]
+    return {"mean": 1 / m, "sum": 1, "entries": 1 / (m * n_L), "outputs": 1 / n_L}[declared.reduction]
 
 
 def penalties(declared, m):

@@ -49,11 +49,11 @@ class Activation(NamedTuple):
 
 def sigmoid(Z: Array) -> Array:
     """σ(Z); where exp overflows its limit 0 is right."""
-    with np.errstate(over="ignore", under="ignore"):
-        if Z.dtype.kind != "c":
-            return np.asarray(1 / (1 + np.exp(-Z)))
+    if Z.dtype.kind == "c":
         positive, E = _folded(Z)
         return np.asarray(np.where(positive, 1, E) / (1 + E))
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(1 / (1 + np.exp(-Z)))
 
 
 def softplus(Z: Array) -> Array:

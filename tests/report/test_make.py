@@ -67,7 +67,7 @@ def test_a_wrong_gradient_is_reported_with_its_cause():
     assert content["networks"][0]["parameters"]["dW1"]["verdict"] == "PASS"
 
 
-def test_a_gradient_that_reuses_its_memory_is_recorded_as_it_was():
+def test_a_gradient_that_reuses_its_memory_is_recorded_as_it_was_and_is_wrong():
     held = {}
 
     def gradient(params, X, Y):
@@ -76,8 +76,10 @@ def test_a_gradient_that_reuses_its_memory_is_recorded_as_it_was():
         return {key: held[key, dV.shape] for key, dV in right(params, X, Y).items()}
 
     reused, fresh = (make.report_on(f, "tests:gradient", layer_dims=[2, 3, 1], m=4)[0] for f in (gradient, right))
-    assert reused["content"] == fresh["content"]
-    assert reused["measured"] == fresh["measured"]
+    for found, expected in zip(reused["content"]["networks"], fresh["content"]["networks"], strict=True):
+        assert found["gradient_digest"] == expected["gradient_digest"]
+        assert "overwrites what an earlier call returned" in found["reasons"][0]
+        assert found["verdict"] == "WRONG"
 
 
 def test_a_gradient_of_foreign_arrays_is_recorded():

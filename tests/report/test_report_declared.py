@@ -107,6 +107,8 @@ def test_it_differs_where_the_declaration_was_another(declared_report):
             ledger = replay(forged(changed(report, ("content", "declaration"), other)))
         except ReportError:
             continue  # of other names or shapes
+        if key == "examples" and {"dA0"}.isdisjoint(report["measured"]["networks"][0]["gradient"]):
+            continue  # a bias is a bias, in a row or in a column: nothing else of the gradient turns
         assert ledger.outcome is Outcome.DIFFERS, key
 
 
@@ -171,8 +173,9 @@ def test_the_second_witness_sees_a_small_error_in_every_array(name):
     case = cases(report)[0]
     assert all(opinion.check for opinion in opinions(case.probe, case.problem).values())
     for moved in case.grads:
-        factor = 1 + 1e-7 * np.eye(*np.atleast_2d(case.grads[moved]).shape)
-        grads = {key: dV * factor.reshape(dV.shape) if key == moved else dV for key, dV in case.grads.items()}
+        size = np.abs(case.grads[moved])
+        factor = np.where(size == size.max(), 1 + 1e-7, 1)
+        grads = {key: dV * factor if key == moved else dV for key, dV in case.grads.items()}
         found = opinions(case.probe, case.problem.judging(grads))
         assert [key for key, opinion in found.items() if not opinion.check] == [moved]
 
@@ -281,7 +284,7 @@ def test_names_of_a_gradient_are_those_of_the_declaration(relu):
         ("measured", "networks", 0, "gradient"),
         lambda found: {key.replace("d", "g"): V for key, V in found.items()},
     )
-    with pytest.raises(ReportError, match="grads has no 'dW1'"):
+    with pytest.raises(ReportError, match="grads has no 'W1'"):
         replay(forged(tampered))
 
 

@@ -348,7 +348,7 @@ def mask_inverted(run: Run, l: int, derivative: Array) -> Array:
     "derivative",
     "the derivative has another slope below zero than the activation",
     lambda run: any(g.kinked and g is not OTHER and np.any(Z < 0) for g, Z in zip(run.activations, run.Z[1:])),
-    Constant("slope", lambda _: (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 1 / 3)),
+    Constant("slope", lambda _: (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 1 / 3)),
 )
 def other_slope(run: Run, l: int, derivative: Array, constant: float = 0.3) -> Array:
     return np.where(run.Z[l] < 0, constant, derivative) if run.g(l).kinked else derivative

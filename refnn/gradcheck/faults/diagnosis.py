@@ -20,7 +20,7 @@ from refnn._declaration import output
 from refnn._shapes import Array
 from refnn.gradcheck.declaration import Declaration
 from refnn.gradcheck.faults.catalogue import FAULTS, Fault, logistic
-from refnn.gradcheck.faults.lines import Line, Run, backprop
+from refnn.gradcheck.faults.lines import Line, Run, as_floats, backprop, forward
 from refnn.gradcheck.faults.structure import close, structure
 from refnn.gradcheck.problem import Problem
 from refnn.gradcheck.verdict.judgement import Comparison
@@ -193,12 +193,13 @@ def unfused(line: Line) -> tuple[Line, ...]:
 def _causes(tried: Iterable[Hypothesis], cases: Sequence[Case], in_float32: bool) -> tuple[Cause, ...]:
     """The hypotheses that reproduce the gradient in every case, nearest first; of one with a constant, the nearest."""
     nearest: dict[tuple[object, ...], Cause] = {}
+    runs = {id(p): forward(*as_floats(p.params, p.X, p.Y), p.declaration) for p, _ in cases}
     scale = FLOAT32_PER_FLOAT64 if in_float32 else 1.0
     for hypothesis in tried:
         distances = []
         for problem, compared in cases:
-            said = hypothesis.declared or problem.declaration
-            grads = backprop(problem.params, problem.X, problem.Y, hypothesis.lines, said)
+            said, run = hypothesis.declared or problem.declaration, None if hypothesis.declared else runs[id(problem)]
+            grads = backprop(problem.params, problem.X, problem.Y, hypothesis.lines, said, run)
             predicted = {key: grads[f"d{key}"] for key in compared.given.arrays}
             if not _reproduces(predicted, compared, scale):
                 break

@@ -7,6 +7,7 @@ one layer only is a replacement that looks at `l`. It shares nothing with `refnn
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_fields
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -48,6 +49,7 @@ class Run:
     Y: Array
     dZ: dict[int, Array] = field(default_factory=dict)
     dA: dict[int, Array] = field(default_factory=dict)
+    known: dict[int, Array] = field(default_factory=dict)  # g'(Z_l), and dZ_L at L, once they have been asked for
 
     @property
     def m(self) -> int:
@@ -83,6 +85,12 @@ class Run:
         """1 - A_L, in all its digits."""
         return formulas.complement(self.declaration.output[0], self.Z[-1])
 
+    def right(self, l: int) -> Array:
+        """g'(Z_l) of a hidden layer, dZ_L of the output."""
+        if l not in self.known:
+            self.known[l] = self.residual(self.Y) if l == self.L else self.g(l).derivative(self.Z[l])
+        return self.known[l]
+
     def residual(self, Y: Array) -> Array:
         """dZ_L for these labels."""
         return self.declaration.last.residual(self.Z[-1], Y) * self.weight
@@ -90,6 +98,8 @@ class Run:
     def penalty(self, l: int) -> Array:
         """What the penalties add to dW_l."""
         l1, l2 = self.declaration.penalties(self.m)
+        if not (l1 or l2):
+            return np.zeros(())
         return l1 * np.sign(self.W[l]) + l2 * self.W[l]
 
 
@@ -101,7 +111,12 @@ class Line(NamedTuple):
 
 
 def backprop(
-    params: Params, X: Array, Y: Array, lines: Sequence[Line] = (), declaration: Declaration = ARTICLE
+    params: Params,
+    X: Array,
+    Y: Array,
+    lines: Sequence[Line] = (),
+    declaration: Declaration = ARTICLE,
+    forward_pass: Run | None = None,
 ) -> Grads:
     """Return the gradients of the declared cost, with the given lines replaced.
 
@@ -111,6 +126,7 @@ def backprop(
     lines : sequence of Line
         Where several replace the same line, each is given what the one before it returned.
     declaration : Declaration
+    forward_pass : what `forward` returned for these, if it is there already
 
     Returns
     -------
@@ -124,19 +140,22 @@ def backprop(
                 value = replace(run, l, value)
         return value
 
-    run = Run(declaration, [], [], [], [], np.asarray(Y))
-    params, X, Y = line("inputs", 0, as_floats(params, X, Y))
-    run = forward(params, X, Y, declaration)
+    if forward_pass is None or any(replaced == "inputs" for replaced, _ in lines):
+        run = Run(declaration, [], [], [], [], np.asarray(Y))
+        params, X, Y = line("inputs", 0, as_floats(params, X, Y))
+        run = forward(params, X, Y, declaration)
+    else:
+        run = replace_fields(forward_pass, dZ={}, dA={})
     grads: Grads = {}
     L = run.L
-    run.dZ[L] = line("output", L, run.residual(run.Y))
+    run.dZ[L] = line("output", L, run.right(L))
     for l in range(L, 0, -1):
         dZ = line("sum", l, run.dZ[l])
         grads[f"dW{l}"] = line("weights", l, dZ @ run.A[l - 1].T + run.penalty(l))
         grads[f"db{l}"] = line("bias", l, dZ.sum(axis=1, keepdims=True))
         grads[f"dA{l - 1}"] = run.dA[l - 1] = line("previous", l, run.W[l].T @ run.dZ[l])
         if l > 1:
-            derivative = line("derivative", l - 1, run.activations[l - 2].derivative(run.Z[l - 1]))
+            derivative = line("derivative", l - 1, run.right(l - 1))
             run.dZ[l - 1] = line("hidden", l - 1, run.dA[l - 1] * derivative)
     grads = line("grads", L, grads)
     return {key: np.asarray(value, dtype=np.float64) for key, value in grads.items()}

@@ -257,15 +257,16 @@ def _reasons(params: Params, X: Array, Y: Array, declaration: Declaration) -> It
     for l in range(1, len(params) // 2 + 1):
         if not params[f"W{l}"].any():
             yield f"W{l} is zero: whatever passes through it would not show"
-    right = backprop(params, X, Y, (), declaration)
+    run = forward(params, X, Y, declaration)
+    right = backprop(params, X, Y, (), declaration, run)
     for key, value in right.items():
         if not value.any():
             yield f"{key} is zero here or rounds to it: a wrong factor or a wrong sign would not show"
     for fault in FAULTS.values():
         dA_alone = fault.name == "article-dA-convention"  # shows on every network, to those who return dA
-        if dA_alone or not fault.applies(params, X, Y, declaration):
+        if dA_alone or not fault.condition(run):
             continue
-        if not _shows(fault.gradient(params, X, Y, declaration), right, declaration):
+        if not _shows(backprop(params, X, Y, [fault.line], declaration, run), right, declaration):
             yield f"{fault.name} would change nothing here: {fault.summary} ({fault.equation})"
 
 

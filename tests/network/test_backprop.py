@@ -5,6 +5,7 @@ derivative exactly: test_in_the_field.py.
 """
 
 import math
+from itertools import product
 
 import accuracy
 import numpy as np
@@ -89,8 +90,8 @@ def test_backprop_matches_cancellation_free_differences_at_every_scale(network):
 def test_differences_of_the_cost_see_every_fault(name):
     """The same check fails on each planted fault, on a network where it can be made."""
     fault, seen = FAULTS[name], 0
-    for words in DECLARATIONS:
-        network = float_network([4, 4, 4, 4], 6, 1, scale=60 if name == "clipped-probabilities" else 3)
+    for words, dims in product(DECLARATIONS, ([4, 4, 4, 4], [4, 6, 5, 3])):
+        network = float_network(dims, 6, 1, scale=60 if name == "clipped-probabilities" else 3)
         if fault.applies(*network, said := Declaration.of(words)):
             seen += 1
             assert check_network(*network, fault.gradient(*network, said), **words).verdict == "WRONG", words

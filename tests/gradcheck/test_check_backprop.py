@@ -9,7 +9,7 @@ from backprops import RIGHT, judged, made_of, plain, reference
 from refnn import Verdict, check_backprop, check_network
 from refnn.gradcheck.faults.probes import Probe, default_probes
 
-SEEDS = range(4)
+SEEDS = range(2)
 
 
 def test_the_reference_passes_on_every_probe():
@@ -225,7 +225,7 @@ UNCATALOGUED = {
 
 @pytest.mark.parametrize("name", UNCATALOGUED)
 def test_a_bug_that_no_catalogue_has_is_wrong_and_gets_no_false_name(name):
-    for seed in SEEDS[:2]:
+    for seed in SEEDS[:1]:
         check = judged(UNCATALOGUED[name] or Accumulates(), seed)
         assert check.verdict is Verdict.WRONG, f"{name}, seed {seed}\n{check}"
         assert not check.diagnosis or not check.diagnosis.causes, f"{name}, seed {seed}\n{check}"

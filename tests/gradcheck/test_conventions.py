@@ -110,7 +110,7 @@ def says(words):
 
 @pytest.mark.parametrize("words", GRID, ids=says)
 def test_right_gradients_pass(words):
-    for seed, dtype in ((0, np.float64), (1, np.float64), (2, np.float32)):
+    for seed, dtype in ((0, np.float64), (1, np.float32)):
         if isinstance(words["hidden"], list):
             check = check_backprop(declared(words, dtype), layer_dims=[3, 4, 4, 2], seed=seed, progress=False, **words)
         else:

@@ -52,7 +52,9 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
         cases, wrong = ([case for case in some if not case.problem.at_kink] for some in (cases, wrong))
     problem, compared = wrong[0]
     problems = [case.problem for case in wrong]
-    possible = [fault for fault in FAULTS.values() if any(_applies(fault, problem) for problem in problems)]
+    runs = {id(p): forward(*as_floats(p.params, p.X, p.Y), p.declaration) for p, _ in cases}
+    with np.errstate(all="ignore"):
+        possible = [fault for fault in FAULTS.values() if any(fault.condition(runs[id(p)]) for p in problems)]
     findings = (*_onset(wrong[0]), *structure(*compared.shown, factors=_factors(problem)))
     cases = sorted(cases, key=lambda case: _right(case.compared))  # the wrong ones first: they rule out most
     in_float32 = all(_in_float32(case.compared.given.arrays) for case in wrong)
@@ -65,7 +67,7 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
     )
     for tried, may_tie in attempts:  # from simple to involved: the first that explains is the explanation
         with np.errstate(all="ignore"):  # some faults leave the range
-            causes = _causes(tried, cases, in_float32)
+            causes = _causes(tried, cases, runs, in_float32)
         if len(causes) == 1 or (causes and may_tie):
             return Diagnosis(causes, findings)
         if causes:
@@ -111,10 +113,6 @@ class Hypothesis(NamedTuple):
 def _float32() -> Iterator[Hypothesis]:
     """The right formulas, in too few digits."""
     yield Hypothesis((FLOAT32,), (FLOAT32.line,))
-
-
-def _applies(fault: Fault, problem: Problem) -> bool:
-    return fault.applies(problem.params, problem.X, problem.Y, problem.declaration)
 
 
 def _alone(possible: Sequence[Fault], problems: Sequence[Problem]) -> Iterator[Hypothesis]:
@@ -190,10 +188,14 @@ def unfused(line: Line) -> tuple[Line, ...]:
 # ---------------------------------------------------------------------- whether one reproduces the gradient
 
 
-def _causes(tried: Iterable[Hypothesis], cases: Sequence[Case], in_float32: bool) -> tuple[Cause, ...]:
-    """The hypotheses that reproduce the gradient in every case, nearest first; of one with a constant, the nearest."""
+def _causes(
+    tried: Iterable[Hypothesis], cases: Sequence[Case], runs: Mapping[int, Run], in_float32: bool
+) -> tuple[Cause, ...]:
+    """The hypotheses that reproduce the gradient in every case, nearest first; of one with a constant, the nearest.
+
+    `runs` holds the forward passes, by the id of the problem.
+    """
     nearest: dict[tuple[object, ...], Cause] = {}
-    runs = {id(p): forward(*as_floats(p.params, p.X, p.Y), p.declaration) for p, _ in cases}
     scale = FLOAT32_PER_FLOAT64 if in_float32 else 1.0
     for hypothesis in tried:
         distances = []

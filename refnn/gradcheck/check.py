@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from refnn._shapes import Array
+from refnn.gradcheck.containers import Tree
 from refnn.gradcheck.faults.structure import described
 from refnn.gradcheck.problem import Gradient, real_parameters
+from refnn.gradcheck.question import Called, any_container, spreads
 from refnn.gradcheck.verdict.judgement import Comparison
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Testimony, Verdict
 from refnn.gradcheck.witness import central, complex_step, directions
@@ -36,21 +38,21 @@ TOLERANCE_OF_SUMS = (
 )
 
 
-def numerical_gradient(f: Function, params: Mapping[str, Any], *, method: str = "auto") -> dict[str, Array]:
+def numerical_gradient(f: Callable[..., Any], params: Any, *, method: str = "auto") -> Any:
     """The gradient of f at params, without a formula.
 
     Parameters
     ----------
     f : callable
-        ``f(params) -> scalar`` on a dict of arrays; is given copies.
-    params : dict of real arrays of any shapes
+        ``f(params) -> scalar``; is given copies, as in `check_gradients`.
+    params : array, number, or list, tuple, dict or dataclass of them
     method : "complex", "central" or "auto"
         The complex step keeps every digit, for an f made of complex-safe operations; central differences take any f.
         "auto" tries f for that and chooses.
 
     Returns
     -------
-    dict of float64 arrays, keyed and shaped like params
+    container like params, with float64 arrays in place of its numbers
 
     Raises
     ------
@@ -63,19 +65,22 @@ def numerical_gradient(f: Function, params: Mapping[str, Any], *, method: str = 
     if method not in ("auto", "complex", "central"):
         raise ValueError(f"method is {method!r}, expected 'auto', 'complex' or 'central'")
     rng = np.random.default_rng(0)
-    function = observe(f, real_parameters(params), rng)
+    tree = Tree.of("params", params, spread=spreads(f, params))
+    function = observe(Called(f, tree), tree.arrays, rng)
     if function.unfit:
         raise ValueError("; ".join(function.unfit))
     found, _ = _derivatives(function, method, rng)
-    return {key: estimate.value for key, estimate in found.estimates(function.params).items()}
+    return tree.filled({key: estimate.value for key, estimate in found.estimates(function.params).items()})
 
 
+@any_container
 def check_gradients(
-    f: Function,
-    params: Mapping[str, Any],
-    grads: Mapping[str, Any] | Callable[[dict[str, Any]], Mapping[str, Any]],
+    f: Callable[..., Any],
+    params: Any,
+    grads: Any = None,
     *,
     method: str = "auto",
+    conjugate: bool = False,  # noqa: ARG001  # read by any_container
     seed: int = 0,
     executor: Executor | None = None,
     progress: bool = True,
@@ -89,11 +94,17 @@ def check_gradients(
     Parameters
     ----------
     f : callable
-        ``f(params) -> scalar`` on a dict of arrays; is given copies.
-    params : dict of real arrays of any shapes
-    grads : dict of floating-point arrays, or of what NumPy reads as such
-        Keyed and shaped like params, or with "dW1" for "W1". Entries "dA0" … are not looked at. With
-        ``method="exact"`` a callable ``grads(params)``, which is given exact numbers.
+        ``f(params) -> scalar``, or ``f(*params)`` if it takes the members of a tuple one by one. It is given copies, in
+        the containers and forms in which params came, in float64 or complex numbers where it takes them.
+    params : array, number, or list, tuple, dict or dataclass of them, also of PyTorch, JAX and what NumPy reads
+        Each leaf is a parameter, named by its key or place; a complex one is two. What holds no numbers is handed on,
+        as are integers beside floats, unless they have a gradient.
+    grads : container like params, or callable ``grads(params)`` that returns one, in its own dtype
+        Also a dict with "dW1" for "W1", in which "dA0" … are not looked at, or with the names of the parameters; None in
+        place of zeros. May be left out where f returns a pair (value, gradient). With ``method="exact"`` a callable,
+        which is given exact numbers.
+    conjugate : bool
+        True for JAX's convention of complex numbers, ∂f/∂x - i ∂f/∂y; else ∂f/∂x + i ∂f/∂y, as PyTorch has it.
     method : str
         "complex" or "central" compare every entry with this witness; "directions" compares sums of entries, and
         searches where one is off; "exact" runs f and grads over a finite field, tolerance zero
@@ -118,7 +129,7 @@ def check_gradients(
     if method == "exact":
         return _judge_exactly(f, params, grads, seed)
     params = real_parameters(params)
-    given = Gradient.of(grads, params)
+    given = Gradient.of(grads(params) if callable(grads) else grads, params)
     rng = np.random.default_rng(seed)
     function = observe(f, params, rng)
     if not function.unfit and (

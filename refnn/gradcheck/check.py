@@ -100,9 +100,9 @@ def check_gradients(
         Each leaf is a parameter, named by its key or place; a complex one is two. What holds no numbers is handed on,
         as are integers beside floats, unless they have a gradient.
     grads : container like params, or callable ``grads(params)`` that returns one, in its own dtype
-        Also a dict with "dW1" for "W1", in which "dA0" … are not looked at, or with the names of the parameters; None in
-        place of zeros. May be left out where f returns a pair (value, gradient). With ``method="exact"`` a callable,
-        which is given exact numbers.
+        Also a dict with "dW1" for "W1", in which "dA0" … are not looked at, or with the names of the parameters; None
+        in place of zeros. May be left out where f returns a pair (value, gradient). With ``method="exact"`` a
+        callable, which is given exact numbers.
     conjugate : bool
         True for JAX's convention of complex numbers, ∂f/∂x - i ∂f/∂y; else ∂f/∂x + i ∂f/∂y, as PyTorch has it.
     method : str

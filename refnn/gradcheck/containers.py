@@ -13,9 +13,10 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from refnn._shapes import Array, Misfits
 from refnn.gradcheck import leaves
@@ -50,6 +51,8 @@ class Leaf:
             return copy.copy(self.value) if isinstance(self.value, np.ndarray) else self.value
         floats = self.array.dtype.kind in "fc"
         V = self.joined(arrays)
+        if own and not floats and np.array_equal(V, self.array):
+            return copy.copy(self.value)
         V = V.astype(self.array.dtype) if own and floats else V
         return leaves.like(self.value, V, self.array.dtype if floats else None)
 
@@ -87,8 +90,8 @@ class Tree:
         tree = cls(root, value, tuple(found), spread)
         if not tree.arrays:
             hint = ": the arguments are f, params, grads" if callable(value) and root == "params" else ""
-            if hasattr(value, "named_parameters"):
-                hint = ", such as dict(module.named_parameters())"
+            hint = ", such as list(…)" if isinstance(value, Iterator) else hint
+            hint = ", such as dict(module.named_parameters())" if hasattr(value, "named_parameters") else hint
             raise TypeError(f"{root} is {type(value).__name__} without numbers, expected {EXPECTED}{hint}")
         return tree
 
@@ -148,6 +151,8 @@ class Tree:
             if leaf.array is None:
                 continue
             V, expected = leaves.numbers(value), leaf.array.shape
+            if V is None and isinstance(value, NDArrayOperatorsMixin):  # numbers of another kind, that only watch f
+                V = cast(Array, value)
             if V is None or V.shape != expected:
                 kind = type(value).__name__ if V is None else f"of shape {V.shape}"
                 raise ValueError(f"{self.root}{path} is {kind}, expected an array of shape {expected} as before")
@@ -184,6 +189,8 @@ class Tree:
         nested = _parts(self.template) is not None
         if nested and isinstance(given, Mapping) and set(given) == set(names):
             found = [given[name] for name in names]
+        elif (alone := self._moved(1)) and _shape(given) == _shape(alone[0].array):
+            found = [given if leaf in alone else None for leaf in self.leaves]
         elif isinstance(given, list | tuple) and not _alike(self.template, given) and (rows := self._moved(len(given))):
             each = iter(given)  # one after the other, as torch.autograd.grad returns them
             found = [next(each) if leaf in rows else None for leaf in self.leaves]
@@ -238,6 +245,8 @@ class Tree:
                 wrong.append(f"{word}{leaf.path} is {type(g).__name__}, expected an array of shape {V.shape}")
             elif not whole and tuple(G.shape) != V.shape:
                 wrong.append(f"{word}{leaf.path} has shape {tuple(G.shape)}, expected {V.shape}")
+            elif not whole and len(leaf.parts) == 1 and getattr(G, "dtype", V.dtype) in ("complex64", "complex128"):
+                wrong.append(f"{word}{leaf.path} has dtype {G.dtype}, expected floating-point numbers")
             if len(leaf.parts) == 2 and isinstance(G, np.ndarray):
                 G = G.conj() if conjugate else G
                 flat |= {f"{name}.real": np.ascontiguousarray(G.real), f"{name}.imag": np.ascontiguousarray(G.imag)}
@@ -270,8 +279,8 @@ def _converted(V: Array, g: Any) -> tuple[Any, str]:
         return np.zeros(V.shape, V.dtype if V.dtype.kind in "fc" else np.float64), "None is taken as a gradient of zero"
     note = "the sparse gradient is taken with its zeros" if leaves.is_sparse(g) else ""
     g = leaves.dense(g) if note else g
-    if leaves.is_bfloat16(g):
-        return g, note
+    if leaves.is_bfloat16(g) and (numbers := leaves.numbers(g)) is not None:
+        return leaves.Coarse(numbers), note
     G = leaves.numbers(np.asarray(g) if isinstance(g, list | tuple) and V.ndim else g)
     if G is None:
         return g, note
@@ -289,7 +298,8 @@ def _parts(value: Any) -> list[tuple[str, Any]] | None:
         return [(f"[{key!r}]", part) for key, part in value.items()]
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return [(f".{name}", part) for name, part in zip(value._fields, value, strict=True)]
-    if isinstance(value, tuple) or (isinstance(value, list) and leaves.numbers(value) is None):
+    objects = isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1
+    if isinstance(value, tuple) or objects or (isinstance(value, list) and leaves.numbers(value) is None):
         return [(f"[{k}]", part) for k, part in enumerate(value)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and not hasattr(value, "__array__"):
         return [(f".{field.name}", getattr(value, field.name)) for field in dataclasses.fields(value)]
@@ -311,6 +321,10 @@ def _with(template: Any, parts: list[Any]) -> Any:
         return type(template)(*parts)
     if isinstance(template, list | tuple):
         return type(template)(parts)
+    if isinstance(template, np.ndarray):
+        each = np.empty(len(parts), object)
+        each[:] = parts
+        return each
     like = copy.copy(template)
     for field, part in zip(dataclasses.fields(template), parts, strict=True):
         object.__setattr__(like, field.name, part)  # of frozen ones too
@@ -335,11 +349,16 @@ def is_flat(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(k, str) and _parts(v) is None for k, v in value.items())
 
 
+def _shape(value: Any) -> tuple[int, ...] | None:
+    array = leaves.numbers(value)
+    return None if array is None else array.shape
+
+
 def _alike(template: Any, given: Any) -> bool:
     """Whether a list or tuple holds what belongs to the parts of the template, or to its numbers."""
     parts = _parts(template)
     if parts is None:
-        return np.shape(leaves.numbers(given)) == np.shape(leaves.numbers(template))  # type: ignore[arg-type]
+        return _shape(given) == _shape(template)
     return not isinstance(template, Mapping) and len(parts) == len(given)
 
 

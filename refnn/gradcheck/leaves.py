@@ -112,8 +112,10 @@ def like(value: Any, V: Array, own: np.dtype[Any] | None = None) -> Any:
         return numpy.asarray(V, dtype=value.dtype if V.dtype == own else V.dtype)
     if isinstance(value, list):
         return np.asarray(V).tolist()
+    if type(value) is np.ndarray:
+        return np.asarray(V) if isinstance(V, np.generic) else V  # also numbers of another kind, that only watch f
     if isinstance(value, np.ndarray):
-        return np.asarray(V) if type(value) is np.ndarray else np.asarray(V).view(type(value))
+        return np.asarray(V).view(type(value))
     if isinstance(value, np.generic):
         return np.asarray(V)[()]
     if isinstance(value, int | float | complex):
@@ -147,6 +149,15 @@ def digits_of(values: Iterable[Any], arrays: Iterable[Array]) -> contextlib.Abst
     if any(np.finfo(V.dtype).bits > 32 for V in arrays) and any(framework(value) == "jax" for value in values):
         return x64()
     return contextlib.nullcontext()
+
+
+def narrowed(value: Any, arrays: Iterable[Array]) -> bool:
+    """Whether JAX made this value of float64 arrays in a coarser dtype."""
+    if framework(value[0] if isinstance(value, tuple) and value else value) != "jax":
+        return False
+    array = numbers(value[0] if isinstance(value, tuple) else value)
+    wide = all(np.finfo(V.dtype).bits >= 64 for V in arrays)
+    return wide and array is not None and array.dtype.kind in "fc" and np.finfo(array.dtype).bits < 64
 
 
 def x64() -> contextlib.AbstractContextManager[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ from refnn._shapes import Array
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import EXPECTED, Tree, leaves_of
 from refnn.gradcheck.problem import Gradient
-from refnn.gradcheck.question import said, spreads
+from refnn.gradcheck.question import said, spreads, takes
 from refnn.gradcheck.verdict.result import GradientCheck, Verdict
 from refnn.gradcheck.witness.function import REORDERED, typical_size
 
@@ -73,6 +74,7 @@ class Map:
     inputs: Tree
     outputs: Tree
     wide: bool = True
+    in_jax: bool = False
     recalls: bool = False
     memory: dict[bytes, Arrays] = field(default_factory=dict)
 
@@ -86,7 +88,7 @@ class Map:
         tree = tree.judging({}) if tree.has_floats else tree
         with tree.digits(tree.arrays):
             handed = tree.put(tree.arrays, own=True)
-            value = said(f, "f", tree.hand, handed)
+            value = said(f, "f(*inputs)" if tree.spread else "f(inputs)", tree.hand, handed)
             outputs = _outputs(value)
         first = {name: V.copy() for name, V in outputs.read(value).items()}
         if not tree.same(handed):
@@ -95,7 +97,8 @@ class Map:
             report.unfit.append(f"f is random: evaluations at one point differ by {moved:.1e}")
         if _share_memory(handed, value):
             report.notes.append("f returns memory of its inputs: a change of one is a change of the other")
-        return cls(f, tree, outputs, _takes_float64(f, tree, outputs, first))
+        in_jax = any(leaves.narrowed(leaf.value, tree.arrays.values()) for leaf in outputs.leaves)
+        return cls(f, tree, outputs, in_jax or _takes_float64(f, tree, outputs, first), in_jax)
 
     @property
     def point(self) -> Arrays:
@@ -116,12 +119,15 @@ class Map:
         """In float64 or complex numbers where f takes them, else in the dtypes of its inputs."""
         if not self.wide:
             arrays = {k: V if V.dtype.kind == "c" else V.astype(self.point[k].dtype) for k, V in arrays.items()}
+        if not all(isinstance(V, np.ndarray | np.generic) for V in arrays.values()):
+            return self.outputs.read(self.inputs.call(self.f, arrays))  # numbers of another kind, that only watch f
         key = blake2b(digest_size=16)
         for V in arrays.values():
             key.update(str(V.dtype).encode() + V.tobytes())
         known = self.memory.get(key.digest()) if self.recalls else None
         if known is None:
-            found = self.outputs.read(self.inputs.call(self.f, arrays))
+            with leaves.x64() if self.in_jax else nullcontext():
+                found = self.outputs.read(self.inputs.call(self.f, arrays))
             known = {name: V.copy() for name, V in found.items()}
             if len(self.memory) * sum(V.size for V in known.values()) < REMEMBERED:
                 self.memory[key.digest()] = known
@@ -233,8 +239,7 @@ class Operator:
         with self.inputs.digits(self.inputs.arrays):
             handed = self.inputs.put(point, own=True)
             vector = self.domain.put(u, own=True)
-            more = vector if self.domain.spread else (vector,)
-            result = said(self.f, self.name, self.inputs.hand, handed, *more)
+            result = said(self.f, *self._form(handed, vector))
             found, notes = self.range.gradient(result, conjugate=self.conjugate, word=f"the result of {self.name}")
         if report is not None:
             report.notes += notes
@@ -244,6 +249,14 @@ class Operator:
             if not self.domain.same(vector, held):
                 report.wrong.append(f"{self.name} changes its {'cotangent' if self.name == 'vjp' else 'tangents'}")
         return result, found
+
+    def _form(self, inputs: Any, vector: Any) -> tuple[Any, ...]:
+        """In words and deeds, how the code is called: one by one, or `jvp(inputs, tangents)` if it takes no more."""
+        if self.name == "vjp":
+            return f"vjp({'*' * self.inputs.spread}inputs, cotangent)", self.inputs.hand, inputs, vector
+        if not self.inputs.spread or (not takes(self.f, 2 * len(inputs), True) and takes(self.f, 2, True)):
+            return "jvp(inputs, tangents)", lambda f, *both: f(*both), inputs, vector
+        return "jvp(*inputs, *tangents)", lambda f, *both: f(*both), *inputs, *vector
 
     def __call__(self, point: Arrays, u: Arrays) -> dict[str, Any]:
         return self.raw(point, u)[1]
@@ -259,8 +272,9 @@ class Operator:
         eps = {name: float(np.finfo(V.dtype).eps) * first.coarser.get(name, 1.0) for name, V in arrays.items()}
         floor = {name: REORDERED * eps[name] * float(usual[name]) for name in arrays}
         if all(np.isfinite(V).all() for V in arrays.values()):
-            texts = self._nonlinear(arrays, u, rng, {name: math.sqrt(e) for name, e in eps.items()}, floor)
-            report.wrong += [f"{self.name} is not linear: {text}" for text in texts][:1]
+            with np.errstate(all="ignore"):
+                texts = list(self._nonlinear(arrays, u, rng, {name: math.sqrt(e) for name, e in eps.items()}, floor))
+            report.wrong += [f"{self.name} is not linear: {text}" for text in texts[:1]]
         kept = self.range.gradient(result, conjugate=self.conjugate)[0]
         if not all(_same(V, leaves.numbers(kept[first.names[name]])) for name, V in arrays.items()):
             report.wrong.append(f"{self.name} overwrites what an earlier call returned")
@@ -370,7 +384,7 @@ class Whole:
         given = self.jacobian
         if callable(given):
             with inputs.digits(inputs.arrays):
-                given = said(given, "jacobian", inputs.hand, inputs.put(point, own=True))
+                given = said(given, f"jacobian({'*' * inputs.spread}inputs)", inputs.hand, inputs.put(point, own=True))
         found: dict[str, Any] = {}
         for output, J in outputs.beside(given).values():
             for leaf, block in inputs.beside(J).values():

@@ -123,7 +123,7 @@ def check_jvp(
     ----------
     f, inputs, seed, alone, nondeterminism, **options : as in `check_vjp`
     jvp : callable
-        ``jvp(*inputs, *tangents)``, or ``jvp(inputs, tangents)`` if inputs are no tuple; returns what f does, moved.
+        ``jvp(*inputs, *tangents)``, or ``jvp(inputs, tangents)`` if it takes no more; returns what f does, moved.
         It is asked for the derivative in each input, and in random directions where there are more than 256.
 
     Returns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, ParamSpec
 
@@ -18,16 +19,26 @@ PAIR = "f returns a pair: the first is taken as its value"
 CONJUGATE = "the imaginary parts have the other sign: a gradient in {other} convention is judged with conjugate={value}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Called:
-    """f of a dict of arrays: the container that it expects is made of them, and a number of what it returns."""
+    """f of a dict of arrays: the container that it expects is made of them, and a number of what it returns.
+
+    `in_jax`: it computes in JAX, which takes float64 for float32 unless it is told.
+    """
 
     f: Callable[..., Any]
     tree: Tree
+    in_jax: bool = False
 
     def __call__(self, arrays: Mapping[str, Array]) -> Any:
-        # A plain dict is handed on itself, so that a change of it shows.
-        return value_of(self.f(arrays) if self.tree.plain else self.tree.call(self.f, arrays))
+        with leaves.x64() if self.in_jax else nullcontext():
+            # A plain dict is handed on itself, so that a change of it shows.
+            value = self.f(arrays) if self.tree.plain else self.tree.call(self.f, arrays)
+            number = value_of(value)
+        if not self.in_jax and leaves.narrowed(value, arrays.values()):
+            self.in_jax = True
+            return self(arrays)
+        return number
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +79,7 @@ class Question:
         if not tree.plain or grads is None:
             with tree.digits(tree.arrays):
                 handed = tree.put(tree.arrays, own=True)
-                value = said(f, "f", tree.hand, handed)
+                value = said(f, "f(*params)" if tree.spread else "f(params)", tree.hand, handed)
             if not tree.same(handed):
                 reasons.append("f changes its argument")
             pair = isinstance(value, tuple) and len(value) == 2
@@ -85,7 +96,8 @@ class Question:
             tree = replace(tree, spread=spreads(grads, params, tree.spread))
             gradient = CalledGradient(grads, tree, conjugate)
             with tree.digits(tree.arrays):
-                given = said(grads, "grads", tree.hand, tree.put(tree.arrays, own=True))
+                handed = tree.put(tree.arrays, own=True)
+                given = said(grads, "grads(*params)" if tree.spread else "grads(params)", tree.hand, handed)
             tree = replace(tree, spread=spreads(f, params))
         tree = tree.judging(tree.beside(given))
         if not tree.arrays:
@@ -131,42 +143,48 @@ def any_container(judge: Callable[P, GradientCheck]) -> Callable[P, GradientChec
     return judged
 
 
-def spreads(f: Callable[..., Any], arguments: Any, otherwise: bool = False) -> bool:
-    """Whether f takes the members of a tuple as so many arguments, and not the tuple as one."""
-    if not isinstance(arguments, tuple):
-        return False
+def takes(f: Callable[..., Any], count: int, otherwise: bool) -> bool:
+    """Whether f can be called with so many arguments; `otherwise` if it does not tell, as what is not Python."""
     try:
-        signature = inspect.signature(f)
-    except (TypeError, ValueError):  # of functions that are not written in Python
+        inspect.signature(f).bind(*range(count))
+    except TypeError as error:
+        return otherwise if "signature" in str(error) else False
+    except ValueError:
         return otherwise
+    return True
 
-    def takes(*given: Any) -> bool:
-        try:
-            signature.bind(*given)
-        except TypeError:
-            return False
-        return True
 
-    each, whole = takes(*arguments), takes(arguments)
-    variable = [p.kind for p in signature.parameters.values() if p.kind is not p.KEYWORD_ONLY]
-    if each and variable and variable[0] is inspect.Parameter.VAR_POSITIONAL:
-        return True
-    return each if each is not whole else otherwise
+def spreads(f: Callable[..., Any], arguments: Any, otherwise: bool = False) -> bool:
+    """Whether f takes the members of a tuple or list as so many arguments, and not the whole as one."""
+    if not isinstance(arguments, tuple | list) or leaves.numbers(arguments) is not None:
+        return False
+    each, whole = takes(f, len(arguments), otherwise), takes(f, 1, not otherwise)
+    if each and whole and isinstance(arguments, tuple):
+        return otherwise or _takes_any(f)
+    return each and not whole
+
+
+def _takes_any(f: Callable[..., Any]) -> bool:
+    """Whether f is a function of *arguments alone."""
+    try:
+        kinds = [p.kind for p in inspect.signature(f).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    except (TypeError, ValueError):
+        return False
+    return kinds[:1] == [inspect.Parameter.VAR_POSITIONAL]
 
 
 def value_of(result: Any) -> Any:
     """What f returned as its value, in NumPy where a framework made it."""
-    if isinstance(result, tuple) and len(result) == 2:
+    while isinstance(result, tuple) and len(result) == 2:
         result = result[0]
     array = leaves.numbers(result) if leaves.framework(result) in ("torch", "jax") else None
     return result if array is None else array
 
 
-def said(f: Callable[..., Any], name: str, hand: Callable[..., Any], *arguments: Any) -> Any:
-    """What f returns; an error that it raises says who raised it."""
+def said(f: Callable[..., Any], form: str, hand: Callable[..., Any], *arguments: Any) -> Any:
+    """What f returns; an error that it raises says in which form it was called."""
     try:
         return hand(f, *arguments)
     except Exception as error:
-        kinds = ", ".join(type(V).__name__ for V in arguments)
-        error.add_note(f"refnn: raised by {name}, called with {kinds}")
+        error.add_note(f"refnn: raised where it was called as {form}")
         raise

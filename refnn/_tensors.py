@@ -21,9 +21,12 @@ def is_number(value: object) -> bool:
     return isinstance(value, torch.Tensor) and (value.is_floating_point() or value.is_complex())
 
 
-def wider(value: Any) -> Any:
-    """A tensor in double precision."""
-    return value.to(torch.complex128 if value.is_complex() else torch.float64) if is_number(value) else value
+def beside(value: Any, others: Collection[torch.Tensor]) -> Any:
+    """A tensor in the precision of others, and complex if they are; what is no number as it is."""
+    if not is_number(value):
+        return value
+    dtype = max((other.dtype for other in others), key=lambda dtype: (dtype.is_complex, torch.finfo(dtype).bits))
+    return value.to(dtype if dtype.is_complex or not value.is_complex() else torch.complex128)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +62,15 @@ class Subject:
         return self.outputs(_before(self.func), moved)
 
     def outputs(self, func: Any, moved: Tensors) -> dict[str, torch.Tensor]:
-        """The outputs that are floating-point or complex numbers; in double precision, if the moved tensors are wider
-        than they came."""
+        """The outputs that are floating-point or complex numbers. Where the moved tensors are wider than they came, or
+        complex, all others are so too."""
         wide = any(tensor.dtype != self.tensors[name].dtype for name, tensor in moved.items())
-        leaves = (moved.get(name, wider(leaf) if wide else leaf) for name, leaf in _named(self.inputs))
-        given = rebuilt(self.inputs, leaves)
+        fit: Callable[[Any], Any] = partial(beside, others=moved.values()) if wide else lambda V: V
+        given = rebuilt(self.inputs, (moved.get(name, fit(leaf)) for name, leaf in _named(self.inputs)))
         if isinstance(func, torch.nn.Module):
             own = {**dict(func.named_parameters()), **{name: b.clone() for name, b in func.named_buffers()}}
             prefix = "" if func is _before(func) else "_orig_mod."
-            state = {name: moved.get(name.removeprefix(prefix), wider(V) if wide else V) for name, V in own.items()}
+            state = {name: moved.get(name.removeprefix(prefix), fit(V)) for name, V in own.items()}
             found = torch.func.functional_call(func, state, given)
         else:
             found = func(*given)
@@ -95,30 +98,28 @@ class Subject:
 
     # ------------------------------------------------------------------ what PyTorch asks besides the numbers
 
-    def defects(self, *, undefined: bool, dtypes: bool, batched: bool) -> list[str]:
-        """Of the backward."""
+    def dtype_defects(self) -> list[str]:
+        """Gradients in another dtype than their tensors."""
         moved, outputs = self._graph(self.tensors)
-        found = self.batched_defects("vjp") if batched and outputs else []
-        if dtypes:
-            grads = _gradients(outputs, moved, {name: torch.ones_like(V) for name, V in outputs.items()})
-            found += [
-                f"check_grad_dtypes: the gradient of {name} is {G.dtype}, expected {moved[name].dtype}"
-                for name, G in grads.items()
-                if G is not None and G.dtype != moved[name].dtype
-            ]
-        without = {frozenset(names) for k in outputs for names in ({k}, set(outputs) - {k}, outputs) if names}
-        return found + [text for names in without if undefined for text in self._undefined(names)][:1]
+        grads = _gradients(outputs, moved, {name: torch.ones_like(V) for name, V in outputs.items()})
+        return [
+            f"check_grad_dtypes: the gradient of {name} is {G.dtype}, expected {moved[name].dtype}"
+            for name, G in grads.items()
+            if G is not None and G.dtype != moved[name].dtype
+        ]
 
-    def _undefined(self, names: Collection[str]) -> list[str]:
-        """What is wrong with the backward where the gradients of these outputs are undefined, the others zero."""
-        moved, outputs = self._graph(self.tensors)
-        lost = {k: torch._C._functions.UndefinedGrad()(V) if k in names else V for k, V in outputs.items()}
-        try:
-            grads = _gradients(lost, moved, {k: torch.zeros_like(V) for k, V in outputs.items()})
-        except Exception as error:  # the backward may refuse in any way
-            return [f"check_undefined_grad: backward raised {type(error).__name__}: {error}"]
-        if any(G is not None and bool((G != 0).any()) for G in grads.values()):
-            return ["check_undefined_grad: an undefined gradient of an output is not taken as zero"]
+    def undefined_defects(self, nondeterminism: float) -> list[str]:
+        """What is wrong with the backward where the gradients of some outputs are undefined and the others zero."""
+        names = set(self._graph(self.tensors)[1])
+        for lost in {frozenset(some) for name in names for some in ({name}, names - {name}, names) if some}:
+            moved, outputs = self._graph(self.tensors)
+            marked = {k: torch._C._functions.UndefinedGrad()(V) if k in lost else V for k, V in outputs.items()}
+            try:
+                grads = _gradients(marked, moved, {k: torch.zeros_like(V) for k, V in outputs.items()})
+            except Exception as error:  # the backward may refuse in any way
+                return [f"check_undefined_grad: backward raised {type(error).__name__}: {error}"]
+            if any(G is not None and bool((G.abs() > nondeterminism).any()) for G in grads.values()):
+                return ["check_undefined_grad: an undefined gradient of an output is not taken as zero"]
         return []
 
     def batched_defects(self, kind: str) -> list[str]:

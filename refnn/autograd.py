@@ -13,7 +13,7 @@ from autograd.core import make_jvp, make_vjp
 from autograd.extend import vspace
 
 from refnn.gradcheck.containers import Tree
-from refnn.gradcheck.pullback import check_jvp, check_vjp
+from refnn.gradcheck.pullback import ALONE, check_jvp, check_vjp
 
 __all__ = ["check_grads"]
 
@@ -82,9 +82,9 @@ def _check(f: Callable[..., Any], x: tuple[Any, ...], modes: Sequence[str], orde
     for mode in modes:
         words = f"{MODES[mode]} of {above}" if above else MODES[mode]
         if mode == "rev":
-            found, derivative = check_vjp(f, vjp, x, conjugate=True), vjp
+            found, derivative = check_vjp(f, vjp, x, conjugate=True, alone=0 if above else ALONE), vjp
         else:
-            found, derivative = check_jvp(f, jvp, x), jvp
+            found, derivative = check_jvp(f, jvp, x, alone=0 if above else ALONE), jvp
         if not found:
             raise AssertionError(f"{words}: {found}")
         if order > 1:

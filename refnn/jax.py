@@ -112,10 +112,11 @@ class Subject:
     def judge(self, mode: str, words: str, derivative: Callable[..., Any], notes: tuple[str, ...] = ()) -> None:
         __tracebackhide__ = True
         f = _compiled(self.f, self.leaves)
+        alone = 0 if " of " in words else pullback.ALONE
         if mode == "rev":
-            check = pullback.check_vjp(f, derivative, self.leaves, conjugate=True)
+            check = pullback.check_vjp(f, derivative, self.leaves, conjugate=True, alone=alone)
         else:
-            check = pullback.check_jvp(f, derivative, self.leaves)
+            check = pullback.check_jvp(f, derivative, self.leaves, alone=alone)
         if not check:
             raise AssertionError(f"{words}: {replace(check, notes=(*check.notes, *notes))}")
 

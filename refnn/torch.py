@@ -75,7 +75,9 @@ def gradcheck(
     reasons: list[str] = []
     if check_backward_ad:
         checks.append(check_vjp(subject, subject.vjp, subject.tensors, **options))
-        reasons += subject.defects(undefined=check_undefined_grad, dtypes=check_grad_dtypes, batched=check_batched_grad)
+        reasons += subject.batched_defects("vjp") if check_batched_grad else []
+        reasons += subject.dtype_defects() if check_grad_dtypes else []
+        reasons += subject.undefined_defects(nondet_tol) if check_undefined_grad else []
     if check_forward_ad:
         check = check_jvp(subject, subject.jvp, subject.tensors, **options)
         checks.append(replace(check, probe=f"forward mode, {check.probe}"))

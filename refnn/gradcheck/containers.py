@@ -126,6 +126,9 @@ class Tree:
         """The container with other numbers, in their dtypes or in its own."""
         if self.plain:
             return {key: V.astype(self.arrays[key].dtype) if own else V for key, V in arrays.items()}
+        if any(V.dtype.kind == "c" for V in arrays.values()):  # of which PyTorch's products allow no others beside
+            tensors = {name for leaf in self.leaves for name in leaf.parts if leaves.framework(leaf.value) == "torch"}
+            arrays = {name: V + 0j if name in tensors else V for name, V in arrays.items()}
         return rebuilt(self.template, (leaf.back(arrays, own) for leaf in self.leaves))
 
     def call(self, f: Callable[..., Any], arrays: Arrays, *more: Any, own: bool = False) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,12 @@ from refnn._shapes import Array
 
 def framework(value: object) -> str:
     """The package that defines the type of this value, or what it inherits from: "torch", "jax", "numpy" …"""
-    packages = [base.__module__.split(".")[0].removesuffix("lib") for base in type(value).__mro__]
+    return _package(type(value))  # type: ignore[arg-type]  # a type can be hashed
+
+
+@cache
+def _package(kind: type) -> str:
+    packages = [base.__module__.split(".")[0].removesuffix("lib") for base in kind.__mro__]
     return next((name for name in packages if name in ("torch", "jax", "numpy")), packages[0])
 
 

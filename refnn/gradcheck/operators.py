@@ -67,7 +67,7 @@ class Differentiable(Protocol):
 class Map:
     """f on dicts of arrays. What it returned is remembered, and given again once `recalls` is set.
 
-    `wide` tells whether it takes float64 where its inputs came in another dtype.
+    `wide` tells whether it is the same function in float64, where its inputs came in another dtype.
     """
 
     f: Callable[..., Any]
@@ -116,14 +116,14 @@ class Map:
         )
 
     def __call__(self, arrays: Arrays) -> Arrays:
-        """In float64 or complex numbers where f takes them, else in the dtypes of its inputs."""
-        if not self.wide:
-            arrays = {k: V if V.dtype.kind == "c" else V.astype(self.point[k].dtype) for k, V in arrays.items()}
+        """A TypeError for wider numbers than f takes."""
+        if not self.wide and any(V.dtype != self.point[name].dtype for name, V in arrays.items()):
+            raise TypeError("f is another function in float64, or none")
         if not all(isinstance(V, np.ndarray | np.generic) for V in arrays.values()):
             return self.outputs.read(self.inputs.call(self.f, arrays))  # numbers of another kind, that only watch f
         key = blake2b(digest_size=16)
         for V in arrays.values():
-            key.update(str(V.dtype).encode() + V.tobytes())
+            key.update(V.dtype.char.encode() + V.tobytes())
         known = self.memory.get(key.digest()) if self.recalls else None
         if known is None:
             with leaves.x64() if self.in_jax else nullcontext():
@@ -273,10 +273,11 @@ class Operator:
         floor = {name: REORDERED * eps[name] * float(usual[name]) for name in arrays}
         if all(np.isfinite(V).all() for V in arrays.values()):
             with np.errstate(all="ignore"):
-                texts = list(self._nonlinear(arrays, u, rng, {name: math.sqrt(e) for name, e in eps.items()}, floor))
+                half = {name: math.sqrt(e) for name, e in eps.items()}
+                texts = list(self._nonlinear(arrays, u, rng, half, floor, nondeterminism))
             report.wrong += [f"{self.name} is not linear: {text}" for text in texts[:1]]
-        kept = self.range.gradient(result, conjugate=self.conjugate)[0]
-        if not all(_same(V, leaves.numbers(kept[first.names[name]])) for name, V in arrays.items()):
+        kept = Gradient.of(self.range.gradient(result, conjugate=self.conjugate)[0], self.range.arrays).arrays
+        if not all(_same(V, kept[name]) for name, V in arrays.items()):
             report.wrong.append(f"{self.name} overwrites what an earlier call returned")
         again = self._answer(u)
         moved = [
@@ -293,11 +294,18 @@ class Operator:
         return dict(Gradient.of(self(self.inputs.arrays, u), self.range.arrays).arrays)
 
     def _nonlinear(
-        self, A: Arrays, u: Arrays, rng: np.random.Generator, share: Mapping[str, float], floor: Mapping[str, float]
+        self,
+        A: Arrays,
+        u: Arrays,
+        rng: np.random.Generator,
+        share: Mapping[str, float],
+        floor: Mapping[str, float],
+        nondeterminism: float,
     ) -> Iterator[str]:
         """Where A, the answer to u, does not go with others, by more than half the digits: what is finer is left to
         the judge of entries."""
         dtypes = [V.dtype for V in (*self.domain.arrays.values(), *A.values())]
+        least = {name: float(np.finfo(V.dtype).smallest_normal) + 2 * nondeterminism for name, V in A.items()}
         far = min(FAR, *(np.finfo(dtype).maxexp // 4 for dtype in dtypes))
         for s in (0.0, 2.0**far, -(2.0**-far)):
             found = self._answer({name: s * V for name, V in u.items()})
@@ -305,7 +313,7 @@ class Operator:
                 name
                 for name, V in A.items()
                 if not _distance(found[name], s * V.astype(np.float64))
-                <= abs(s) * (share[name] * _size(V) + floor[name]) + float(np.finfo(V.dtype).smallest_normal)
+                <= abs(s) * (share[name] * _size(V) + floor[name] + nondeterminism) + least[name]
             ]
             if off:
                 yield f"{self.name}({s:g} u) is not {s:g} {self.name}(u), for {', '.join(off)}"
@@ -315,7 +323,7 @@ class Operator:
             name
             for name, V in A.items()
             if not _distance(both[name], V.astype(np.float64) + B[name])
-            <= share[name] * (_size(V) + _size(B[name])) + 2 * floor[name] + float(np.finfo(V.dtype).smallest_normal)
+            <= share[name] * (_size(V) + _size(B[name])) + 2 * floor[name] + 2 * least[name]
         ]
         if off:
             yield f"{self.name}(u + v) is not {self.name}(u) + {self.name}(v), for {', '.join(off)}"

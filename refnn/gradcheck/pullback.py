@@ -25,7 +25,7 @@ from refnn.gradcheck.witness.function import random_direction
 
 Pull = Callable[[Arrays, Arrays], Mapping[str, Any]]  # point and cotangent -> gradient by input
 
-ALONE = 16  # outputs judged alone
+ALONE = 8  # outputs judged alone
 COLUMNS = 256  # inputs up to which a jvp is asked for the derivative in each
 DIRECTIONS = 16  # beyond, the random directions in which it is asked
 STEPS = [2.0**-k for k in range(3, 9)]  # of Taylor's remainder
@@ -146,7 +146,7 @@ def check_jvp(
     forward.asked(drawn(function.inputs, rng), rng, report, function.usual(u)[1], nondeterminism)
     size = sum(V.size for V in function.point.values())
     moved: Map | Along = function
-    if size > COLUMNS:
+    if size > COLUMNS and function.wide:
         moved = Along(function, [drawn(function.inputs, rng) for _ in range(DIRECTIONS)])
         report.notes.append(f"asked along {DIRECTIONS} random directions, for there are {size:,} inputs")
     checks = _judged(moved, Columns(forward, moved), u, rng, alone, {"seed": seed, **options}, report)
@@ -218,13 +218,15 @@ def _judged(
 
 
 def _known_to(u: Arrays, values: Arrays, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options, with an `f_error` of each output as one of ⟨u, f⟩."""
-    if "f_error" not in options:
-        return options
-    error = options["f_error"]
+    """The options, with an `f_error` of each output as one of ⟨u, f⟩; outputs of fewer digits than float32 have one."""
+    error = options.get("f_error", 0.0)
     absolute, relative = error if isinstance(error, tuple) else (error, 0.0)
-    each = (np.abs(V) * (absolute + relative * np.nan_to_num(np.abs(values[name]))) for name, V in u.items())
-    return {**options, "f_error": math.fsum(float(E.sum()) for E in each)}
+    known = 0.0
+    for name, V in values.items():
+        eps = float(np.finfo(V.dtype).eps)
+        coarse = eps if eps > np.finfo(np.float32).eps else 0.0
+        known += float(np.sum(np.abs(u[name]) * (absolute + (relative + coarse) * np.nan_to_num(np.abs(V)))))
+    return {**options, "f_error": known} if known else options
 
 
 def _entries(values: Arrays, rng: np.random.Generator, count: int) -> list[tuple[str, tuple[int, ...]]]:
@@ -239,12 +241,14 @@ def _entries(values: Arrays, rng: np.random.Generator, count: int) -> list[tuple
 
 
 def _along(function: Map | Along, u: Arrays) -> Callable[[Arrays], Any]:
-    """⟨u, f⟩. Outputs that have no part in it are left out, be they infinite."""
+    """⟨u, f⟩, in float32 where f is no finer. Outputs that have no part in it are left out, be they infinite."""
     taken = {name: V != 0 for name, V in u.items() if V.any()}
 
     def product(arrays: Arrays) -> Any:
         found = function(arrays)
-        return sum(np.sum(found[name][where] * u[name][where]) for name, where in taken.items())
+        value = sum(np.sum(found[name][where] * u[name][where]) for name, where in taken.items())
+        coarse = all(np.finfo(found[name].dtype).eps > np.finfo(np.float64).eps for name in taken)
+        return np.float32(value) if coarse and np.isrealobj(value) else value
 
     return product
 
@@ -271,11 +275,11 @@ def _taylor(function: Map, u: Arrays, gradient: Arrays, rng: np.random.Generator
     D = {name: random_direction(V, rng) for name, V in point.items()}
     product = _along(function, u)
     with np.errstate(all="ignore"):
-        start, remainders = float(product(point)), []
+        start, remainders = float(product(point if function.wide else function.point)), []
         for h in STEPS:
             moved = {name: V + h * D[name] for name, V in point.items()}
             if not function.wide:
-                moved = {name: V.astype(function.point[name].dtype).astype(np.float64) for name, V in moved.items()}
+                moved = {name: V.astype(function.point[name].dtype) for name, V in moved.items()}
             try:
                 value = float(product(moved))
             except (ArithmeticError, ValueError):  # off its domain

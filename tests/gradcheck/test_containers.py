@@ -204,7 +204,7 @@ def test_f_is_asked_in_float64_where_it_can_be_and_the_gradient_in_its_own_dtype
     assert check_gradients(f, params, gradient)
     assert np.dtype(np.result_type(dtype, np.float64)) in of_f
     assert of_gradient == {np.dtype(dtype)}
-    assert check_gradients(f, params, lambda p: {"w": [dtype(2.1) * p["w"][0]]}).verdict is Verdict.WRONG
+    assert check_gradients(f, params, lambda p: {"w": [dtype(3) * p["w"][0]]}).verdict is Verdict.WRONG
 
 
 # ---------------------------------------------------------------------- what is converted, with a note

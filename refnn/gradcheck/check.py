@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from refnn._shapes import Array
+from refnn.gradcheck.containers import Tree
 from refnn.gradcheck.faults.structure import described
 from refnn.gradcheck.problem import Gradient, real_parameters
+from refnn.gradcheck.question import Called, any_container, spreads
 from refnn.gradcheck.verdict.judgement import Comparison, Unknown
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Testimony, Verdict
 from refnn.gradcheck.witness import central, complex_step, directions
@@ -30,28 +32,28 @@ FLOOR = 16.0  # roundoffs of the largest numbers about, by which a formula that 
 SECOND_LOOK = 16  # wrong entries that are put to a second witness
 APPROXIMATE = 1e-3  # of an array, by which its gradient differs where an inexact f may be the reason
 TOLERANCE = (
-    "for each entry, the witness's error; the rounding error of f's derivative in the gradient's dtype; and for a formula "
-    "that cancels, 16 roundoffs of the largest gradient or of f, beside the entry's size, but half its digits at most"
+    "for each entry, the witness's error; the rounding error of f's derivative in the gradient's dtype; and for a "
+    "formula that cancels, 16 roundoffs of the largest gradient or of f, beside the entry's size, but half its digits at most"
 )
 ANSWERLESS = "f does not change with any parameter: does it read what it is given?"
 ZERO = "no derivative stands out of its rounding error at these parameters: a wrong factor or sign would not show"
 
 
-def numerical_gradient(f: Function, params: Mapping[str, Any], *, method: str = "auto") -> dict[str, Array]:
+def numerical_gradient(f: Callable[..., Any], params: Any, *, method: str = "auto") -> Any:
     """The gradient of f at params, without a formula.
 
     Parameters
     ----------
     f : callable
-        ``f(params) -> scalar`` on a dict of arrays; is given copies.
-    params : dict of real arrays of any shapes
+        ``f(params) -> scalar``; is given copies, as in `check_gradients`.
+    params : array, number, or list, tuple, dict or dataclass of them
     method : "complex", "central" or "auto"
         The complex step keeps every digit, for an f made of complex-safe operations; central differences take any f.
         "auto" tries f for that and chooses.
 
     Returns
     -------
-    dict of float64 arrays, keyed and shaped like params
+    container like params, with float64 arrays in place of its numbers
 
     Raises
     ------
@@ -64,22 +66,25 @@ def numerical_gradient(f: Function, params: Mapping[str, Any], *, method: str = 
     if method not in ("auto", "complex", "central"):
         raise ValueError(f"method is {method!r}, expected 'auto', 'complex' or 'central'")
     rng = np.random.default_rng(0)
-    function = observe(f, real_parameters(params), rng)
+    tree = Tree.of("params", params, spread=spreads(f, params))
+    function = observe(Called(f, tree), tree.arrays, rng)
     if function.unfit:
         raise ValueError("; ".join(function.unfit))
     places = every_place(function.params)
     found = find(function, complex_step.neighbours(function, rng), _trust(function, method, rng), places)
-    return found.split(function.params, found.value)
+    return tree.filled(found.split(function.params, found.value))
 
 
+@any_container
 def check_gradients(
-    f: Function,
-    params: Mapping[str, Any],
-    grads: Mapping[str, Any] | Callable[[dict[str, Any]], Mapping[str, Any]],
+    f: Callable[..., Any],
+    params: Any,
+    grads: Any = None,
     *,
     method: str = "auto",
     f_error: float | tuple[float, float] = 0.0,
     subgradient: bool = False,
+    conjugate: bool = False,  # noqa: ARG001  # read by any_container
     seed: int = 0,
     executor: Executor | None = None,
     progress: bool = True,
@@ -94,12 +99,18 @@ def check_gradients(
     Parameters
     ----------
     f : callable
-        ``f(params) -> scalar`` on a dict of arrays; is given copies.
-    params : dict of real arrays of any shapes
-    grads : dict of floating-point arrays, or of what NumPy reads as such; or a callable ``grads(params)`` -> such a dict
-        Keyed and shaped like params, or with "dW1" for "W1". Entries "dA0" … are not looked at. A callable is asked at
-        neighbouring points too, which shows how much its formula cancels. With ``method="exact"`` it has to be a
-        callable, which is given exact numbers.
+        ``f(params) -> scalar``, or ``f(*params)`` if it takes the members of a tuple one by one. It is given copies, in
+        the containers and forms in which params came, in float64 or complex numbers where it takes them.
+    params : array, number, or list, tuple, dict or dataclass of them, also of PyTorch, JAX and what NumPy reads
+        Each leaf is a parameter, named by its key or place; a complex one is two. What holds no numbers is handed on,
+        as are integers beside floats, unless they have a gradient.
+    grads : container like params, or callable ``grads(params)`` that returns one, in its own dtype
+        Also a dict with "dW1" for "W1", in which "dA0" … are not looked at, or with the names of the parameters; None
+        in place of zeros. May be left out where f returns a pair (value, gradient). A callable is asked at neighbouring
+        points too, which shows how much its formula cancels; with ``method="exact"`` it has to be one, and is given
+        exact numbers.
+    conjugate : bool
+        True for JAX's convention of complex numbers, ∂f/∂x - i ∂f/∂y; else ∂f/∂x + i ∂f/∂y, as PyTorch has it.
     method : str
         "auto" takes the complex step if f carries it, else central differences: along sums of entries, and in each
         entry that a sum leaves open. "complex" or "central" compare every entry with this witness; "exact" runs f and
@@ -232,7 +243,8 @@ class _Judge:
         notes = (*self._notes(), *compared.notes)
         check = GradientCheck.of(checks, self._testimonies, TOLERANCE, notes=notes)
         if check and not any(
-            ((np.abs(e.value) > e.error + compared.allowance[key]) | e.at_kink).any() for key, e in compared.estimates.items()
+            ((np.abs(e.value) > e.error + compared.allowance[key]) | e.at_kink).any()
+            for key, e in compared.estimates.items()
         ):
             moved = {key: V + typical_size(V) for key, V in self.function.params.items()}
             silent = self.function.real(moved) == self.function.value

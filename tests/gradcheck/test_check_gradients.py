@@ -344,7 +344,6 @@ def test_a_cost_of_shape_1_1_is_a_scalar():
         ({"dw": np.ones(3)}, "grads has no 'db', the gradient of 'b'"),
         ({"w": np.ones(3), "b": np.ones(()), "c": 1.0}, "grads has an entry 'c' that belongs to nothing in the func"),
         ({"w": np.ones((3, 1)), "b": np.ones(())}, r"grads\['w'\] has shape \(3, 1\), expected \(3,\)"),
-        ({"w": np.ones(3, int), "b": np.ones(())}, r"grads\['w'\] has dtype int64, expected floating-point numbers"),
         ({"w": np.ones(3, object), "b": np.ones(())}, r"grads\['w'\] has dtype object, expected floating-point"),
         ({"w": np.ones(3, complex), "b": np.ones(())}, r"grads\['w'\] has dtype complex128, expected floating-point"),
         ([1.0], "grads is list, expected a dict of arrays"),
@@ -363,7 +362,10 @@ def test_all_that_is_wrong_with_a_gradient_is_said_at_once():
 
 
 def test_a_point_where_every_derivative_vanishes_is_blind():
-    for f, reason in ((lambda p: np.sum(p["w"] ** 2), "no derivative stands out"), (lambda _: 1.0, "does it read what")):
+    for f, reason in (
+        (lambda p: np.sum(p["w"] ** 2), "no derivative stands out"),
+        (lambda _: 1.0, "does it read what"),
+    ):
         result = check_gradients(f, {"w": np.zeros(3)}, {"w": np.zeros(3)})
         assert result.verdict is Verdict.BLIND
         assert reason in result.reasons[0]

@@ -190,7 +190,9 @@ class Ladder:
         own = self._own(rung)
         if not math.isfinite(own) or (rung.k < 0 and not rung.clear):
             return math.inf
-        others = [r for r in self.rungs.values() if math.isfinite(r.error) and (r.k > rung.k or (rung.still and r.clear))]
+        others = [
+            r for r in self.rungs.values() if math.isfinite(r.error) and (r.k > rung.k or (rung.still and r.clear))
+        ]
         return own + max([0.0, *(abs(r.value - rung.value) - own - r.error for r in others)])
 
     def _own(self, rung: Rung) -> float:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 
 HALVES = ("tuning", "held-out")
+SALT = 238  # of 300 tried the one whose halves have nearest to the same number of each kind
 MODELS = {}
 
 
@@ -101,7 +102,7 @@ class Case:
     @property
     def half(self):
         """By the name of the function: all its points and variants are in one half."""
-        return HALVES[zlib.crc32(self.model.name.encode()) // 7 % 2]
+        return HALVES[zlib.crc32(f"{SALT} {self.model.name}".encode()) // 7 % 2]
 
     @property
     def accuracy(self):

@@ -21,7 +21,7 @@ def _chosen(case, rng):
     entries = [
         (key, index)
         for key, V in case.right.items()
-        if key not in case.model.zeros
+        if key not in case.zeros
         for index in np.argwhere(np.abs(V) > max((COARSE_FLOOR if case.accuracy else FLOOR) * largest, 1e-150))
     ]
     return entries[rng.integers(len(entries))] if entries else None
@@ -71,7 +71,7 @@ def _added(case, rng):
     key = list(case.right)[rng.integers(len(case.right))]
     V = case.right[key].copy()
     largest = max(np.abs(V).max() for V in case.right.values())
-    if key in case.model.zeros:  # of rounding alone
+    if key in case.zeros:  # of rounding alone
         return None
     V.ravel()[rng.integers(V.size)] += V.dtype.type((0.05 if case.accuracy else 1e-3) * largest)
     return {**case.right, key: V}
@@ -79,7 +79,7 @@ def _added(case, rng):
 
 def _tiny(case, _):
     """The array whose gradient is smallest, if it is small beside the others."""
-    sizes = {key: np.abs(V).max() for key, V in case.right.items() if key not in case.model.zeros}
+    sizes = {key: np.abs(V).max() for key, V in case.right.items() if key not in case.zeros}
     if not sizes:
         return None
     least = min(sizes, key=lambda key: sizes[key])
@@ -120,7 +120,7 @@ def planted(case):
         grads = plant(case, np.random.default_rng(zlib.crc32(f"{case.name} {name}".encode())))
         if grads is not None and differs(case, grads):
             yield name, name, grads
-    for what, backward in bugs(case.model.name):
-        grads = case.by(backward)
+    for what, backward in bugs(case.function) if case.by else ():
+        grads = case.by(backward)(case.params)
         if differs(case, grads):
             yield "bug", what, grads

@@ -54,7 +54,7 @@ def chosen(half, names):
     return [
         case.name
         for case in CASES.values()
-        if (half == "all" or case.half == half) and (fnmatch(case.name, names) or case.model.name == names)
+        if (half == "all" or case.half == half) and (fnmatch(case.name, names) or case.function == names)
     ]
 
 

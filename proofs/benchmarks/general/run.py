@@ -10,6 +10,7 @@ import warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from fnmatch import fnmatch
+from multiprocessing import get_context
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy: the processes share the cores
 
@@ -18,7 +19,19 @@ from faults import planted
 
 import refnn
 
-CASES = {case.name: case for case in cases()}
+CASES = {}  # by name; filled before the processes start, which inherit it
+
+
+def load(source):
+    found = cases() if source in ("corpus", "all") else []
+    if source in ("operators", "all"):
+        from operators import operators
+
+        more, skipped = operators()
+        found += more
+        for reason, n in Counter(skipped.values()).most_common():
+            print(f"skipped     {n:>4}  {reason}: {', '.join(name for name, why in skipped.items() if why == reason)}")
+    CASES.update({case.name: case for case in found})
 
 
 def by_refnn(case, grads, as_callable):
@@ -60,7 +73,7 @@ def chosen(half, names):
 
 def run(names, what, as_callable, jobs):
     """What `judged` gives for each case, in order."""
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, get_context("fork")) as pool:
         yield from pool.map(judged, names, [what] * len(names), [as_callable] * len(names), chunksize=2)
 
 
@@ -91,12 +104,14 @@ def report(results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="refnn", choices=["refnn"], help="the checker")
+    parser.add_argument("--source", default="corpus", choices=["corpus", "operators", "all"])
     parser.add_argument("--half", default="all", choices=[*HALVES, "all"])
     parser.add_argument("--what", default="all", choices=["right", "faults", "all"])
     parser.add_argument("--names", default="*", help="a pattern of case names, or the name of a function")
     parser.add_argument("--callable", action="store_true", help="hand over the gradient as a function")
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
+    load(asked.source)
     report(run(chosen(asked.half, asked.names), asked.what, asked.callable, asked.jobs))
 
 

@@ -19,6 +19,7 @@ from cases import Case
 
 ENTRIES = 40  # of all inputs of a sample together, at most; of larger ones some are taken at random
 SAMPLES = 3  # of an operator or a module, at most
+KINDS = {"operators": "PyTorch operator", "modules": "PyTorch module", "autograd": "autograd function"}
 
 os.environ.setdefault("PYTORCH_TESTING_DEVICE_ONLY_FOR", "cpu")
 with warnings.catch_warnings():
@@ -44,15 +45,18 @@ def _is_parameter(V):
     return isinstance(V, torch.Tensor) and V.layout == torch.strided and V.dtype == torch.float64 and V.requires_grad
 
 
-def _total(outputs, name, both_parts):
-    """The sum of the outputs that are differentiable, each times random numbers; of complex ones of both parts."""
-    outputs = [V.to_dense() if V.layout != torch.strided else V for V in _leaves(outputs)]
-    outputs = [V for V in outputs if (V.is_floating_point() or V.is_complex()) and V.numel()]
-    if not outputs:
-        raise Unfit("no floating-point output")
-    if both_parts:
-        outputs = [torch.view_as_real(V.resolve_conj()) if V.is_complex() else V for V in outputs]
-    return sum((V * torch.tensor(_random(V.shape, f"{name} {i}"))).sum() for i, V in enumerate(outputs))
+def _total(outputs, differentiable, name):
+    """The sum of the outputs that are differentiable, each times random numbers; complex ones as their two parts.
+
+    `differentiable` tells for each output of real inputs its dtype if it is, and None if not.
+    """
+    total = 0
+    for i, (V, dtype) in enumerate(zip(_leaves(outputs), differentiable)):
+        if dtype is not None:
+            V = V.to_dense() if V.layout != torch.strided else V
+            V = torch.view_as_real(V.resolve_conj()) if dtype.is_complex else V
+            total = total + (V * torch.tensor(_random(V.shape, f"{name} {i}"))).sum()
+    return total
 
 
 def _shared_out(leaves, name):
@@ -83,19 +87,22 @@ def _torch_case(name, source, function, call, leaves):
         ]
         return call(dict(zip(map(id, leaves), parts)))
 
-    with torch.no_grad():
-        both_parts = any(V.is_complex() for V in _leaves(outputs([torch.tensor(V) for V in params.values()])))
+    if not all(np.isfinite(V).all() for V in params.values()):
+        raise Unfit("an input is not finite")
+    with torch.enable_grad():
+        first = _leaves(outputs([torch.tensor(V, requires_grad=True) for V in params.values()]))
+    differentiable = [V.dtype if V.requires_grad and V.numel() else None for V in first]
+    if not any(differentiable):
+        raise Unfit("no output that depends on a parameter, for torch")
 
     def f(p):
         with torch.no_grad():
-            return _total(outputs([torch.tensor(V) for V in p.values()]), name, both_parts).item()
+            return _total(outputs([torch.tensor(V) for V in p.values()]), differentiable, name).item()
 
     def gradient(p):
         tensors = [torch.tensor(V, requires_grad=True) for V in p.values()]
         with torch.enable_grad():
-            total = _total(outputs(tensors), name, both_parts)
-        if not total.requires_grad:
-            raise Unfit("no output that depends on a parameter, for torch")
+            total = _total(outputs(tensors), differentiable, name)
         found = torch.autograd.grad(total, tensors, allow_unused=True)
         return {key: np.zeros_like(V) if G is None else G.numpy() for (key, V), G in zip(p.items(), found)}
 
@@ -106,7 +113,7 @@ def _torch_case(name, source, function, call, leaves):
         raise Unfit("random, or not deterministic")
     if any(not np.isfinite(V).all() for V in first[1].values()):
         raise Unfit("torch's own gradient is not finite")
-    return Case(name, source, function, "operator" if source == "operators" else "module", f, gradient, params)
+    return Case(name, source, function, KINDS[source], f, gradient, params)
 
 
 def _replaced(tree, new):
@@ -114,12 +121,12 @@ def _replaced(tree, new):
     return torch.utils._pytree.tree_map(lambda V: new.get(id(V), V), tree)
 
 
-def _gradient_test_is_skipped(op):
+def _is_skipped(entry, suite, test):
+    """Whether torch skips this test of its own, or expects it to fail, on the CPU in float64."""
     return any(
-        getattr(mark, "__name__", "") in ("expectedFailure", "skip")
-        for decorator in op.decorators
-        if hasattr(decorator, "is_active")
-        and decorator.is_active("TestBwdGradients", "test_fn_grad", "cpu", torch.float64, {})
+        getattr(mark, "__module__", "") == "unittest.case"
+        for decorator in entry.decorators
+        if hasattr(decorator, "is_active") and decorator.is_active(suite, test, "cpu", torch.float64, {})
         for mark in decorator.decorators
     )
 
@@ -130,7 +137,7 @@ def _samples_of(op):
         raise Unfit("not differentiable, says torch")
     if not op.supports_dtype(torch.float64, "cpu"):
         raise Unfit("not in float64")
-    if _gradient_test_is_skipped(op):
+    if _is_skipped(op, "TestBwdGradients", "test_fn_grad"):
         raise Unfit("torch skips its own gradient test")
     return list(op.sample_inputs("cpu", torch.float64, requires_grad=True))
 
@@ -150,6 +157,8 @@ def _samples_of_module(info):
     torch.manual_seed(0)
     if torch.float64 not in info.dtypes and not info.dtypes_if_mps:
         raise Unfit("not in float64")
+    if _is_skipped(info, "TestModule", "test_grad"):
+        raise Unfit("torch skips its own gradient test")
     return [
         (info.module_cls, one)
         for one in info.module_inputs_func(info, device="cpu", dtype=torch.float64, requires_grad=True, training=True)
@@ -221,7 +230,7 @@ SPECIAL = {
     **dict.fromkeys(("erfinv",), UNIT),
     **dict.fromkeys(("logit", "erfcinv"), (0.1, 0.9)),
 }
-LINEAR_ALGEBRA = ("inv", "det", "slogdet", "cholesky", "eigh", "pinv", "norm", "solve")
+LINEAR_ALGEBRA = ("inv", "det", "pinv", "norm", "solve")
 
 
 def _autograd_functions():
@@ -243,10 +252,10 @@ def _autograd_functions():
     A = uniform("matrix", UNIT, (3, 3)) + 2 * np.eye(3)
     for name in LINEAR_ALGEBRA:
         function = getattr(anp.linalg, name)
-        if name in ("cholesky", "eigh"):
-            yield f"linalg.{name}", lambda M, f=function: tuple(f(M @ M.T + anp.eye(3))), (A,)
-        else:
-            yield f"linalg.{name}", function, (A, uniform("b", ANY, (3,))) if name == "solve" else (A,)
+        yield f"linalg.{name}", function, (A, uniform("b", ANY, (3,))) if name == "solve" else (A,)
+    yield "linalg.slogdet", lambda M: anp.linalg.slogdet(M)[1], (A,)
+    yield "linalg.cholesky", lambda M: anp.linalg.cholesky(M @ M.T + anp.eye(3)), (A,)
+    yield "linalg.eigh", lambda M: anp.vstack(tuple(anp.linalg.eigh(M + M.T))), (A,)
     a, b = uniform("a", ANY, (2, 3)), uniform("b", ANY, (3, 2))
     yield "dot", anp.dot, (a, b)
     yield "matmul", anp.matmul, (a, b)
@@ -268,9 +277,8 @@ def _autograd_functions():
 
 def _autograd_case(name, function, arrays):
     def total(p):
-        outputs = function(*p.values())
-        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        return sum(anp.sum(V * _random(np.shape(V), f"{name} {i}")) for i, V in enumerate(outputs))
+        V = function(*p.values())
+        return anp.sum(V * _random(np.shape(V), name))
 
     def gradient(p):
         with warnings.catch_warnings():
@@ -280,7 +288,7 @@ def _autograd_case(name, function, arrays):
     params = {f"x{i}": V for i, V in enumerate(arrays)}
     if not all(np.isfinite(V).all() and V.shape == params[key].shape for key, V in gradient(params).items()):
         raise Unfit("autograd's own gradient is not finite, or of another shape")
-    return Case(f"autograd {name}", "autograd", f"autograd {name}", "operator", total, gradient, params)
+    return Case(f"autograd {name}", "autograd", f"autograd {name}", KINDS["autograd"], total, gradient, params)
 
 
 def _of_autograd():

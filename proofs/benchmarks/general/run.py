@@ -1,65 +1,65 @@
-"""`make bench-general`: right gradients and wrong ones of many functions, through refnn and the other checkers.
+"""Right and wrong gradients of many functions through refnn and the other checkers, and the calibration of differences.
 
-Printed are the right cases that do not pass and the planted faults that do, one a line, and the counts.
+    python proofs/benchmarks/general/run.py --write       (make bench-general: general.json, general.png, the tables)
+    python proofs/benchmarks/general/run.py --only refnn --source corpus --half tuning --what right
+
+Printed are the right gradients that do not pass and the planted faults that do, by refnn or by the checker that is
+asked alone, one a line, and the counts. A fault is told apart by a checker that objects to it and not to the right
+gradient.
 """
 
 import argparse
 import os
-import time
-import warnings
-from collections import Counter
+import platform
+import sys
+from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from fnmatch import fnmatch
+from importlib.metadata import version
 from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy: the processes share the cores
+sys.path.append(str(Path(__file__).parents[1]))
 
+import speed_of_checks
+import tables
+from checkers import CHECKERS, ask
 from corpus import HALVES, cases
 from faults import planted
 
-import refnn
+from refnn._progress import bar
 
+HERE = Path(__file__).parent
+SOURCES = ("corpus", "operators")
+PACKAGES = ("refnn", "numpy", "torch", "jax", "autograd", "scipy")
 CASES = {}  # by name; filled before the processes start, which inherit it
 
 
 def load(source):
-    found = cases() if source in ("corpus", "all") else []
+    """The cases of a source, and of operators of which there is none why so."""
+    found, skipped = cases() if source in ("corpus", "all") else [], {}
     if source in ("operators", "all"):
-        from operators import operators
+        from operators import operators  # needs PyTorch's test suite
 
         more, skipped = operators()
         found += more
-        for reason, n in Counter(skipped.values()).most_common():
-            print(f"skipped     {n:>4}  {reason}: {', '.join(name for name, why in skipped.items() if why == reason)}")
     CASES.update({case.name: case for case in found})
+    return {why: [name for name, its in skipped.items() if its == why] for why in dict.fromkeys(skipped.values())}
 
 
-def by_refnn(case, grads, as_callable):
-    """The verdict and its reasons; an exception is one of them."""
-    given = grads if not as_callable else lambda _: grads
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            check = refnn.check_gradients(case.f, dict(case.params), given, progress=False)
-        except Exception as error:
-            return "exception", f"{type(error).__name__}: {error}"
-    reasons = [*check.reasons, *(f"{part.name}: {part.reason or part.worst}" for part in check.parameters if not part)]
-    return str(check.verdict), "; ".join(reasons)
-
-
-def judged(name, what, as_callable):
-    """(kind of fault or "", fault, verdict, reason, seconds) for the right gradient or for every fault of a case."""
-    case = CASES[name]
-    trials = []
-    if what in ("right", "all"):
-        trials.append(("", "right", case.gradient if as_callable else case.right))
-    if what in ("faults", "all"):
-        trials += planted(case)
-    rows = []
-    for kind, fault, grads in trials:
-        start = time.perf_counter()
-        verdict, reason = by_refnn(case, grads, as_callable and kind)
-        rows.append((kind, fault, verdict, reason, time.perf_counter() - start))
+def judged(name, what, checkers, as_callable):
+    """(checker, kind of fault or "", fault, verdict, reason, seconds) for a case, or for all faults of it, or both."""
+    case, rows = CASES[name], []
+    trials = [("", "right", case.right)] if what in ("right", "all") else []
+    trials += planted(case) if what in ("faults", "all") else []
+    for checker in checkers:
+        for kind, fault, grads in trials:
+            given = grads
+            if as_callable:
+                given = (lambda _, grads=grads: grads) if kind else case.gradient
+            rows.append((checker, kind, fault, *ask(checker, case, given)))
     return name, rows
 
 
@@ -71,48 +71,103 @@ def chosen(half, names):
     ]
 
 
-def run(names, what, as_callable, jobs):
-    """What `judged` gives for each case, in order."""
-    with ProcessPoolExecutor(jobs, get_context("fork")) as pool:
-        yield from pool.map(judged, names, [what] * len(names), [as_callable] * len(names), chunksize=2)
-
-
-def report(results):
-    right, faults, seconds = Counter(), Counter(), 0.0
+def shown(results, checker):
+    """The results again, with what is remarkable about them printed on the way."""
     for name, rows in results:
-        kind_of_case = CASES[name].kind
-        for kind, fault, verdict, reason, took in rows:
-            seconds += took
-            (faults if kind else right)[kind or kind_of_case, verdict] += 1
-            if not kind and verdict not in CASES[name].expected:
+        for its, kind, fault, verdict, reason, _ in rows:
+            if its == checker and not kind and verdict not in CASES[name].expected:
                 print(f"{verdict:<10}  {name:<40}  {reason[:300]}", flush=True)
-            if kind and verdict in ("PASS", "exception"):
+            if its == checker and kind and verdict in ("PASS", "exception"):
                 print(f"{verdict:<10}  {name:<40}  {fault}  {reason[:100]}", flush=True)
-    for title, counted in (("right gradients, by kind", right), ("planted faults, by kind", faults)):
-        if not counted:
-            continue
-        verdicts = sorted({verdict for _, verdict in counted})
-        kinds = sorted({kind for kind, _ in counted})
-        print(f"\n{title + ':':<36}" + "".join(f"{verdict:>12}" for verdict in verdicts))
-        for kind in kinds:
-            print(f"{kind:<36}" + "".join(f"{counted[kind, verdict]:>12,}" for verdict in verdicts))
-        totals = [sum(n for (_, v), n in counted.items() if v == verdict) for verdict in verdicts]
-        print(f"{'all ' + format(sum(totals), ','):<36}" + "".join(f"{n:>12,}" for n in totals))
-    print(f"\n{seconds:.0f} seconds in check_gradients")
+        yield name, rows
+
+
+def _in_order(counts):
+    """By checker, then in the order of the first one."""
+    places = {kind: k for k, kind in enumerate(dict.fromkeys(kind for _, kind in counts))}
+    order = list(CHECKERS)
+    return sorted(counts.items(), key=lambda item: (order.index(item[0][0]), places[item[0][1]]))
+
+
+def counted(results):
+    """Rows of counts: of right gradients by checker and kind of case, of faults by checker and kind of fault."""
+    right, faults, seconds = defaultdict(Counter), defaultdict(Counter), defaultdict(list)
+    for name, rows in results:
+        kind_of_case, expected = CASES[name].kind, CASES[name].expected
+        refused = {checker for checker, kind, _, verdict, *_ in rows if not kind and verdict in ("WRONG", "exception")}
+        for checker, kind, _, verdict, _, took in rows:
+            if kind:
+                outcome = {"PASS": "passed", "WRONG": "told"}.get(verdict, "undecided")
+                outcome = "refused anyway" if outcome == "told" and checker in refused else outcome
+                faults[checker, kind][outcome] += 1
+            else:
+                outcome = {"WRONG": "alarms", "exception": "exceptions"}.get(verdict, "undecided")
+                right[checker, kind_of_case]["good" if verdict in expected else outcome] += 1
+                seconds[checker].append(took)
+    return {
+        "right": [
+            {"checker": checker, "kind": kind, "trials": sum(n.values())}
+            | {outcome: n[outcome] for outcome in ("alarms", "undecided", "exceptions")}
+            for (checker, kind), n in _in_order(right)
+        ],
+        "faults": [
+            {"checker": checker, "fault": fault, "trials": sum(n.values())}
+            | {outcome: n[outcome] for outcome in ("told", "undecided", "passed", "refused anyway")}
+            for (checker, fault), n in _in_order(faults)
+        ],
+        "milliseconds": {checker: round(1000 * median(times), 2) for checker, times in seconds.items()},
+    }
+
+
+def print_counts(content):
+    for title, by, outcomes in (
+        ("right", "kind", ("alarms", "undecided", "exceptions")),
+        ("faults", "fault", ("told", "undecided", "passed", "refused anyway")),
+    ):
+        for checker in dict.fromkeys(row["checker"] for row in content[title]):
+            rows = [row for row in content[title] if row["checker"] == checker]
+            rows.append({by: "all"} | {key: sum(row[key] for row in rows) for key in ("trials", *outcomes)})
+            print(f"\n{title + ', ' + checker:<44}{'trials':>8}" + "".join(f"{outcome:>16}" for outcome in outcomes))
+            for row in rows:
+                print(f"{row[by]:<44}{row['trials']:>8,}" + "".join(f"{row[key]:>16,}" for key in outcomes))
+    print("\nmilliseconds for a right gradient, in the median:", content["milliseconds"])
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="refnn", choices=["refnn"], help="the checker")
-    parser.add_argument("--source", default="corpus", choices=["corpus", "operators", "all"])
-    parser.add_argument("--half", default="all", choices=[*HALVES, "all"])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=CHECKERS, help="one checker instead of all")
+    parser.add_argument("--source", default="all", choices=[*SOURCES, "all"])
+    parser.add_argument("--half", default="all", choices=[*HALVES, "all"], help="of the functions, by their names")
     parser.add_argument("--what", default="all", choices=["right", "faults", "all"])
     parser.add_argument("--names", default="*", help="a pattern of case names, or the name of a function")
-    parser.add_argument("--callable", action="store_true", help="hand over the gradient as a function")
+    parser.add_argument("--callable", action="store_true", help="hand over the gradient as a function (refnn)")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="general.json, its figure, and its tables in README.md")
     asked = parser.parse_args()
-    load(asked.source)
-    report(run(chosen(asked.half, asked.names), asked.what, asked.callable, asked.jobs))
+    skipped = load(asked.source)
+    names, checkers = chosen(asked.half, asked.names), [asked.only] if asked.only else list(CHECKERS)
+    more = [[value] * len(names) for value in (asked.what, checkers, asked.callable)]
+    with ProcessPoolExecutor(asked.jobs, get_context("fork")) as pool:
+        results = bar(pool.map(judged, names, *more, chunksize=4), "cases", total=len(names))
+        content = counted(shown(results, checkers[0]))
+    for why, left_out in skipped.items():
+        print(f"skipped {len(left_out)}: {why}")
+    print_counts(content)
+    if asked.write:
+        import calibration
+
+        with ProcessPoolExecutor(asked.jobs, get_context("fork")) as pool:
+            seeds = range(calibration.FUNCTIONS)
+            found = bar(pool.map(calibration.measured, seeds, chunksize=50), "calibration", total=len(seeds))
+            rows = [row for one in found for row in one]
+        print(*calibration.worst(rows), sep="\n")
+        content |= {"speed": speed_of_checks.measured(checkers)}
+        content |= calibration.summary(rows)
+        content |= {"skipped": skipped, "python": platform.python_version()}
+        content |= {"versions": {package: version(package) for package in PACKAGES}}
+        (HERE / "general.json").write_text(tables.as_json(content), encoding="utf-8")
+        tables.write("general", "\n\n".join(tables.general(content)))
+        calibration.draw(content, HERE / "general.png")
 
 
 if __name__ == "__main__":

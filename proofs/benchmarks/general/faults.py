@@ -5,8 +5,9 @@ from functools import cache
 from itertools import islice
 
 import numpy as np
-from bugs import BUGS
-from cases import MODELS, changed
+
+from general.bugs import BUGS
+from general.cases import MODELS, changed
 
 # An entry that is smaller than this, beside the largest of the gradient, is not chosen for a fault: rounding may be as
 # large.

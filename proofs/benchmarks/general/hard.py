@@ -3,8 +3,9 @@
 import math
 
 import numpy as np
-from cases import backward_of
-from layers import sigmoid
+
+from general.cases import backward_of
+from general.layers import sigmoid
 
 BOTH = ("plain", "real")
 WIDE = np.array([1e-8, 1.0])
@@ -376,7 +377,11 @@ def network_kernel(W, V, X, C):
 
 
 @backward_of(
-    network_kernel, "layer", {"W": (3, 4), "V": (4, 2)}, {"X": (5, 3), "C": (5, 2)}, variants=("float32", "kernel")
+    network_kernel,
+    "layer",
+    {"W": (3, 4), "V": (4, 2)},
+    {"X": (5, 3), "C": (5, 2)},
+    variants=("plain", "float32", "kernel"),
 )
 def network_kernel_backward(W, V, X, C):
     H = np.tanh(X @ W)

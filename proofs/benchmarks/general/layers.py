@@ -3,7 +3,8 @@
 import math
 
 import numpy as np
-from cases import backward_of
+
+from general.cases import backward_of
 
 
 def sigmoid(Z):

@@ -3,8 +3,9 @@
 import math
 
 import numpy as np
-from cases import backward_of
-from layers import like, sigmoid, softmax
+
+from general.cases import backward_of
+from general.layers import like, sigmoid, softmax
 
 LABELS = np.array([2, 0, 1, 2, 3])
 ONE_HOT = np.eye(4)[LABELS]

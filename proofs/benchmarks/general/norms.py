@@ -3,8 +3,9 @@
 import math
 
 import numpy as np
-from cases import backward_of
-from layers import sigmoid, softmax, softmax_backward
+
+from general.cases import backward_of
+from general.layers import sigmoid, softmax, softmax_backward
 
 EPS = 1e-5
 CAUSAL = np.tril(np.ones((4, 4), bool))

@@ -3,10 +3,11 @@
 import math
 
 import numpy as np
-from cases import backward_of
-from layers import like
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicSpline
+
+from general.cases import backward_of
+from general.layers import like
 
 KNOTS = np.array([0.0, 1, 2.5, 3, 4.5])
 

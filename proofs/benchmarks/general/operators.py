@@ -15,7 +15,8 @@ import autograd.numpy as anp
 import autograd.scipy.special as special
 import numpy as np
 import torch
-from cases import Case
+
+from general.cases import Case
 
 ENTRIES = 40  # of all inputs of a sample together, at most; of larger ones some are taken at random
 SAMPLES = 3  # of an operator or a module, at most

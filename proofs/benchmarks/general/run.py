@@ -21,14 +21,14 @@ from pathlib import Path
 from statistics import median
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy: the processes share the cores
-sys.path.append(str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import speed_of_checks
 import tables
-from checkers import CHECKERS, ask
-from corpus import HALVES, cases
-from faults import planted
 
+from general import speed_of_checks
+from general.checkers import CHECKERS, ask
+from general.corpus import HALVES, cases
+from general.faults import planted
 from refnn._progress import bar
 
 HERE = Path(__file__).parent
@@ -41,7 +41,7 @@ def load(source):
     """The cases of a source, and of operators of which there is none why so."""
     found, skipped = cases() if source in ("corpus", "all") else [], {}
     if source in ("operators", "all"):
-        from operators import operators  # needs PyTorch's test suite
+        from general.operators import operators  # needs PyTorch's test suite
 
         more, skipped = operators()
         found += more
@@ -154,7 +154,7 @@ def main():
         print(f"skipped {len(left_out)}: {why}")
     print_counts(content)
     if asked.write:
-        import calibration
+        from general import calibration
 
         with ProcessPoolExecutor(asked.jobs, get_context("fork")) as pool:
             seeds = range(calibration.FUNCTIONS)

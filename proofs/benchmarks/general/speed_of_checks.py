@@ -1,8 +1,9 @@
 """How long each checker takes for one right gradient, by the number of entries."""
 
 import numpy as np
-from cases import Case
-from checkers import ask
+
+from general.cases import Case
+from general.checkers import ask
 
 ENTRIES = (10, 100, 1_000)
 REPEATS = 3

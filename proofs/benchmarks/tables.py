@@ -225,15 +225,19 @@ def general(content):
             for checker in checkers
         ],
     )
-    calibration = content["calibration"]
     yield "**Central differences**: entries outside of the stated error; its median in true errors"
-    yield markdown(
+    yield calibration(content)
+    skipped = "; ".join(f"{len(names)} since {why}" for why, names in content["skipped"].items())
+    yield f"Of PyTorch's and autograd's operators and modules are left out: {skipped}. Their names are in the file."
+
+
+def calibration(content):
+    """How often the stated error of central differences is too small, and how large it is."""
+    return markdown(
         ["functions", "entries", "outside", "error over half the derivative", "median, in true errors"],
         [
             [row["name"], f"{row['entries']:,}", row["outside"], row["unknown"], row["median"] or "–"]
-            for row in calibration
+            for row in content["calibration"]
             if row["by"] != "form"
         ],
     )
-    skipped = "; ".join(f"{len(names)} since {why}" for why, names in content["skipped"].items())
-    yield f"Of PyTorch's and autograd's operators and modules are left out: {skipped}. Their names are in the file."

@@ -224,12 +224,13 @@ def draw(content, path):
         figure, axes = style.axes_of(2.4, title="Central differences: the error they state")
         colours = [style.BLUE if k >= 0 else style.ORANGE for k in left]
         axes.bar(left, counts, width=histogram["width"], align="edge", color=colours, linewidth=0)
-        axes.axvline(0, color=style.INK, linewidth=0.8)
-        axes.axvline(math.log10(every["median"]), color=style.INK, linewidth=0.8, linestyle=":")
+        axes.axvline(0, ymax=0.75, color=style.INK, linewidth=0.8)
+        axes.axvline(math.log10(every["median"]), ymax=0.75, color=style.INK, linewidth=0.8, linestyle=":")
         ticks = range(-3, 7)
         axes.set_xticks(ticks, [f"$10^{{{k}}}$" for k in ticks])
-        axes.set(xlabel="stated error / true error", ylabel="entries", yscale="symlog")
-        axes.text(math.log10(every["median"]) + 0.1, counts.max() * 1.15, f"median {every['median']:.3g}", fontsize=7)
-        text = f"outside: {every['outside']:,} of\n{every['entries']:,} entries"
-        axes.text(-2.9, counts.max() * 0.3, text, fontsize=7, color=style.ORANGE)
+        axes.set(xlabel="stated error / true error", ylabel="entries", yscale="symlog", ylim=(0, 30 * counts.max()))
+        axes.text(math.log10(every["median"]) + 0.1, 2 * counts.max(), f"median {every['median']:.3g}", fontsize=7)
+        by = [row for row in content["calibration"] if row["by"] == "arithmetic"]
+        lines = ["outside:", *(f"{row['outside']:,} of {row['entries']:,}, {row['name']}" for row in by)]
+        axes.text(-3.2, 20 * counts.max(), "\n".join(lines), fontsize=6, color=style.ORANGE, verticalalignment="top")
         path.write_bytes(style.png(figure))

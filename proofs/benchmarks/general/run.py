@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import tables
 
-from general import speed_of_checks
+from general import calibration, speed_of_checks
 from general.checkers import CHECKERS, ask
 from general.corpus import HALVES, cases
 from general.faults import planted
@@ -133,17 +133,30 @@ def print_counts(content):
     print("\nmilliseconds for a right gradient, in the median:", content["milliseconds"])
 
 
+def calibrated(jobs):
+    """The summary of the calibration; printed are the entries farthest outside."""
+    seeds = range(calibration.FUNCTIONS)
+    with ProcessPoolExecutor(jobs, get_context("fork")) as pool:
+        found = bar(pool.map(calibration.measured, seeds, chunksize=50), "calibration", total=len(seeds))
+        rows = [row for one in found for row in one]
+    print(*calibration.worst(rows), sep="\n")
+    return calibration.summary(rows)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=CHECKERS, help="one checker instead of all")
     parser.add_argument("--source", default="all", choices=[*SOURCES, "all"])
     parser.add_argument("--half", default="all", choices=[*HALVES, "all"], help="of the functions, by their names")
-    parser.add_argument("--what", default="all", choices=["right", "faults", "all"])
+    parser.add_argument("--what", default="all", choices=["right", "faults", "all", "calibration"])
     parser.add_argument("--names", default="*", help="a pattern of case names, or the name of a function")
     parser.add_argument("--callable", action="store_true", help="hand over the gradient as a function (refnn)")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--write", action="store_true", help="general.json, its figure, and its tables in README.md")
     asked = parser.parse_args()
+    if asked.what == "calibration":
+        print(tables.calibration(calibrated(asked.jobs)))
+        return
     skipped = load(asked.source)
     names, checkers = chosen(asked.half, asked.names), [asked.only] if asked.only else list(CHECKERS)
     more = [[value] * len(names) for value in (asked.what, checkers, asked.callable)]
@@ -154,15 +167,7 @@ def main():
         print(f"skipped {len(left_out)}: {why}")
     print_counts(content)
     if asked.write:
-        from general import calibration
-
-        with ProcessPoolExecutor(asked.jobs, get_context("fork")) as pool:
-            seeds = range(calibration.FUNCTIONS)
-            found = bar(pool.map(calibration.measured, seeds, chunksize=50), "calibration", total=len(seeds))
-            rows = [row for one in found for row in one]
-        print(*calibration.worst(rows), sep="\n")
-        content |= {"speed": speed_of_checks.measured(checkers)}
-        content |= calibration.summary(rows)
+        content |= {"speed": speed_of_checks.measured(checkers)} | calibrated(asked.jobs)
         content |= {"skipped": skipped, "python": platform.python_version()}
         content |= {"versions": {package: version(package) for package in PACKAGES}}
         (HERE / "general.json").write_text(tables.as_json(content), encoding="utf-8")

@@ -19,7 +19,8 @@ OUR_THRESHOLD = 1e-6
 
 def by_refnn(case, grads):
     check = refnn.check_gradients(case.f, dict(case.params), grads, progress=False)
-    reasons = [*check.reasons, *(f"{part.name}: {part.reason or part.worst}" for part in check.parameters if not part)]
+    said = (f"{part.name}: {part.worst if part.wrong else part.reason}" for part in check.parameters if not part)
+    reasons = [*check.reasons, *said]
     return str(check.verdict), "; ".join(reasons)
 
 

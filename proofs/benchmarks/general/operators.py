@@ -20,16 +20,8 @@ from general.cases import Case
 
 ENTRIES = 40  # of all inputs of a sample together, at most; of larger ones some are taken at random
 SAMPLES = 3  # of an operator or a module, at most
-# What is no right gradient of what f computes, as one can read in PyTorch's source and documentation.
-NOT_RIGHT = {
-    **dict.fromkeys(
-        ("nn.functional.hardsigmoid", "nn.Hardsigmoid"),
-        "its backward is off by 3e-8 in float64: its 1/6 is one of float32",
-    ),
-    **dict.fromkeys(
-        ("nn.functional.ctc_loss", "nn.CTCLoss"), "its backward is that of log_softmax and it: right behind one only"
-    ),
-}
+# What is no right gradient of what f computes.
+NOT_RIGHT = {"nn.functional.hardsigmoid": "its backward is off by 3e-8 in float64, for its 1/6 is one of float32"}
 KINDS = {"operators": "PyTorch operator", "modules": "PyTorch module", "autograd": "autograd function"}
 
 os.environ.setdefault("PYTORCH_TESTING_DEVICE_ONLY_FOR", "cpu")

@@ -33,7 +33,7 @@ SECOND_LOOK = 16  # wrong entries that are put to a second witness
 APPROXIMATE = 1e-3  # of an array, by which its gradient differs where an inexact f may be the reason
 TOLERANCE = (
     "for each entry, the witness's error; the rounding error of f's derivative in the gradient's dtype; and for a "
-    "formula that cancels, 16 roundoffs of the largest gradient or of f, beside the entry's size, but half its digits at most"
+    "formula that cancels, 16 roundoffs of the largest gradient or of f, beside the entry's size, but half its digits"
 )
 ANSWERLESS = "f does not change with any parameter: does it read what it is given?"
 ZERO = "no derivative stands out of its rounding error at these parameters: a wrong factor or sign would not show"
@@ -257,10 +257,8 @@ class _Judge:
     def _search(self, key: str, rng: np.random.Generator, few: float) -> Search:
         g, least = self.formula.given.arrays[key], self.trusted.least[key]
         unknown = self.unknown.get(key)
-        size, weight = (
-            typical_size(self.function.params[key]),
-            np.abs(np.where(np.isfinite(g), g, 0)).astype(np.float64),
-        )
+        size = typical_size(self.function.params[key])
+        weight = np.abs(np.where(np.isfinite(g), g, 0)).astype(np.float64)
         usual = weight[weight > 0]
         alone = np.full(g.shape, g.size <= few)
         if np.isfinite(least):
@@ -316,7 +314,7 @@ class _Judge:
         if self.function.in_float32:
             yield "f returns float32 numbers: its noise bounds what can be seen"
         if self.function.inexact:
-            yield f"f may be off by {self.function.inexact:.1e}, as f_error says: smaller differences of it show nothing"
+            yield f"f may be off by {self.function.inexact:.1e}, as f_error says: it shows no smaller differences"
 
     def _disagreements(self, compared: Comparison) -> Iterator[str]:
         """Put some of the wrong entries to central differences, and say where they disagree with the complex step."""

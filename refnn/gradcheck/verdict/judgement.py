@@ -41,9 +41,10 @@ IMPRECISE = (
 class Estimate:
     """What a witness says of the derivative in every entry of an array: a value, and how far at most it may be off.
 
-    `flat` marks entries that change nothing however far they are moved, `kink` those where the derivatives from the
-    left and from the right are value - error and value + error. Below the magnitude `underflow` it is the range of the float, not the witness, that
-    ends. An entry that is `vouched` for was not compared on its own: the value is the one given, since a sum is right.
+    `flat` marks entries whose derivative is zero as exactly as one can see, `kink` those where the derivatives from
+    the left and from the right are value - error and value + error. Below the magnitude `underflow` it is the range of
+    the float, not the witness, that ends. An entry that is `vouched` for was not compared on its own: the value is the
+    one given, since a sum is right.
     """
 
     value: Array

@@ -176,9 +176,7 @@ class Ladder:
             rung = self[k]
             drowned = rung.error > abs(rung.value) and rung.truncation <= SAFETY * rung.rounding
             k += -FARTHEST_MOVE if drowned else rung.move
-            if k < self.usual and rung.error < RESOLVED * abs(rung.value):
-                k = self.usual
-            elif rung.still and rung.k > self.usual:
+            if (k < self.usual and rung.error < RESOLVED * abs(rung.value)) or (rung.still and rung.k > self.usual):
                 k = self.usual
             k = max(self.usual + COARSEST, min(FINEST, k))
             if k in self.rungs:

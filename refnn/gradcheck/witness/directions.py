@@ -77,8 +77,8 @@ class Search:
 
     `scale` and `tolerance`, arrays like `given`, are the magnitude at which each entry matters, and how far it may be
     from the truth, the derivative's own error aside. Where the scale is 0, no path leads from the entry to f: it must
-    be 0. `look` compares entries, by their flat index, on their own; those in `alone` are never left to a sum. Of a formula that is not known, `unknown` says
-    what it is allowed.
+    be 0. `look` compares entries, by their flat index, on their own; those in `alone` are never left to a sum. Of a
+    formula that is not known, `unknown` says what it is allowed.
     """
 
     given: Array

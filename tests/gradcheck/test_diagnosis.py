@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from strategies import DECLARATIONS, few
 
 from refnn.gradcheck import Verdict, check_backprop, check_network
-from refnn.gradcheck.faults.catalogue import ENTERED, FAULTS
-from refnn.gradcheck.faults.diagnosis import Case, at_layer, diagnose, unfused
+from refnn.gradcheck.faults.catalogue import FAULTS
+from refnn.gradcheck.faults.diagnosis import Case, diagnose
+from refnn.gradcheck.faults.fault import ENTERED
+from refnn.gradcheck.faults.hypotheses import at_layer, unfused
 from refnn.gradcheck.faults.lines import backprop
 from refnn.gradcheck.faults.probes import default_probes
 from refnn.gradcheck.faults.structure import structure

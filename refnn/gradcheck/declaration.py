@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict, TypeGuard
 
 import numpy as np
 
@@ -91,6 +91,7 @@ class Declaration:
             if not (isinstance(template, str) or callable(template) or _listed(template)):
                 expected = "a text such as 'W{l}', a list of texts, one for each layer, or a function of l"
                 raise TypeError(f"names[{kind!r}] is {template!r}, expected {expected}")
+        words["names"] = {kind: tuple(name) if _listed(name) else name for kind, name in names.items()}
         if words.get("step") is not None:
             words["step"] = float(_shapes.real("step", words["step"]))
             if not 0 < abs(words["step"]) < np.inf:
@@ -214,7 +215,7 @@ class Declaration:
         return np.asarray(value).T if turned else value
 
 
-def _listed(template: Any) -> bool:
+def _listed(template: Any) -> TypeGuard[Sequence[str]]:
     """Whether it is a list of texts."""
     return isinstance(template, list | tuple) and all(isinstance(name, str) for name in template)
 

@@ -44,15 +44,6 @@ def with_lines(*lines):
     return lambda params, X, Y: backprop(params, X, Y, lines)
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_alone_is_named_and_nothing_else(name):
-    words = DECLARATIONS[homes(name)[0]]
-    for seed in range(2):
-        named, text = cause(played(FAULTS[name], **words), seed, **words)
-        assert named == [(name,)], text
-        assert FAULTS[name].equation in text
-
-
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", ["gradient-as-weights", "weights-updated-first"])
 def test_a_fault_that_grows_from_layer_to_layer_is_named(name):

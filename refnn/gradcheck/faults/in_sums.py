@@ -7,6 +7,7 @@ import numpy as np
 
 from refnn.gradcheck.faults.fault import (
     ENTERED,
+    IDENTITY,
     Constant,
     averaged,
     cross_entropy,
@@ -228,7 +229,10 @@ def weights_not_transposed(run: Run, l: int, dA: Array) -> Array:
     "D11",
     "previous",
     "dA_{l-1} is W_lᵀ times the error dA_l of the layer above, not times its dZ_l: g'(Z_l) is left out on the way down",
-    lambda run: run.L > 2 or (run.L == 2 and not cross_entropy(run) and run.declaration.output[0] != "identity"),
+    lambda run: (
+        any(g is not IDENTITY for g in run.activations[1:])
+        or (run.L > 1 and not cross_entropy(run) and run.declaration.output[0] != "identity")
+    ),
 )
 def error_passed_down(run: Run, l: int, dA: Array) -> Array:
     if l < run.L:

@@ -60,7 +60,7 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
         (in_float32(), False),
         (alone(possible, problems), True),
         (other_networks(problem.declaration, problem), True),
-        (in_one_layer({case.problem.L for case in wrong}), False),
+        (in_one_layer({case.problem.L for case in wrong}, possible), False),
         (two(possible), False),
     )
     for tried, may_tie in attempts:  # from simple to involved: the first that explains is the explanation

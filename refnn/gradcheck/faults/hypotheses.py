@@ -106,10 +106,10 @@ def _penalties(said: Declaration, problem: Problem) -> Iterator[tuple[str, Any, 
             yield from ((name, lambda n, c=value: c / n, f"{value:g}/m") for value in round_numbers(fitted * m))
 
 
-def in_one_layer(depths: set[int]) -> Iterator[Hypothesis]:
+def in_one_layer(depths: set[int], possible: Sequence[Fault]) -> Iterator[Hypothesis]:
     """Faults of a line that every layer has, at one layer, counted from the input or (if depths differ) the output.
 
-    A wrong σ' may also stand at the output, where (D7) does without it; there it multiplies (D6).
+    A wrong g' may also stand at the output, where (D7) does without it: there alone, or beside hidden layers.
     """
     layers = [*range(1, max(depths) + 1), *(range(-1, -min(depths) - 1, -1) if len(depths) > 1 else ())]
     for fault in FAULTS.values():
@@ -117,7 +117,7 @@ def in_one_layer(depths: set[int]) -> Iterator[Hypothesis]:
             for layer in layers:
                 where = f", in layer {layer} only" if layer > 0 else f", in layer L{layer + 1 or ''} only"
                 yield Hypothesis((fault,), tuple(at_layer(layer, line) for line in unfused(fault.line)), where)
-            if fault.line.name == "derivative":
+            if fault.line.name == "derivative" and fault in possible:
                 yield Hypothesis((fault,), unfused(fault.line), ", in the output layer too")
 
 

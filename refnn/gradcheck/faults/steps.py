@@ -60,13 +60,15 @@ def _is_step(problem: Problem, compared: Comparison, rate: float) -> bool:
 
 
 def _is_taken_back(problem: Problem, compared: Comparison, rate: float) -> bool:
-    """Whether a step by this gradient, taken back, gives it again: it ends at the digits where the parameters do.
+    """Whether a step by this gradient, taken back, gives it again, and it is as near to the truth as that makes it.
 
-    It does so with multiples of the rate, too; rates are tried from below.
+    A step by a multiple of the rate gives it again, too; rates are tried from below.
     """
     for key, V in _returned(problem, compared).items():
-        again = (problem[key] - (problem[key] - rate * V)) / rate
-        if not np.all(np.abs(again - V) <= ROUNDED / 2 * np.finfo(V.dtype).eps * np.abs(V)):
+        W, u = problem[key].astype(V.dtype), float(np.finfo(V.dtype).eps)
+        again = (W - (W - V.dtype.type(rate) * V)) / V.dtype.type(rate)
+        rounded = compared.tolerance[key] + ROUNDED * u * np.abs(W) / rate
+        if not (np.all(np.abs(again - V) <= ROUNDED / 2 * u * np.abs(V)) and close(V, compared.truth[key], rounded)):
             return False
     return True
 

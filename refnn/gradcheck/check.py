@@ -352,7 +352,7 @@ def _approximation(check: GradientCheck, compared: Comparison) -> str:
     if not max(gaps) <= APPROXIMATE or any(fact.kind == "factor" for fact in structure(*compared.shown)):
         return ""
     return (
-        f"right to {max(gaps):.0e} of the largest entry, and in most entries no better: if f is itself known no better, "
+        f"right to {max(gaps):.0e} of the largest entry, in most entries no better: if f itself is known no better, "
         "as the result of a solver or a table is, say so by f_error; else the gradient is wrong by little"
     )
 

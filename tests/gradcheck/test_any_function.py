@@ -43,7 +43,7 @@ def test_what_the_control_of_the_complex_step_cannot_see_is_not_decided_by_it(gi
 
 def ackley(p):
     x = p["x"]
-    return -20 * np.exp(-0.2 * np.sqrt(np.mean(x**2))) - np.exp(np.mean(np.cos(2 * np.pi * x))) + 20 + np.e
+    return 20 + np.e - 20 * np.exp(-0.2 * np.sqrt(np.mean(x**2))) - np.exp(np.mean(np.cos(2 * np.pi * x)))
 
 
 @pytest.mark.parametrize("given", [0.0, 20.0, -30.0, 50.0])
@@ -72,7 +72,13 @@ def either(p):
 @pytest.mark.parametrize("f", [size, either])
 @pytest.mark.parametrize(
     ("given", "as_it_is", "as_subgradient"),
-    [(0, UNRELIABLE, PASS), (1, UNRELIABLE, PASS), (-0.5, UNRELIABLE, PASS), (1.5, WRONG, WRONG), (-1.01, WRONG, WRONG)],
+    [
+        (0, UNRELIABLE, PASS),
+        (1, UNRELIABLE, PASS),
+        (-0.5, UNRELIABLE, PASS),
+        (1.5, WRONG, WRONG),
+        (-1.01, WRONG, WRONG),
+    ],
 )
 def test_at_a_kink_a_slope_between_its_sides_is_accepted_on_request_and_no_other(f, given, as_it_is, as_subgradient):
     says(f, {"x": [1, 0, -2]}, {"x": [1, given, -1]}, as_it_is)

@@ -6,8 +6,8 @@ and rounding can take a right formula as far as the allowance.
 Of a formula that is not known (`Unknown`) the allowance is what rounding does to f's own derivative. A formula may
 cancel where f does not, as 1 - tanh² does where tanh is near 1. It is allowed a few roundoffs of the largest numbers
 about, but no more than half of the entry's digits; all of the former where the entry is zero, as far as is known. An
-entry off by more is undecided, if it is right to half its digits, or to a quarter of them while no farther off than such
-roundoffs: it may be imprecise, or wrong by little. If the noise of the formula was measured too, it is wrong.
+entry off by more is undecided, if it is right to half its digits, or to a quarter of them while no farther off than
+such roundoffs: it may be imprecise, or wrong by little. If the noise of the formula was measured too, it is wrong.
 
 An entry that passes is undecided nevertheless if it could not have been told from zero or from its double, though
 the gradient's own dtype could hold the difference. At a kink the estimate reaches from one slope to the other: outside

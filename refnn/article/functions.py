@@ -219,27 +219,29 @@ def _mean_is_missing(module: Module, judged: Known) -> bool:
 
 def _cache_reasons(module: Module, role: str, caches: dict[str, tuple[Any, Any]]) -> Iterator[str]:
     """Caches, each beside the article's, are theirs to choose, if what reads them gets the right values from them."""
-    if all(_same(*pair) for pair in caches.values()):
-        return
     by_name = {where: (_by_name(cache), _by_name(right)) for where, (cache, right) in caches.items()}
     differences = [
         f"in {where}, {text}"
         for where, (given, right) in by_name.items()
         for text in _differences(given, {key: V for key, V in right.items() if key in given})
     ]
+    of_one_kind = all(type(cache) is type(right) for cache, right in caches.values())
+    if (
+        of_one_kind
+        and not differences
+        and all(given and given.keys() <= right.keys() for given, right in by_name.values())
+    ):
+        return
     # Where a layer has a function of its own, that makes what is read layer by layer.
     readers = ("backprop",) if role == "forward" and module.has("layer") else READERS[role]
     reader = next((module.named(reader) for reader in readers if module.has(reader)), None)
-    if reader:
-        own, standard = (_misreads(module, reader, standard) for standard in (False, True))
-        if own and not standard:
-            yield from differences or [f"{next(iter(caches))} is not what {reader.name} reads"]
-            return
-    elif differences:
+    if reader and _misreads(module, reader) and not _misreads(module, reader, standard=True):
+        yield from differences or [f"{next(iter(caches))} is not what {reader.name} reads"]
+    elif differences and not reader:
         yield from differences
-        return
-    module.own.add(role)
-    module.notes.append(OWN_CACHES)
+    else:
+        module.own.add(role)
+        module.notes.append(OWN_CACHES)
 
 
 def _misreads(module: Module, reader: Known, standard: bool = False) -> bool:
@@ -249,15 +251,6 @@ def _misreads(module: Module, reader: Known, standard: bool = False) -> bool:
         return bool(_compare(module, reader, standard)[0])
     except (Exception, SystemExit):  # what another kind of cache makes of other people's code
         return True
-
-
-def _same(cache: Any, standard: Any) -> bool:
-    if isinstance(standard, dict):
-        return isinstance(cache, dict) and all(key in standard and _equal(V, standard[key]) for key, V in cache.items())
-    if isinstance(standard, tuple):
-        same_length = isinstance(cache, tuple | list) and len(cache) == len(standard)
-        return same_length and all(map(_same, cache, standard))
-    return isinstance(cache, np.ndarray) and _equal(cache, standard)
 
 
 def _by_name(cache: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 from refnn.article.functions import judge
 from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, ROLES, SHALLOW, Course, Known, course_of, known
 from refnn.article.right import Module
-from refnn.gradcheck.verdict.result import Verdict
+from refnn.gradcheck.verdict.result import Result, Verdict
 
 __all__ = ["FUNCTIONS", "FunctionCheck", "ModuleCheck", "judge_module"]
 
@@ -30,12 +30,13 @@ NEEDED = ("layer_backward", "backprop")  # without them nothing can be said of t
 
 
 @dataclass(frozen=True)
-class FunctionCheck:
+class FunctionCheck(Result):
     """What was found about one function: reasons why it is wrong, notes on what is right but worth knowing.
 
     `line` is where it starts; `frames` are the last lines of the file that ran before it raised.
     """
 
+    KEYS = ("name", "verdict", "line", "reasons", "notes", "frames")
     name: str
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -49,15 +50,12 @@ class FunctionCheck:
     def __bool__(self) -> bool:
         return not self.reasons
 
-    def to_json(self) -> dict[str, Any]:
-        found = {"reasons": [*self.reasons], "notes": [*self.notes], "frames": [*self.frames]}
-        return {"name": self.name, "verdict": str(self.verdict), "line": self.line, **found}
-
 
 @dataclass(frozen=True)
-class ModuleCheck:
+class ModuleCheck(Result):
     """The checks of the functions that a module defines; true only if none is wrong."""
 
+    KEYS = ("verdict", "functions", "missing")
     functions: tuple[FunctionCheck, ...]
     missing: tuple[str, ...]
     unjudged: tuple[str, ...] = ()  # missing ones without which backprop itself is not judged
@@ -84,10 +82,6 @@ class ModuleCheck:
         if self.verdict is Verdict.UNRELIABLE:
             lines.append(f"UNRELIABLE: backprop was not judged, without {', '.join(self.unjudged)}")
         return "\n".join(lines)
-
-    def to_json(self) -> dict[str, Any]:
-        functions = [check.to_json() for check in self.functions]
-        return {"verdict": str(self.verdict), "functions": functions, "missing": [*self.missing]}
 
 
 def judge_module(namespace: dict[str, Any]) -> ModuleCheck:

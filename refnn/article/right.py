@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partialmethod
 from typing import Any
 
 import numpy as np
@@ -149,8 +149,7 @@ class Module:
         A = formula(word).value(Z)
         return (A, Z) if self.pairs else A
 
-    def relu(self, Z: Array) -> Any:
-        return self.sigmoid(Z, "relu")
+    relu = partialmethod(sigmoid, word="relu")
 
     def linear(self, A_prev: Array, W: Array, b: Array) -> Any:
         return W @ A_prev + b, (A_prev, W, b)
@@ -178,8 +177,7 @@ class Module:
         # A (1 - A) cancels the denominators of the article's dAL.
         return dA * A * (1 - A) if word == "sigmoid" else dA * formula(word).derivative(activation_cache)
 
-    def relu_backward(self, dA: Array, activation_cache: Array) -> Array:
-        return self.sigmoid_backward(dA, activation_cache, "relu")
+    relu_backward = partialmethod(sigmoid_backward, word="relu")
 
     def linear_backward(self, dZ: Array, linear_cache: Any) -> Any:
         A_prev, W, _ = linear_cache

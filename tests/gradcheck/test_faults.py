@@ -86,6 +86,7 @@ CATALOGUE = [
     "lasso-without-sign",
     "bias-without-derivative",
     "error-passed-down",
+    "inputs-reshaped",
 ]
 SAID = [Declaration.of(words) for words in DECLARATIONS]
 SEEDS = st.integers(0, 2**32 - 1)

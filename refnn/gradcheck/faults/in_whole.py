@@ -74,6 +74,18 @@ def article_da_convention(run: Run, l: int, grads: Grads) -> Grads:
     return {key: V / run.weight if key.startswith("dA") else V for key, V in grads.items()}
 
 
+@fault(
+    "inputs-reshaped",
+    "D1",
+    "inputs",
+    "X is reshaped, not transposed: each example holds numbers of several",
+    lambda run: run.m > 1 and run.widths[0] > 1,
+)
+def inputs_reshaped(run: Run, l: int, inputs: tuple[Params, Array, Array]) -> tuple[Params, Array, Array]:
+    params, X, Y = inputs
+    return params, X.T.reshape(X.shape), Y
+
+
 @fault("float32-inside", "D1", "inputs", "computed in float32 inside, then returned as float64")
 def float32_inside(run: Run, l: int, inputs: tuple[Params, Array, Array]) -> tuple[Params, Array, Array]:
     return as_floats(*inputs, dtype=np.float32)

@@ -24,7 +24,7 @@ ARTICLE_SCALE = 0.01
 # 1e-12 takes hold, and little else can be told; from 37 on A_L rounds to 1, and most people's code divides by zero.
 SATURATED, CERTAIN = 20.0, 30.0
 FAR = 35.0  # |Z| of a hidden unit beyond which σ and tanh are flat
-UNCUT = 19.0  # |Z| up to which softplus is itself everywhere: PyTorch's is Z above 20, and so off by 2e-9
+UNCUT = 19.0  # Z up to which softplus is itself everywhere: PyTorch's is Z above 20, and so off by 2e-9
 # A fault shows if it moves some gradient by more than this, relative to the gradient: half-way, in digits, between the
 # roundoff of float64 and that of float32, which is the smallest fault there is.
 SHOWS = float(np.sqrt(np.finfo(np.float64).eps * np.finfo(np.float32).eps))
@@ -222,12 +222,14 @@ def _repetitive(probe: Probe) -> Probe:
 
 
 def _far(probe: Probe, declaration: Declaration) -> Probe:
-    """The units of the first hidden layer, if there is one, at |Z| up to FAR, or UNCUT."""
+    """The units of the first hidden layer, if there is one, at |Z| up to FAR; of softplus at Z from -FAR to UNCUT."""
     if not declaration.known or len(probe.params) == 2:
         return probe
     Z = forward(*as_floats(*probe[1:]), declaration).Z[1]
-    limit = UNCUT if declaration.activations(2)[0] is SOFTPLUS else FAR
-    stretch = limit / np.abs(Z).max(axis=1, keepdims=True)
+    stretch = FAR / np.abs(Z).max(axis=1, keepdims=True)
+    if declaration.activations(2)[0] is SOFTPLUS:
+        stretch *= np.where(-Z.min(axis=1, keepdims=True) < Z.max(axis=1, keepdims=True), -1, 1)
+        stretch *= np.minimum(1, UNCUT / np.maximum((stretch * Z).max(axis=1, keepdims=True), 1))
     params = {**probe.params, "W1": probe.params["W1"] * stretch, "b1": probe.params["b1"] * stretch}
     _tame(params, probe.X, *_growing(declaration, len(probe.params) // 2), first=2)
     return probe._replace(params=params)

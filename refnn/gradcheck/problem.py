@@ -143,7 +143,8 @@ def _float_array(name: str, value: object, shape: tuple[int, ...], flat: bool) -
     if array.dtype.kind != "f":
         raise UnfitGradientError(f"{name} has dtype {array.dtype}, expected floating-point numbers")
     if array.shape != shape and not (flat and array.size == max(shape) == max(array.shape, default=0)):
-        raise UnfitGradientError(f"{name} has shape {array.shape}, expected {shape}")
+        summed = ": one number for all, as by a sum without its axis" if array.size == 1 else ""
+        raise UnfitGradientError(f"{name} has shape {array.shape}, expected {shape}{summed}")
     return array
 
 

@@ -158,22 +158,29 @@ def check_backprop(
     worst = min(seeing, key=lambda check: (check.verdict.rank, not check.parameters))
     return replace(
         worst,
-        reasons=_reasons(seeing),
-        notes=(*_hints(seeing, cases, said), *dict.fromkeys(f"{note} ({c.probe})" for c in checks for note in c.notes)),
+        reasons=tuple(_reasons(seeing, cases)),
+        notes=(*_hints(seeing, said), *dict.fromkeys(f"{note} ({c.probe})" for c in checks for note in c.notes)),
         diagnosis=diagnose(cases) or worst.diagnosis,
         probes=checks,
     )
 
 
-def _reasons(checks: Sequence[GradientCheck]) -> tuple[str, ...]:
-    """Each once; of what the gradient raised on several networks, the first."""
-    reasons = list(dict.fromkeys(reason for check in checks for reason in check.reasons))
-    errors = [reason for reason in reasons if reason.startswith(RAISED)]
-    return tuple(reason for reason in reasons if reason not in errors[1:])
+def _reasons(checks: Sequence[GradientCheck], cases: Sequence[Case]) -> Iterator[str]:
+    """Each once; of what differs on each network in its numbers, what is said of the first."""
+    wrong = [case for case in cases if not all(case.compared.checks)]
+    if wrong and (form := of_another_form(wrong)):
+        yield form
+    said: set[str] = set()
+    for check in checks:
+        kinds = {
+            reason: next(filter(reason.startswith, (RAISED, TWO_ANSWERS, "grads")), reason) for reason in check.reasons
+        }
+        yield from (reason for reason, kind in kinds.items() if kind not in said)
+        said.update(kinds.values())
 
 
-def _hints(checks: Sequence[GradientCheck], cases: Sequence[Case], said: Declaration) -> Iterator[str]:
-    """What the code may be, where it fails on networks of one kind alone, in another form, or in two ways."""
+def _hints(checks: Sequence[GradientCheck], said: Declaration) -> Iterator[str]:
+    """What the code may be, where it fails on networks of one kind alone, or answers in two ways."""
     wrong = [check for check in checks if check.verdict is Verdict.WRONG]
     failed = [check for check in wrong if any(reason.startswith((RAISED, "grads")) for reason in check.reasons)]
     if failed and len(failed) < len(checks):
@@ -182,9 +189,6 @@ def _hints(checks: Sequence[GradientCheck], cases: Sequence[Case], said: Declara
         yield "wrong where labels lie between 0 and 1 only: code made for 0 and 1 is judged with labels='onehot'"
     if any(reason.startswith(TWO_ANSWERS) for check in wrong for reason in check.reasons):
         yield "two answers: is dropout left on, are examples shuffled, or does a state (a momentum) live between calls?"
-    wrong_cases = [case for case in cases if not all(case.compared.checks)]
-    if wrong_cases and (form := of_another_form(wrong_cases)):
-        yield form
 
 
 @dataclass(frozen=True, eq=False)

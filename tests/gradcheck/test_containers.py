@@ -99,6 +99,7 @@ WHOLE = {
     "column order": (square, np.asfortranarray(W), 2 * W, ["params"]),
     "other end first": (square, V.astype(">f8"), (2 * V).astype(">f8"), ["params"]),
     "objects": (lambda p: product(*p), objects(W, V), objects(DW, DV), ["[0]", "[1]"]),
+    "like objects": (lambda p: np.sum(p[0] * p[1] ** 2), objects(V, V), objects(V**2, 2 * V**2), ["[0]", "[1]"]),
 }
 SPREAD = {
     "arguments": (product, (W, V), (DW, DV), ["[0]", "[1]"]),
@@ -258,7 +259,9 @@ def test_complex_numbers_are_judged_in_both_conventions():
         return np.sum(np.abs(p["z"]) ** 2) + np.sum(p["z"].real)
 
     right = {"z": 2 * Z + 1}
-    assert check_gradients(f, {"z": Z}, right)
+    check = check_gradients(f, {"z": Z}, right)
+    assert check
+    assert any("z is complex and leaves no room for a complex step" in note for note in check.notes)
     assert check_gradients(f, {"z": Z}, {"z": right["z"].conj()}, conjugate=True)
     for gradient, options, hint in ((right["z"].conj(), {}, True), (right["z"], {"conjugate": True}, False)):
         check = check_gradients(f, {"z": Z}, {"z": gradient}, **options)
@@ -281,8 +284,16 @@ def test_a_function_that_changes_a_container_of_its_own_is_named():
         p[0] = p[0] * 2
         return p[0] ** 2
 
-    check = check_gradients(f, [2.0, np.ones(1)], [16.0, np.zeros(1)])
-    assert (check.verdict, check.reasons[0]) == (Verdict.UNRELIABLE, "f changes its argument")
+    def renames(p):
+        p["new"] = p.pop("old")
+        return p["new"][0] ** 2
+
+    for g, params, grads in (
+        (f, [2.0, np.ones(1)], [16.0, np.zeros(1)]),
+        (renames, {"old": [2.0, "x"]}, {"old": [4.0, 0]}),
+    ):
+        check = check_gradients(g, params, grads)
+        assert (check.verdict, check.reasons[0]) == (Verdict.UNRELIABLE, "f changes its argument")
 
 
 # ---------------------------------------------------------------------- what cannot be judged is refused by name

@@ -205,13 +205,10 @@ def _judged(
     if entries:
         report.notes.append(f"{len(entries):,} of {sum(V.size for V in u.values()):,} outputs were also judged alone")
     for k, (name, part) in enumerate(parts):
-        check = check_gradients(
-            _along(function, part),
-            dict(function.point),
-            pull(function.point, part) if fixed else partial(_at, pull, part),
-            progress=False,
-            **_known_to(part, values, options),
-        )
+        known = _known_to(part, values, options)
+        with np.errstate(all="ignore"):  # of cotangents with zeros, which the code may never have met
+            gradient = pull(function.point, part) if fixed else partial(_at, pull, part)
+            check = check_gradients(_along(function, part), dict(function.point), gradient, progress=False, **known)
         function.recalls = True
         if k < len(parts) - len(entries) or check.verdict not in (Verdict.PASS, Verdict.BLIND):
             yield replace(check, probe=name)

@@ -213,14 +213,28 @@ def test_jacobians():
     "vjp",
     [
         lambda v, g: 2 * v * np.clip(g, -1, 1),
+        lambda v, g: 2 * v * np.clip(g, -100, 100),
+        lambda v, g: 2 * v * np.where(np.abs(g) < 1e-2, 0, g),
         lambda v, g: 2 * v * np.abs(g),
+        lambda v, g: 2 * v * g * g / g,
         lambda v, g: 2 * v * g + 1e-3,
         lambda v, g: 2 * v * g * (1 + g**2),
         lambda v, g: 2 * v * g / np.linalg.norm(g),
         lambda v, g: 2 * v * np.sort(g),
         lambda v, g: 2 * v * np.where(np.abs(g) == np.abs(g).max(), g, 0),
     ],
-    ids=["clipped", "abs", "offset", "cubic", "normed", "sorted", "largest"],
+    ids=[
+        "clipped",
+        "clipped far off",
+        "flushed",
+        "abs",
+        "not at zero",
+        "offset",
+        "cubic",
+        "normed",
+        "sorted",
+        "largest",
+    ],
 )
 def test_a_vjp_that_is_not_linear_is_wrong_and_said_so(vjp):
     check = check_vjp(square, vjp, V)

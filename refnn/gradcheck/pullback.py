@@ -20,6 +20,7 @@ import numpy as np
 from refnn._shapes import whole
 from refnn.gradcheck.check import check_gradients
 from refnn.gradcheck.operators import Along, Arrays, Columns, Map, Operator, Report, Whole, drawn
+from refnn.gradcheck.question import Settled
 from refnn.gradcheck.verdict.result import GradientCheck, Verdict
 from refnn.gradcheck.witness.function import random_direction
 
@@ -207,7 +208,7 @@ def _judged(
     for k, (name, part) in enumerate(parts):
         known = _known_to(part, values, options)
         with np.errstate(all="ignore"):  # of cotangents with zeros, which the code may never have met
-            gradient = pull(function.point, part) if fixed else partial(_at, pull, part)
+            gradient = pull(function.point, part) if fixed else Settled(partial(_at, pull, part))
             check = check_gradients(_along(function, part), dict(function.point), gradient, progress=False, **known)
         function.recalls = True
         if k < len(parts) - len(entries) or check.verdict not in (Verdict.PASS, Verdict.BLIND):

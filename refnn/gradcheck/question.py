@@ -9,10 +9,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, ParamSpec
 
+import numpy as np
+
 from refnn._shapes import Array
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import Tree
+from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.verdict.result import GradientCheck, Verdict
+from refnn.gradcheck.witness.function import REORDERED
 
 P = ParamSpec("P")
 PAIR = "f returns a pair: the first is taken as its value"
@@ -56,6 +60,16 @@ class CalledGradient:
 
 
 @dataclass(frozen=True, eq=False)
+class Settled:
+    """A gradient that need not be asked twice: who made it has done so."""
+
+    f: Callable[..., Any]
+
+    def __call__(self, *params: Any) -> Any:
+        return self.f(*params)
+
+
+@dataclass(frozen=True, eq=False)
 class Question:
     """In the judge's words: f and its gradient on dicts of real arrays. `gradient` is None where only its values at
     the parameters came."""
@@ -64,9 +78,10 @@ class Question:
     tree: Tree
     grads: Mapping[str, Any]
     gradient: CalledGradient | None = None
-    notes: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()
     conjugate: bool = False
+    notes: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()  # reasons why the verdict is WRONG, and why it is at best UNRELIABLE
+    unfit: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, f: Any, params: Any, grads: Any = None, *, conjugate: bool = False) -> Question:
@@ -74,31 +89,22 @@ class Question:
         if not callable(f):
             raise TypeError(f"f is {type(f).__name__}, expected a callable f(params) -> scalar")
         tree = Tree.of("params", params, spread=spreads(f, params))
-        gradient = None
-        notes, reasons = [], []
-        if not tree.plain or grads is None:
-            with tree.digits(tree.arrays):
-                handed = tree.put(tree.arrays, own=True)
-                value = said(f, "f(*params)" if tree.spread else "f(params)", tree.hand, handed)
-            if not tree.same(handed):
-                reasons.append("f changes its argument")
+        gradient, given = None, grads
+        notes, wrong, unfit = [], [], []
+        if grads is None or not tree.plain:
+            value, changed = first_answer(f, "f", tree)
+            unfit += ["f changes its argument"] * changed
             pair = isinstance(value, tuple) and len(value) == 2
-            if pair and grads is not None:
-                notes.append(PAIR)
+            notes += [PAIR] * (pair and grads is not None)
+            if grads is None and not pair:
+                kind = type(value).__name__
+                raise TypeError(f"grads is None and f returned {kind}, expected grads or f -> (value, gradient)")
             if grads is None:
-                if not pair:
-                    kind = type(value).__name__
-                    raise TypeError(f"grads is None and f returned {kind}, expected grads or f -> (value, gradient)")
                 gradient, given = CalledGradient(f, tree, conjugate, second=True), value[1]
-        if grads is not None and not callable(grads):
-            given = grads
-        elif grads is not None:
-            tree = replace(tree, spread=spreads(grads, params, tree.spread))
-            gradient = CalledGradient(grads, tree, conjugate)
-            with tree.digits(tree.arrays):
-                handed = tree.put(tree.arrays, own=True)
-                given = said(grads, "grads(*params)" if tree.spread else "grads(params)", tree.hand, handed)
-            tree = replace(tree, spread=spreads(f, params))
+        if callable(grads):
+            gradient = CalledGradient(grads, replace(tree, spread=spreads(grads, params, tree.spread)), conjugate)
+            given, changed = first_answer(grads, "grads", gradient.tree)
+            wrong += ["grads changes its argument"] * changed
         tree = tree.judging(tree.beside(given))
         if not tree.arrays:
             raise ValueError("params holds no numbers that grads has a gradient for")
@@ -108,7 +114,10 @@ class Question:
             more.append(f"not differentiated, handed on as they came: {', '.join(fixed)}")
         if gradient is not None:
             gradient = replace(gradient, tree=replace(tree, spread=gradient.tree.spread))
-        return cls(Called(f, tree), tree, found, gradient, (*notes, *more), tuple(reasons), conjugate)
+            if not isinstance(grads, Settled):
+                wrong += _two_answers(Gradient.of(found, tree.arrays), gradient(tree.arrays))
+        called = Called(f, tree)
+        return cls(called, tree, found, gradient, conjugate, (*notes, *more), tuple(wrong), tuple(unfit))
 
     @property
     def params(self) -> dict[str, Array]:
@@ -123,8 +132,31 @@ class Question:
             if findings and all(finding.kind == "sign" for finding in findings):
                 other = "PyTorch's" if self.conjugate else "JAX's"
                 notes.append(CONJUGATE.format(other=other, value=not self.conjugate))
-        verdict = Verdict.UNRELIABLE if self.reasons and check.verdict is not Verdict.WRONG else check.verdict
-        return replace(check, verdict=verdict, notes=tuple(notes), reasons=(*self.reasons, *check.reasons))
+        verdict = Verdict.UNRELIABLE if self.unfit and check.verdict is not Verdict.WRONG else check.verdict
+        verdict = Verdict.WRONG if self.wrong else verdict
+        return replace(check, verdict=verdict, notes=tuple(notes), reasons=(*self.wrong, *self.unfit, *check.reasons))
+
+
+def first_answer(f: Callable[..., Any], word: str, tree: Tree) -> tuple[Any, bool]:
+    """What f returns of the container as it came, and whether it has changed it."""
+    with tree.digits(tree.arrays):
+        handed = tree.put(tree.arrays, own=True)
+        found = said(f, f"{word}({'*' * tree.spread}params)", tree.hand, handed)
+    return found, not tree.same(handed)
+
+
+def _two_answers(first: Gradient, second: Mapping[str, Any]) -> list[str]:
+    """Parameters whose gradient was another when it was asked again, by more than sums in another order."""
+    again = Gradient.of(second, first.arrays).arrays
+    largest = max((float(np.nan_to_num(np.abs(V)).max(initial=0)) for V in first.arrays.values()), default=0.0)
+    with np.errstate(invalid="ignore"):
+        moved = [
+            first.names[name]
+            for name, V in first.arrays.items()
+            if not np.array_equal(V, again[name], equal_nan=True)
+            and not np.abs(V - again[name]).max() <= REORDERED * np.finfo(V.dtype).eps * largest
+        ]
+    return [f"grads gives two answers to one question: {', '.join(moved)}"] if moved else []
 
 
 def any_container(judge: Callable[P, GradientCheck]) -> Callable[P, GradientCheck]:
@@ -137,7 +169,9 @@ def any_container(judge: Callable[P, GradientCheck]) -> Callable[P, GradientChec
         bound = inspect.signature(judge).bind(*args, **kwargs)
         asked = bound.arguments
         question = Question.of(asked["f"], asked["params"], asked.get("grads"), conjugate=asked.get("conjugate", False))
-        asked |= {"f": question.f, "params": question.params, "grads": question.gradient or question.grads}
+        # At a kink neighbours have other gradients, which tell nothing of the rounding of this one.
+        gradient = None if asked.get("subgradient") else question.gradient
+        asked |= {"f": question.f, "params": question.params, "grads": gradient or question.grads}
         return question.answer(judge(*bound.args, **bound.kwargs))
 
     return judged

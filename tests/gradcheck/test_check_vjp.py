@@ -477,3 +477,30 @@ def test_a_jvp_is_asked_anew_at_each_point():
     for point in (V, 3 * V, V):
         found = columns({"input": point}, {"output": np.array([1.0, 0.5, 2.0, -1.0])})
         np.testing.assert_allclose(found["input"], 2 * point * [1.0, 0.5, 2.0, -1.0])
+
+
+# ---------------------------------------------------------------------- options of check_gradients
+
+
+def test_a_subgradient_is_accepted_on_request():
+    v = np.array([1.0, 0, -1])
+
+    def of_slope(slope):
+        return lambda v, g: g * np.where(v == 0, slope, v > 0)
+
+    for slope in (0, 0.3, 1):
+        assert check_vjp(lambda v: np.maximum(v, 0), of_slope(slope), v, subgradient=True)
+        assert check_vjp(lambda v: np.maximum(v, 0), of_slope(slope), v).verdict is Verdict.UNRELIABLE
+    for slope in (-0.1, 1.1):
+        assert wrong(check_vjp(lambda v: np.maximum(v, 0), of_slope(slope), v, subgradient=True))
+
+
+@pytest.mark.parametrize("error", [1e-6, (1e-6, 0.0), (0.0, 1e-6)])
+def test_an_error_of_f_is_one_of_each_output(error):
+    def f(v):
+        return np.round(v**2, 7)  # as a table
+
+    assert check_vjp(f, square_vjp, V, f_error=error)
+    assert wrong(check_vjp(f, lambda v, g: 1.01 * square_vjp(v, g), V, f_error=error))
+    assert check_vjp(square, lambda v, g: (1 + 1e-9) * square_vjp(v, g), V, f_error=error)
+    assert wrong(check_vjp(square, lambda v, g: (1 + 1e-9) * square_vjp(v, g), V))

@@ -296,6 +296,31 @@ def test_a_function_that_changes_a_container_of_its_own_is_named():
         assert (check.verdict, check.reasons[0]) == (Verdict.UNRELIABLE, "f changes its argument")
 
 
+def test_a_gradient_that_changes_its_argument_or_its_mind_is_wrong():
+    noise = np.random.default_rng(0)
+
+    def changes(p):
+        found = {"v": 2 * p["v"]}
+        p["v"] *= 2
+        return found
+
+    for params in ({"v": V}, {"v": V, "n": 3}):
+        check = check_gradients(lambda p: square(p["v"]), params, changes)
+        assert (check.verdict, check.reasons) == (Verdict.WRONG, ("grads changes its argument",))
+    check = check_gradients(square, V, lambda v: 2 * v * (1 + 1e-6 * noise.random(4)))
+    assert (check.verdict, check.reasons) == (Verdict.WRONG, ("grads gives two answers to one question: params",))
+    assert check_gradients(square, V, lambda v: 2 * v * (1 + 1e-16 * noise.random(4)))
+
+
+def test_a_gradient_outside_both_slopes_of_a_kink_is_wrong_however_it_comes():
+    v = np.array([1.0, 0, -1])
+    for slope, verdict in ((0.3, Verdict.PASS), (-0.1, Verdict.WRONG)):
+        given = np.array([1, slope, 0])
+        for grads in (given, lambda v, s=slope: np.where(v == 0, s, v > 0)):
+            check = check_gradients(lambda v: np.sum(np.maximum(v, 0)), v, grads, subgradient=True)
+            assert check.verdict is verdict
+
+
 # ---------------------------------------------------------------------- what cannot be judged is refused by name
 
 EXPECTED = "expected an array, a number, or a list, tuple, dict or dataclass of them"

@@ -60,6 +60,9 @@ class Differentiable(Protocol):
     @property
     def point(self) -> Arrays: ...
 
+    @property
+    def wide_point(self) -> Arrays: ...
+
     def __call__(self, arrays: Arrays) -> Arrays: ...
 
 
@@ -103,6 +106,11 @@ class Map:
     @property
     def point(self) -> Arrays:
         return self.inputs.arrays
+
+    @property
+    def wide_point(self) -> Arrays:
+        """In the dtypes in which f is asked."""
+        return {k: V.astype(np.result_type(V, np.float64)) if self.wide else V for k, V in self.point.items()}
 
     def usual(self, u: Arrays) -> tuple[dict[str, Array], dict[str, Array]]:
         """The usual size of derivatives of ⟨u, f⟩ by input, and of outputs along directions: |f| / |x|."""
@@ -210,6 +218,10 @@ class Along:
     @property
     def point(self) -> Arrays:
         return {"direction": np.zeros(len(self.directions))}
+
+    @property
+    def wide_point(self) -> Arrays:
+        return self.point
 
     def at(self, arrays: Arrays) -> Arrays:
         """Where the steps lead, in float64."""

@@ -21,7 +21,7 @@ from refnn._shapes import whole
 from refnn.gradcheck.check import check_gradients
 from refnn.gradcheck.operators import Along, Arrays, Columns, Map, Operator, Report, Whole, drawn
 from refnn.gradcheck.question import Settled
-from refnn.gradcheck.verdict.result import GradientCheck, Verdict
+from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Verdict
 from refnn.gradcheck.witness.function import random_direction
 
 Pull = Callable[[Arrays, Arrays], Mapping[str, Any]]  # point and cotangent -> gradient by input
@@ -197,22 +197,29 @@ def _judged(
     parts: list[tuple[str, Arrays]] = [("a random cotangent", u)]
     if len(u) > 1:
         parts += [(f"{name} alone", {k: V if k == name else 0 * V for k, V in u.items()}) for name in u]
-    values = function(function.point)
+    values = function(function.wide_point)
     entries = _entries(values, rng, alone)
     for name, index in entries:
         unit = {k: np.zeros(V.shape) for k, V in u.items()}
         unit[name][index] = u[name][index]
         parts.append((f"{name}{list(index) if index else ''} alone", unit))
-    if entries:
-        report.notes.append(f"{len(entries):,} of {sum(V.size for V in u.values()):,} outputs were also judged alone")
+    unseen = 0
     for k, (name, part) in enumerate(parts):
         known = _known_to(part, values, options)
         with np.errstate(all="ignore"):  # of cotangents with zeros, which the code may never have met
             gradient = pull(function.point, part) if fixed else Settled(partial(_at, pull, part))
             check = check_gradients(_along(function, part), dict(function.point), gradient, progress=False, **known)
         function.recalls = True
-        if k < len(parts) - len(entries) or check.verdict not in (Verdict.PASS, Verdict.BLIND):
+        if k < len(parts) - len(entries):
             yield replace(check, probe=name)
+            continue
+        seen = any(map(_off, check.parameters))
+        unseen += not check and not seen
+        if seen:
+            yield replace(check, probe=name)
+    if entries:
+        text = f"{len(entries):,} of {sum(V.size for V in u.values()):,} outputs were also judged alone"
+        report.notes.append(text + f", {unseen:,} of them too small to be seen" * (unseen > 0))
 
 
 def _known_to(u: Arrays, values: Arrays, options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -251,6 +258,13 @@ def _along(function: Map | Along, u: Arrays) -> Callable[[Arrays], Any]:
     return product
 
 
+def _off(parameter: ParameterCheck) -> bool:
+    """Whether it does not pass for what was given, and not only for what the witness cannot resolve."""
+    worst = parameter.worst
+    within = worst is not None and worst.error <= worst.tolerance
+    return not parameter and (parameter.verdict is Verdict.WRONG or not within)
+
+
 def _at(pull: Pull, u: Arrays, point: Arrays) -> Mapping[str, Any]:
     return pull(point, u)
 
@@ -273,7 +287,7 @@ def _taylor(function: Map, u: Arrays, gradient: Arrays, rng: np.random.Generator
     D = {name: random_direction(V, rng) for name, V in point.items()}
     product = _along(function, u)
     with np.errstate(all="ignore"):
-        start, remainders = float(product(point if function.wide else function.point)), []
+        start, remainders = float(product(function.wide_point)), []
         for h in STEPS:
             moved = {name: V + h * D[name] for name, V in point.items()}
             if not function.wide:

@@ -91,6 +91,16 @@ def test_an_output_that_others_hide_is_judged_alone():
     assert check_vjp(f, lambda v, g: vjp(v, g, 1.1), V, alone=0).verdict is not Verdict.WRONG
 
 
+def test_an_output_whose_derivative_its_rounding_hides_decides_nothing():
+    def f(v):
+        return np.array([np.sum(v**2), 1000 + 1e-6 * np.sum(v)], np.float32)
+
+    check = check_vjp(f, lambda v, g: 2 * v * g[0] + np.float32(1e-6) * g[1], V)
+    assert check, str(check)
+    assert "2 of 2 outputs were also judged alone, 1 of them too small to be seen" in check.notes
+    assert wrong(check_vjp(f, lambda v, g: 2 * v * g[0] + 1e-2 * g[1], V))
+
+
 def test_cotangents_are_random_and_of_the_dtype_of_the_output():
     seen = []
 

@@ -98,16 +98,6 @@ class Subject:
 
     # ------------------------------------------------------------------ what PyTorch asks besides the numbers
 
-    def dtype_defects(self) -> list[str]:
-        """Gradients in another dtype than their tensors."""
-        moved, outputs = self._graph(self.tensors)
-        grads = _gradients(outputs, moved, {name: torch.ones_like(V) for name, V in outputs.items()})
-        return [
-            f"check_grad_dtypes: the gradient of {name} is {G.dtype}, expected {moved[name].dtype}"
-            for name, G in grads.items()
-            if G is not None and G.dtype != moved[name].dtype
-        ]
-
     def undefined_defects(self, nondeterminism: float) -> list[str]:
         """What is wrong with the backward where the gradients of some outputs are undefined and the others zero."""
         names = set(self._graph(self.tensors)[1])

@@ -34,7 +34,7 @@ def gradcheck(
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
     check_undefined_grad: bool = True,
-    check_grad_dtypes: bool = False,
+    check_grad_dtypes: bool = False,  # noqa: ARG001  # PyTorch casts gradients itself
     check_batched_grad: bool = False,
     check_batched_forward_grad: bool = False,
     check_forward_ad: bool = False,
@@ -50,11 +50,11 @@ def gradcheck(
         ``func(*inputs)`` returns a tensor, or a container of tensors.
     inputs : tensor, or tuple of tensors, of lists and dicts of tensors, and of other arguments
         Those of floating-point or complex numbers with `requires_grad` are differentiated.
-    eps, atol, rtol : not used; nor is masked
+    eps, atol, rtol, check_grad_dtypes, masked : not used
     raise_exception : bool; if False, what would be a GradcheckError is returned as False
     nondet_tol : float, by which two answers to one question may differ beside rounding
-    check_undefined_grad, check_grad_dtypes, check_batched_grad, check_batched_forward_grad : bool
-        Ask also for outputs whose gradient is undefined, for the dtypes of gradients, for vmap.
+    check_undefined_grad, check_batched_grad, check_batched_forward_grad : bool
+        Ask also for outputs whose gradient is undefined, and for vmap.
     check_forward_ad, check_backward_ad : bool, what is judged
     fast_mode : bool; if True, by one random cotangent, and no output alone
 
@@ -76,7 +76,6 @@ def gradcheck(
     if check_backward_ad:
         checks.append(check_vjp(subject, subject.vjp, subject.tensors, **options))
         reasons += subject.batched_defects("vjp") if check_batched_grad else []
-        reasons += subject.dtype_defects() if check_grad_dtypes else []
         reasons += subject.undefined_defects(nondet_tol) if check_undefined_grad else []
     if check_forward_ad:
         check = check_jvp(subject, subject.jvp, subject.tensors, **options)

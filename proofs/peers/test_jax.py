@@ -96,6 +96,11 @@ def test_control_flow_that_hangs_on_numbers_and_complex_numbers():
     check_grads(lambda z: jnp.abs(z) ** 2, (z,), 1)
 
 
+def test_a_function_that_draws_numbers_is_not_compiled_into_one_that_does_not():
+    noise = np.random.default_rng(0)
+    assert "f is random" in refused(lambda x: x * noise.random(), (X,))
+
+
 def test_check_vjp_and_check_jvp_in_the_words_of_jax():
     check_vjp_as_jax(jnp.matmul, partial(jax.vjp, jnp.matmul), (X, W), 1e-3, 1e-3, 1e-3)
     check_jvp(jnp.matmul, partial(jax.jvp, jnp.matmul), (X, W), atol=1e-3)

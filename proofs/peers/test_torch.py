@@ -68,6 +68,23 @@ class OffTwice(Tanh):
         return g * (1 - ctx.saved_tensors[0].detach() ** 2)
 
 
+class Contiguous(Tanh):
+    @staticmethod
+    def backward(ctx, g):
+        if not g.is_contiguous():
+            raise ArithmeticError("not contiguous")
+        return Tanh.backward(ctx, g)
+
+
+class OffUnderVmap(Tanh):
+    @staticmethod
+    def backward(ctx, g):
+        try:
+            return Tanh.backward(ctx, g) * (1 + 0 * g.sum().item())
+        except RuntimeError:  # under vmap there is no such number
+            return 2 * Tanh.backward(ctx, g)
+
+
 def test_the_signatures_are_those_of_pytorch():
     for ours, theirs in ((gradcheck, torch.autograd.gradcheck), (gradgradcheck, torch.autograd.gradgradcheck)):
         ours, theirs = inspect.signature(ours).parameters, inspect.signature(theirs).parameters
@@ -118,6 +135,9 @@ def test_second_derivatives_with_gradients_of_ones_own():
     assert gradgradcheck(torch.tanh, x, g)
     assert gradgradcheck(torch.tanh, (x,), (g,), gen_non_contig_grad_outputs=True)
     assert gradgradcheck(torch.mm, (x, grad(W)))
+    assert gradgradcheck(Contiguous.apply, x)
+    with pytest.raises(ArithmeticError, match="not contiguous"):
+        gradgradcheck(Contiguous.apply, x, gen_non_contig_grad_outputs=True)
     with pytest.raises(ValueError, match="grad_outputs has 2 tensors, expected 1: one for each output"):
         gradgradcheck(torch.tanh, x, (g, g))
 
@@ -146,6 +166,11 @@ def test_compiled_functions_and_modules():
     assert gradcheck(torch.compile(torch.tanh, backend="aot_eager"), x)
     assert gradcheck(torch.compile(nn.Linear(4, 2).double(), backend="aot_eager"), x)
     assert "WRONG" in refused(torch.compile(lambda x: x * x.detach(), backend="aot_eager"), x)
+
+    def miscompiles(graph, _inputs):
+        return lambda *given: tuple(1.01 * V for V in graph(*given))
+
+    assert "WRONG" in refused(torch.compile(torch.tanh, backend=miscompiles), x)
 
 
 def test_inputs_and_outputs_in_containers_and_inputs_without_a_gradient():
@@ -215,7 +240,11 @@ def test_what_pytorch_asks_besides_numbers():
     )
     assert gradcheck(NoneForgotten.apply, x, check_undefined_grad=False)
     assert "check_batched_grad: vmap raised" in refused(Numpy.apply, x, check_batched_grad=True)
+    assert "check_batched_grad: under vmap input 0 is another" in refused(
+        OffUnderVmap.apply, x, check_batched_grad=True
+    )
     assert gradcheck(Numpy.apply, x)
+    assert gradcheck(OffUnderVmap.apply, x)
 
 
 class Numpy(torch.autograd.Function):
@@ -298,7 +327,13 @@ def test_tensors_are_handed_back_as_they_came(dtype):
 def test_a_value_with_a_gradient_sparse_gradients_and_none():
     t = grad(X)
     (t**2).sum().backward()
-    assert check_gradients(lambda t: (t**2).sum(), t, t.grad)
+
+    def f(t):
+        assert t.requires_grad
+        assert not t.is_complex() or t.dtype is torch.complex128
+        return (t**2).sum()
+
+    assert check_gradients(f, t, t.grad)
     check = check_gradients(lambda t: (t**2).sum(), t, t.grad.to_sparse())
     assert check
     assert "the sparse gradient is taken with its zeros: params" in check.notes
@@ -309,7 +344,9 @@ def test_check_vjp_of_tensors():
     def vjp(x, w, g):
         return g @ w.T, x.T @ g
 
-    assert check_vjp(torch.mm, vjp, (X, W))
+    check = check_vjp(torch.mm, vjp, (X, W))
+    assert check
+    assert [testimony.witness for testimony in check.witnesses] == ["complex step"]
     assert check_vjp(torch.mm, vjp, (X.float(), W.float()))
     check = check_vjp(torch.mm, lambda x, w, g: (g @ w.T, 1.001 * x.T @ g), (X, W))
     assert [p.name for p in check.parameters if not p] == ["input 1"]

@@ -26,7 +26,7 @@ from refnn.gradcheck.witness.function import random_direction
 
 Pull = Callable[[Arrays, Arrays], Mapping[str, Any]]  # point and cotangent -> gradient by input
 
-ALONE = 8  # outputs judged alone
+ALONE = 4  # outputs judged alone
 COLUMNS = 256  # inputs up to which a jvp is asked for the derivative in each
 DIRECTIONS = 16  # beyond, the random directions in which it is asked
 STEPS = [2.0**-k for k in range(3, 9)]  # of Taylor's remainder

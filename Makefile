@@ -59,8 +59,9 @@ coq: .venv/ready  ## check the theorem, extract the program, compare it with the
 mutate: .venv/ready  ## break the source and the proof on purpose, one line at a time
 	@$(MAKE) --no-print-directory -C proofs/coq PYTHON=$(CURDIR)/$(PY) mutants
 
-peers: .venv/peers  ## judge backprops of twelve conventions, right and with a bug: PyTorch, JAX, C, the courses' …
+peers: .venv/peers  ## judge backprops of many conventions, right and with a bug, and test the drop-ins for PyTorch, JAX, autograd
 	$(PY) proofs/peers/run.py
+	$(TESTS) proofs/peers
 
 bench: .venv/peers  ## digits and speed beside PyTorch, JAX and scikit-learn (a quarter of an hour)
 	$(PY) proofs/benchmarks/accuracy.py --write

@@ -11,11 +11,11 @@ from unittest.mock import MagicMock
 import numpy as np
 
 from refnn.article.names import ARTICLE, Known
-from refnn.article.right import LEARNING_RATE, READERS, Module, layer_values
+from refnn.article.right import LEARNING_RATE, READERS, Module, layer_values, probes
 from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.lines import Array, Line, Run, backprop
-from refnn.gradcheck.faults.probes import Probe, default_probes
+from refnn.gradcheck.faults.probes import Probe
 from refnn.gradcheck.faults.structure import structure
 from refnn.gradcheck.formulas import activation, sigmoid
 from refnn.gradcheck.verdict.result import Finding, Verdict
@@ -341,11 +341,11 @@ def _judge_backprop(module: Module, _: Known) -> Iterator[str]:
         yield f"returns {type(grads).__name__}, expected the dict of gradients"
         return
     networks = [None] if module.networks == ARTICLE.networks else module.networks  # of all widths and depths
-    probes = [probe for dims in networks for probe in default_probes(dims, declaration=module.declaration)]
-    check = check_backprop(gradient, probes=probes, progress=False, hidden=module.hidden)
+    tried = [probe for dims in networks for probe in probes(dims, module.hidden)]
+    check = check_backprop(gradient, probes=tried, progress=False, hidden=module.hidden)
     if not check:  # where a right function stands in for a layer's, the 1/m may belong there or here
         module.mean = not module.mean
-        other = check_backprop(gradient, probes=probes, progress=False, hidden=module.hidden)
+        other = check_backprop(gradient, probes=tried, progress=False, hidden=module.hidden)
         module.mean, check = (module.mean, other) if other else (not module.mean, check)
     if missing:
         yield f"returns no {', '.join(missing)} for a network of {len(probe.params) // 2} layers"
@@ -413,7 +413,7 @@ def _judge_update(module: Module, judged: Known) -> Iterator[str]:
 def _judge_train(module: Module, judged: Known) -> Iterator[str]:
     counted = module.course is ARTICLE  # the costs of all epochs; the courses keep some of them, or none
     shallow = judged.name == "two_layer_model"
-    probe = default_probes((4, 5, 1), declaration=module.declaration)[0] if shallow else module.probes[0]
+    probe = probes((4, 5, 1), module.hidden)[0] if shallow else module.probes[0]
     rates = [LEARNING_RATE]
 
     def update(params: Any, grads: Any, learning_rate: float = LEARNING_RATE) -> Any:

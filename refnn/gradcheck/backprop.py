@@ -13,10 +13,11 @@ import numpy as np
 
 from refnn._progress import bar
 from refnn._shapes import Array
-from refnn.gradcheck.check import judge_entries
+from refnn.gradcheck.check import Formula, judge_function
 from refnn.gradcheck.declaration import ARTICLE, Declaration, Keywords
 from refnn.gradcheck.faults.diagnosis import Case, diagnose
 from refnn.gradcheck.faults.probes import Probe, blindness, default_probes
+from refnn.gradcheck.faults.steps import of_another_form
 from refnn.gradcheck.faults.structure import described
 from refnn.gradcheck.problem import Gradient, Problem, UnfitGradientError, real_parameters
 from refnn.gradcheck.verdict.judgement import Comparison
@@ -30,7 +31,7 @@ GradientFunction = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
 CostFunction = Callable[[dict[str, Array], Array, Array], Any]
 
 MILD = 2.0**13  # roundoffs
-RAISED = "gradient raised"
+RAISED, TWO_ANSWERS = "gradient raised", "gradient gave two answers to one question"
 METHODS = ("auto", "entries", "directions")
 PER_ENTRY_WORK = 2e10  # elements that a check of every entry may touch before "auto" takes directions: a minute's work
 TOLERANCE = (
@@ -128,8 +129,10 @@ def check_backprop(
         examples : "columns" or "rows" of X and Y; in rows, b is (1, n_l), and db may be (n_l,)
         weights : "out,in" for W (n_l, n_{l-1}), or "in,out"
         labels : "soft", "onehot" (0 or 1), or "classes" (int (m,), the number of each example's class)
-        names : {"W": "weights{l}", "b": "bias{l}", "dW": …, "db": …}, l from 1, or {k} from 0, or functions of l
-        step : the learning rate of a function that returns W - step · dW, not dW; negative for a step upwards
+        names : {"W": "weights{l}", "b": ["bias_h", "bias_o"], "dW": …, "db": …}, l from 1, or {k} from 0, or a name for
+            each layer, or functions of l
+        step : the learning rate of a function that returns W - step · dW, not dW; negative for a step upwards. It may
+            change the parameters that it is given.
 
     Returns
     -------
@@ -149,15 +152,15 @@ def check_backprop(
         raise ValueError("probes is empty, expected at least one")
     judge = Judge(gradient, said, cost, seed, executor)
     judged = [judge(probe) for probe in bar(probes, "probes", total=len(probes), show=progress)]
-    checks = tuple(check for check, _ in judged)
+    checks, cases = tuple(check for check, _ in judged), [case for _, case in judged if case is not None]
     # A network on which a fault would not show is there for another thing, if there is one that would show it.
     seeing = [check for check in checks if check.verdict is not Verdict.BLIND] or checks
     worst = min(seeing, key=lambda check: (check.verdict.rank, not check.parameters))
     return replace(
         worst,
         reasons=_reasons(seeing),
-        notes=(*_hints(seeing, said), *dict.fromkeys(f"{note} ({c.probe})" for c in checks for note in c.notes)),
-        diagnosis=diagnose([case for _, case in judged if case is not None]) or worst.diagnosis,
+        notes=(*_hints(seeing, cases, said), *dict.fromkeys(f"{note} ({c.probe})" for c in checks for note in c.notes)),
+        diagnosis=diagnose(cases) or worst.diagnosis,
         probes=checks,
     )
 
@@ -169,14 +172,19 @@ def _reasons(checks: Sequence[GradientCheck]) -> tuple[str, ...]:
     return tuple(reason for reason in reasons if reason not in errors[1:])
 
 
-def _hints(checks: Sequence[GradientCheck], said: Declaration) -> Iterator[str]:
-    """What the code may be, where it fails on networks of one kind alone."""
+def _hints(checks: Sequence[GradientCheck], cases: Sequence[Case], said: Declaration) -> Iterator[str]:
+    """What the code may be, where it fails on networks of one kind alone, in another form, or in two ways."""
     wrong = [check for check in checks if check.verdict is Verdict.WRONG]
     failed = [check for check in wrong if any(reason.startswith((RAISED, "grads")) for reason in check.reasons)]
     if failed and len(failed) < len(checks):
         yield f"fails on {len(failed)} of {len(checks)} networks: code made for one shape is judged with layer_dims=[…]"
     if wrong and said.labels == "soft" and len(wrong) < len(checks) and all("soft" in c.probe for c in wrong):
         yield "wrong where labels lie between 0 and 1 only: code made for 0 and 1 is judged with labels='onehot'"
+    if any(reason.startswith(TWO_ANSWERS) for check in wrong for reason in check.reasons):
+        yield "two answers: is dropout left on, are examples shuffled, or does a state (a momentum) live between calls?"
+    wrong_cases = [case for case in cases if not all(case.compared.checks)]
+    if wrong_cases and (form := of_another_form(wrong_cases)):
+        yield form
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,7 +257,7 @@ def _by_its_cost(problem: Problem, cost: CostFunction | None, seed: int) -> Grad
             allowance[name] = given.form(key, more).reshape(params[name].shape)
     rng = np.random.default_rng(seed)
     function = observe(lambda moved: own(moved, X.copy(), Y.copy()), real_parameters(params), rng)
-    return judge_entries(function, Gradient(arrays, names), rng, allowance=allowance)
+    return judge_function(function, Formula(Gradient(arrays, names), allowance), rng)
 
 
 def raised(error: BaseException) -> str:
@@ -260,8 +268,10 @@ def raised(error: BaseException) -> str:
 
 
 def _changes(params: Mapping[str, Array], copies: Mapping[str, Array], problem: Problem) -> list[str]:
-    """The arguments that a call has changed: arrays, or entries of the dict."""
+    """The arguments that a call has changed: arrays, or entries of the dict; a step may be taken in place."""
     before, X, Y = problem.copies()
+    if problem.declaration.step is not None:
+        before, params = {}, {}
     changed = [key for key, V in {**before, "X": X, "Y": Y}.items() if not np.array_equal(copies[key], V)]
     changed += [f"params ({key})" for key in before if params.get(key) is not copies[key]]
     return changed + [f"params ({key})" for key in params if key not in before]
@@ -277,7 +287,7 @@ def _inconsistencies(answers: Sequence[Problem], case: Case | None) -> list[str]
             if not np.array_equal(V, second.arrays[key], equal_nan=True)
             and (case is None or not (np.abs(V - second.arrays[key]) <= 2 * case.compared.tolerance[key]).all())
         ]
-    return [f"gradient gave two answers to one question: {', '.join(differ)}"] if differ else []
+    return [f"{TWO_ANSWERS}: {', '.join(differ)}"] if differ else []
 
 
 def _overwritten(answer: Problem, kept: Any) -> list[str]:
@@ -312,7 +322,7 @@ def _judge(problem: Problem, method: str, seed: int, workers: Workers) -> tuple[
     n = problem.at_kink  # where another slope is no loss of digits
     said = f"{n} of the Z stand exactly at a kink: each slope between the two sides is accepted there"
     notes = [said] if n else [*compared.notes]
-    check = GradientCheck.of(compared.checks, witnesses, TOLERANCE, notes=tuple(notes))
+    check = GradientCheck.of([*compared.checks.values()], witnesses, TOLERANCE, notes=tuple(notes))
     if disagreements := tuple(directions.disagreements(problem, found, seed)):
         check = replace(check, verdict=Verdict.UNRELIABLE, reasons=disagreements)
     elif check and (blind := blindness(problem.params, problem.X, problem.Y, problem.declaration)):
@@ -322,6 +332,9 @@ def _judge(problem: Problem, method: str, seed: int, workers: Workers) -> tuple[
 
 def _judge_sums(problem: Problem, seed: int, progress: bool) -> GradientCheck:
     searches = directions.of_network(problem, seed)
-    check, samples = directions.judged(searches, problem.given, cancellation_free.NAME, TOLERANCE_OF_SUMS, progress)
+    _, checks, best = directions.judged(searches, problem.given.names, progress)
+    asked = sum(search.asked for search in searches.values())
+    testimony = Testimony(f"{cancellation_free.NAME} along random directions", asked)
+    check = GradientCheck.of(checks, (testimony,), TOLERANCE_OF_SUMS)
     notes = ("along directions, dA0 … are not looked at",) if len(problem.given.arrays) > len(searches) else ()
-    return described(replace(check, notes=notes), samples)
+    return described(replace(check, notes=notes), best)

@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from strategies import DECLARATIONS, few
 
 from refnn.gradcheck import Verdict, check_backprop, check_network
-from refnn.gradcheck.faults.catalogue import ENTERED, FAULTS
-from refnn.gradcheck.faults.diagnosis import Case, at_layer, diagnose, unfused
+from refnn.gradcheck.declaration import Declaration
+from refnn.gradcheck.faults.catalogue import FAULTS
+from refnn.gradcheck.faults.diagnosis import Case, diagnose
+from refnn.gradcheck.faults.fault import ENTERED
+from refnn.gradcheck.faults.hypotheses import at_layer, unfused
 from refnn.gradcheck.faults.lines import backprop
 from refnn.gradcheck.faults.probes import default_probes
 from refnn.gradcheck.faults.structure import structure
@@ -40,15 +43,6 @@ def cause(gradient, seed=0, **words):
 
 def with_lines(*lines):
     return lambda params, X, Y: backprop(params, X, Y, lines)
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_alone_is_named_and_nothing_else(name):
-    words = DECLARATIONS[homes(name)[0]]
-    for seed in range(2):
-        named, text = cause(played(FAULTS[name], **words), seed, **words)
-        assert named == [(name,)], text
-        assert FAULTS[name].equation in text
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -135,6 +129,15 @@ def test_a_wrong_derivative_in_the_output_layer_too_is_told_from_one_in_hidden_l
     named, text = cause(with_lines(*unfused(FAULTS["tanh-derivative"].line)))
     assert named == [("tanh-derivative",)]
     assert "in the output layer too" in text
+
+
+@pytest.mark.parametrize("name", ["double-sigmoid", "activation-as-derivative", "formula-in-A-of-Z"])
+def test_a_wrong_derivative_at_the_output_of_a_squared_error_is_named(name):
+    words = {"hidden": "relu", "output": ("tanh", "half_squared_error")}
+    said, (_, output) = Declaration.of(words), unfused(FAULTS[name].line)
+    named, text = cause(lambda *network: backprop(*network, [output], said), **words)
+    assert named == [(name,)], text
+    assert "in layer L only" in text
 
 
 def test_the_output_layer_alone_is_named_across_depths():
@@ -291,6 +294,7 @@ def test_structure_says_what_it_sees(kind, given, text):
 
 def test_parameters_that_differ_alike_share_a_finding():
     tolerance = {key: 1e-14 * np.ones_like(V) for key, V in TRUE.items()}
-    (finding,) = structure({key: 2 * V for key, V in TRUE.items()}, TRUE, tolerance)
+    nearly = {key: 2 * V * (1 + 4e-16 * RNG.standard_normal(V.shape)) for key, V in TRUE.items()}
+    (finding,) = structure(nearly, TRUE, tolerance)
     assert finding.parameters == ("dW1", "dW2", "db2")
     assert structure(TRUE, TRUE, tolerance) == ()

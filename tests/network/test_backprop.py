@@ -17,6 +17,7 @@ from strategies import (
     DECLARATIONS,
     ONE_UNIT,
     examples,
+    few,
     field_network,
     field_networks,
     float_network,
@@ -62,6 +63,7 @@ def test_two_layers_by_hand():
 
 @pytest.mark.parametrize("cost", [cost_function, logistic_cost])
 @pytest.mark.parametrize("method", ["central", "complex"])
+@few
 @example(float_network(ONE_UNIT, 1, 0))
 @given(float_networks())
 def test_backprop_matches_differences_of_the_cost(method, cost, network):

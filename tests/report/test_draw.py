@@ -10,6 +10,7 @@ from reports import raises, report_on
 
 from refnn.report.draw import figures, page, style
 from refnn.report.draw.folder import write
+from refnn.report.record import canonical
 
 
 class Page(HTMLParser):
@@ -44,6 +45,10 @@ def test_the_page_needs_nothing_but_itself(folder):
             if name in ("src", "href", "xlink:href"):
                 assert value.startswith(("#", "data:image/png;base64,"))
     assert not re.search(r"url\((?!#)|@import", (folder / "report.html").read_text(encoding="utf-8"))
+
+
+def test_the_report_is_in_the_folder_as_its_canonical_text(folder, report):
+    assert (folder / "report.json").read_text(encoding="utf-8") == f"{canonical(report)}\n"
 
 
 def test_every_figure_is_on_the_page_and_in_the_folder(folder):

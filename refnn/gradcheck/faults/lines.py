@@ -85,6 +85,12 @@ class Run:
         """1 - A_L, in all its digits."""
         return formulas.complement(self.declaration.output[0], self.Z[-1])
 
+    @property
+    def error(self) -> Array:
+        """dA_L of a squared error."""
+        factor = 1 if self.declaration.output[1] == "half_squared_error" else 2
+        return factor * (self.A[-1] - self.Y) * self.weight
+
     def right(self, l: int) -> Array:
         """g'(Z_l) of a hidden layer, dZ_L of the output."""
         if l not in self.known:

@@ -10,7 +10,7 @@ import tables
 from general import calibration
 from general.bugs import BUGS
 from general.corpus import HALVES, MODELS, cases
-from general.faults import bugs, differs, planted
+from general.faults import MECHANICAL, bugs, differs, planted
 from general.truth import truth
 
 CASES = {case.name: case for case in cases()}
@@ -73,6 +73,12 @@ def test_planted_faults_are_faults_and_the_same_every_time():
             assert all(np.array_equal(grads[key], others[key], equal_nan=True) for key in grads)
             assert {key: V.shape for key, V in grads.items()} == {key: V.shape for key, V in case.right.items()}
         assert not differs(case, case.right)
+
+
+def test_every_kind_of_fault_is_planted():
+    kinds = Counter(kind for case in CASES.values() for kind, *_ in planted(case))
+    assert set(kinds) == {*MECHANICAL, "bug"}
+    assert min(kinds.values()) >= 30
 
 
 def test_the_corpus_is_as_large_as_it_says_and_its_halves_are_alike():

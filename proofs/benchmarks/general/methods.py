@@ -88,8 +88,8 @@ def decay_exact(k, y0, C):
     {"k": np.array([0.5, 1.5, 3]), "y0": np.array([1.0, -2, 0.7])},
     {"C": (3,)},
     scales=(1,),
-    variants=("plain",),
-    accuracy=1e-5,
+    variants=("plain", "told"),
+    accuracy=1e-6,
     exact=decay_exact,
 )
 def decay_by_scipy_backward(k, y0, C):
@@ -125,12 +125,13 @@ def fixed_point_backward(W, b, C):
 
 
 def loose_fixed_point(W, b, C):
-    """Stopped at a change of 1e-7."""
+    """Stopped at a change of 1e-7, or in the end: where W is large it does not converge."""
     z = b * 0
-    while True:
+    for _ in range(500):
         z, old = np.tanh(W @ z + b), z
         if np.abs(z - old).max() < 1e-7:
-            return np.sum(C * z)
+            break
+    return np.sum(C * z)
 
 
 @backward_of(
@@ -138,7 +139,7 @@ def loose_fixed_point(W, b, C):
     "noisy",
     {"W": lambda r: 0.3 * r.standard_normal((3, 3)), "b": (3,)},
     {"C": (3,)},
-    variants=("real",),
+    variants=("real", "told"),
     accuracy=1e-6,
     exact=fixed_point,
 )

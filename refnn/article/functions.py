@@ -340,8 +340,10 @@ def _judge_backprop(module: Module, _: Known) -> Iterator[str]:
     if not isinstance(grads, dict):
         yield f"returns {type(grads).__name__}, expected the dict of gradients"
         return
-    networks = [None] if module.networks == ARTICLE.networks else module.networks  # of all widths and depths
-    tried = [probe for dims in networks for probe in probes(dims, module.hidden)]
+    if module.networks == ARTICLE.networks:  # of all widths and depths
+        tried = probes(None, module.hidden)
+    else:  # a transpose shows on the second
+        tried = (*probes(module.networks[0], module.hidden), module.probes[1])
     check = check_backprop(gradient, probes=tried, progress=False, hidden=module.hidden)
     if not check:  # where a right function stands in for a layer's, the 1/m may belong there or here
         module.mean = not module.mean

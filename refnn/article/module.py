@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,10 +113,21 @@ def judge_module(namespace: dict[str, Any]) -> ModuleCheck:
     for hidden in HIDDEN if FORWARD & {f.name for f in check.functions if not f} else ():
         # A network with another activation is as good, if both its directions agree on that.
         namespace.update(theirs)
-        other = _judge(namespace, course, hidden, f"the activation of hidden layers is {hidden}")
-        if not {*FORWARD, *BACKPROP} & {f.name for f in other.functions if not f}:
-            return other
+        if _propagates(namespace, course, hidden):
+            other = _judge(namespace, course, hidden, f"the activation of hidden layers is {hidden}")
+            if not {*FORWARD, *BACKPROP} & {f.name for f in other.functions if not f}:
+                return other
     return check
+
+
+def _propagates(namespace: dict[str, Any], course: Course, hidden: str) -> bool:
+    """Whether their forward propagation has this activation in the hidden layers."""
+    module = Module(namespace, course, hidden)
+    try:
+        answers = [module.call("forward", X=X.copy(), params=deepcopy(params))[0] for _, params, X, _ in module.probes]
+    except (Exception, SystemExit):  # as below
+        return False
+    return all(map(np.allclose, answers, [module.run(probe).A[-1] for probe in module.probes]))
 
 
 def _judge(namespace: dict[str, Any], course: Course, hidden: str, *notes: str) -> ModuleCheck:

@@ -182,7 +182,7 @@ def _hints(checks: Sequence[GradientCheck], cases: Sequence[Case], said: Declara
         yield "wrong where labels lie between 0 and 1 only: code made for 0 and 1 is judged with labels='onehot'"
     if any(reason.startswith(TWO_ANSWERS) for check in wrong for reason in check.reasons):
         yield "two answers: is dropout left on, are examples shuffled, or does a state (a momentum) live between calls?"
-    wrong_cases = [case for case in cases if not all(case.compared.checks)]
+    wrong_cases = [case for case in cases if not all(case.compared.checks.values())]
     if wrong_cases and (form := of_another_form(wrong_cases)):
         yield form
 

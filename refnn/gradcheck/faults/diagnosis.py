@@ -17,7 +17,7 @@ import numpy as np
 from refnn._shapes import Array
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.hypotheses import FLOAT32, Hypothesis, alone, in_float32, in_one_layer, other_networks, two
-from refnn.gradcheck.faults.lines import Run, as_floats, backprop, forward
+from refnn.gradcheck.faults.lines import Grads, Run, as_floats, backprop, by_layers, forward
 from refnn.gradcheck.faults.structure import close, structure
 from refnn.gradcheck.problem import Problem
 from refnn.gradcheck.verdict.judgement import Comparison
@@ -102,9 +102,9 @@ def _causes(
         distances = []
         for problem, compared in cases:
             said, run = hypothesis.declared or problem.declaration, None if hypothesis.declared else runs[id(problem)]
-            grads = backprop(problem.params, problem.X, problem.Y, hypothesis.lines, said, run)
-            predicted = {key: grads[f"d{key}"] for key in compared.given.arrays}
-            if not _reproduces(predicted, compared, scale):
+            layers = by_layers(problem.params, problem.X, problem.Y, hypothesis.lines, said, run)
+            predicted = _reproduced(layers, compared, scale)
+            if not predicted:
                 break
             distances.append(_distance(predicted, compared))
         else:
@@ -129,8 +129,8 @@ def _dropouts(cases: Sequence[Case]) -> Iterator[Cause]:
             mask = {key: kept / share for key, kept in on.items()}
             params = {key: V * mask.get(key, 1) for key, V in problem.params.items()}
             grads = backprop(params, problem.X, problem.Y, (), replace(problem.declaration, l1=0.0, l2=0.0))
-            predicted = {key: grads[f"d{key}"] * mask.get(key, 1) + penalty.get(key, 0) for key in given}
-            if _reproduces(predicted, compared, 1.0):
+            masked = {f"d{key}": grads[f"d{key}"] * mask.get(key, 1) + penalty.get(key, 0) for key in given}
+            if predicted := _reproduced([masked], compared, 1.0):
                 off = [f"{np.flatnonzero(~kept).tolist()} of layer {l}" for l, kept in enumerate(on.values(), 1)]
                 units = f"hidden units {', '.join(off)} off, the others times {1 / share:g}"
                 text = f"{DROPOUT}: with one example, this is the gradient with {units} (D1)"
@@ -161,19 +161,21 @@ def _right(compared: Comparison) -> bool:
     return all(close(given[key], t, tolerance[key]) for key, t in compared.truth.items())
 
 
-def _reproduces(predicted: Mapping[str, Array], compared: Comparison, scale: float) -> bool:
-    """Whether every entry is as predicted, up to the tolerance of a gradient of this size, and no error unexplained.
+def _reproduced(layers: Iterable[Grads], compared: Comparison, scale: float) -> dict[str, Array]:
+    """The prediction, if every entry is so, up to the tolerance of a gradient of this size, and no error unexplained.
 
     A fault moves errors between entries, and magnifies them with the values. But where an entry is wrong, little of its
     error may be left: a prediction that is the right gradient there explains nothing. What is not finite has to be so
-    in both.
+    in both. Layers are asked for from the output on, and most predictions fail at the first.
     """
+    predicted: dict[str, Array] = {}
     changes, nothing_to_explain = False, True
-    for key, t in compared.truth.items():
-        g, p, tolerance, size = compared.given.arrays[key], predicted[key], compared.tolerance[key], np.abs(t).max()
-        finite = np.isfinite(g)
+    for key, p in ((name[1:], p) for layer in layers for name, p in layer.items() if name[1:] in compared.truth):
+        g, t, tolerance = compared.given.arrays[key], compared.truth[key], compared.tolerance[key]
+        size, finite = np.abs(t).max(), np.isfinite(g)
+        predicted[key] = p
         if p.shape != g.shape or not np.array_equal(np.isfinite(p), finite):
-            return False
+            return {}
         if not finite.all():
             changes, nothing_to_explain = True, False
             g, p, t, tolerance = (V[finite] for V in (g, p, t, tolerance))
@@ -185,8 +187,8 @@ def _reproduces(predicted: Mapping[str, Array], compared: Comparison, scale: flo
         changes |= bool((wrong & (np.abs(p - t) > UNEXPLAINED * error)).any())
         nothing_to_explain &= not (error > tolerance * scale).any()  # in float32, that would do where no fault shows
         if (left > largest).any() or (wrong & (left > np.maximum(tolerance * scale, UNEXPLAINED * error))).any():
-            return False
-    return changes or nothing_to_explain
+            return {}
+    return predicted if changes or nothing_to_explain else {}
 
 
 def _distance(predicted: Mapping[str, Array], compared: Comparison) -> float:

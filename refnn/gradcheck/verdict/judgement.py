@@ -6,8 +6,8 @@ and rounding can take a right formula as far as the allowance.
 Of a formula that is not known (`Unknown`) the allowance is what rounding does to f's own derivative. A formula may
 cancel where f does not, as 1 - tanh² does where tanh is near 1. It is allowed a few roundoffs of the largest numbers
 about, but no more than half of the entry's digits; all of the former where the entry is zero, as far as is known. An
-entry off by more, and right to half its digits, is undecided: it may be imprecise, or wrong by little. If the noise of
-the formula was measured too, it is wrong.
+entry off by more is undecided, if it is right to half its digits, or to a quarter of them while no farther off than such
+roundoffs: it may be imprecise, or wrong by little. If the noise of the formula was measured too, it is wrong.
 
 An entry that passes is undecided nevertheless if it could not have been told from zero or from its double, though
 the gradient's own dtype could hold the difference. At a kink the estimate reaches from one slope to the other: outside
@@ -164,8 +164,10 @@ def judge(
         limit = tolerance(given, estimate, allowance, unknown)
         known = np.isfinite(estimate.value) & np.isfinite(limit)
         outside = known & ~broken & (error > limit)
-        half = math.sqrt(np.finfo(given.dtype).eps) * size
-        imprecise = outside & ~kink & (error <= half) & bool(unknown and not unknown.measured)
+        imprecise = np.zeros(given.shape, bool)
+        if unknown and not unknown.measured:
+            eps = float(np.finfo(given.dtype).eps)
+            imprecise = outside & ~kink & (error <= np.where(error <= unknown.floor, eps**0.25, eps**0.5) * size)
         wrong = broken | (outside & ~imprecise)
         open_ = kink | unresolved(given, estimate, allowance, unknown)
         undecided = ~known | imprecise | (open_ & ~(kink & bool(unknown and unknown.subgradient)))

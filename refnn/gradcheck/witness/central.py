@@ -188,6 +188,8 @@ class Ladder:
         own = self._own(rung)
         if not math.isfinite(own) or (rung.k < 0 and not rung.clear):
             return math.inf
+        if rung.k < self.usual:  # so far away f may be straight on both sides and differ
+            own += abs(self.gap(rung.k + 2)) / 2
         others = [
             r for r in self.rungs.values() if math.isfinite(r.error) and (r.k > rung.k or (rung.still and r.clear))
         ]

@@ -138,10 +138,10 @@ def _held_in_float32(values: Array) -> bool:
 
 
 def _walk(function: Scalar, step: float, rng: np.random.Generator) -> Array:
-    """Values of f at equal steps from its parameters on, in a random direction."""
+    """Values of f at equal steps beside its parameters, which may stand where f jumps, in a random direction."""
     params = function.params
     D = {key: random_direction(V, rng) for key, V in params.items()}
-    moved = ({key: V + k * step * D[key] for key, V in params.items()} for k in range(max(ORDERS) + 2))
+    moved = ({key: V + k * step * D[key] for key, V in params.items()} for k in range(1, max(ORDERS) + 3))
     return np.array([function.real(point) for point in moved])
 
 

@@ -11,10 +11,7 @@ from refnn.gradcheck import (
     Verdict,
     check_backprop,
     check_gradients,
-    check_jacobian,
-    check_jvp,
     check_network,
-    check_vjp,
     numerical_gradient,
 )
 
@@ -38,10 +35,7 @@ __all__ = [
     "certify",
     "check_backprop",
     "check_gradients",
-    "check_jacobian",
-    "check_jvp",
     "check_network",
-    "check_vjp",
     "cost_function",
     "forward_prop",
     "init_params",

@@ -1,24 +1,19 @@
 """The verdict on the gradient of one parameter array, entry by entry.
 
 An entry passes when |given - value| <= error + allowance, where the witness says that the derivative is value ± error,
-and rounding can take a right formula as far as the allowance.
+and rounding can take a right formula as far as the allowance. There is no other tolerance, relative or absolute.
 
-Of a formula that is not known (`Unknown`) the allowance is what rounding does to f's own derivative. A formula may
-cancel where f does not, as 1 - tanh² does where tanh is near 1. It is allowed a few roundoffs of the largest numbers
-about, but no more than half of the entry's digits; all of the former where the entry is zero, as far as is known. An
-entry off by more is undecided, if it is right to half its digits, or to a quarter of them while no farther off than
-such roundoffs: it may be imprecise, or wrong by little. If the noise of the formula was measured too, it is wrong.
-
-An entry that passes is undecided nevertheless if it could not have been told from zero or from its double, though
-the gradient's own dtype could hold the difference. At a kink the estimate reaches from one slope to the other: outside
-is wrong, between is undecided, or accepted if a subgradient will do.
+An entry that passes is undecided nevertheless if the witness could not have told it from zero or from its double,
+error > |value| / 2, though the gradient's own dtype could. A kink is undecided as well: no derivative exists there.
+An entry that does not pass is undecided if the rounding of the gradient's formula could not be analysed, only that of
+f, and half its digits or more are right: it may be imprecise, as 1 - tanh² is where tanh is near 1, and not wrong.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
@@ -28,7 +23,6 @@ from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.verdict.result import Entry, ParameterCheck, Verdict
 
 LOSS_WORTH_A_NOTE = 4  # decimal digits; ordinary sums lose one or two
-ZERO = 8.0  # times what a formula that cancels is allowed: no larger may an entry be given where f does not answer
 COARSE = 1e-3  # of an entry
 KINK = "at a kink of f, the first at {first}: the derivatives from the left and from the right differ"
 IMPRECISE = (
@@ -41,10 +35,9 @@ IMPRECISE = (
 class Estimate:
     """What a witness says of the derivative in every entry of an array: a value, and how far at most it may be off.
 
-    `flat` marks entries whose derivative is zero as exactly as one can see, `kink` those where the derivatives from
-    the left and from the right are value - error and value + error. Below the magnitude `underflow` it is the range of
-    the float, not the witness, that ends. An entry that is `vouched` for was not compared on its own: the value is the
-    one given, since a sum is right.
+    `flat` marks entries that change nothing however far they are moved, `kink` those where the derivatives from the
+    left and from the right differ. Below the magnitude `underflow` it is the range of the float, not the witness, that
+    ends.
     """
 
     value: Array
@@ -52,69 +45,35 @@ class Estimate:
     flat: Array | None = None
     kink: Array | None = None
     underflow: float = 0.0
-    vouched: Array | None = None
-
-    @property
-    def at_kink(self) -> Array:
-        return np.zeros(self.value.shape, bool) if self.kink is None else self.kink
 
     def each(self, change: Callable[[Array], Array]) -> Estimate:
         """The estimate in another form."""
-        masks = (self.flat, self.kink, self.vouched)
-        flat, kink, vouched = (None if mask is None else change(mask) for mask in masks)
-        return Estimate(change(self.value), change(self.error), flat, kink, self.underflow, vouched)
-
-
-@dataclass(frozen=True, eq=False)
-class Unknown:
-    """Of a formula that is not known: how far it may be off by cancellation (`floor`), whether its noise was measured,
-    and whether any slope between the two of a kink will do."""
-
-    floor: Array
-    measured: bool = False
-    subgradient: bool = False
-
-    def ravel(self) -> Unknown:
-        return replace(self, floor=self.floor.ravel())
-
-    def tolerance(self, witnessed: Array, size: Array, eps: float) -> Array:
-        """Beside what the witness knows; of entries of these sizes, in a dtype of this eps."""
-        return np.where(size <= witnessed, self.floor, np.minimum(self.floor, math.sqrt(eps) * size))
+        flat, kink = (None if mask is None else change(mask) for mask in (self.flat, self.kink))
+        return Estimate(change(self.value), change(self.error), flat, kink, self.underflow)
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """A gradient beside what a witness says of it, and how far rounding can take a right formula; all by parameter.
 
-    Parameters in `unknown` have a formula of which only that is known.
+    `formula_known` tells whether the allowance is that of the gradient's formula.
     """
 
     given: Gradient
     estimates: Mapping[str, Estimate]
     allowance: Mapping[str, Array]
-    unknown: Mapping[str, Unknown] = field(default_factory=dict)
+    formula_known: bool = True
 
     @cached_property
-    def checks(self) -> dict[str, ParameterCheck]:
-        return {key: self._judged(key) for key in self.given.arrays}
-
-    def at(self, places: Mapping[str, Array]) -> Comparison:
-        """With some arrays cut down to these of their entries, by flat index."""
-
-        def cut(key: str, V: Array) -> Array:
-            return V.ravel()[places[key]] if key in places else V
-
-        return Comparison(
-            replace(self.given, arrays={key: cut(key, V) for key, V in self.given.arrays.items()}),
-            {key: estimate.each(partial(cut, key)) for key, estimate in self.estimates.items()},
-            {key: cut(key, V) for key, V in self.allowance.items()},
-        )
+    def checks(self) -> tuple[ParameterCheck, ...]:
+        return tuple(map(self._judged, self.given.arrays))
 
     def _judged(self, key: str) -> ParameterCheck:
         """In the form in which the gradient came, so that an index is one that its author knows."""
         form = partial(self.given.form, key)
         given, allowance = form(self.given.arrays[key]), form(self.allowance[key])
-        return judge(self.given.names[key], given, self.estimates[key].each(form), allowance, self.unknown.get(key))
+        estimate = self.estimates[key].each(form)
+        return judge(self.given.names[key], given, estimate, allowance, formula_known=self.formula_known)
 
     @cached_property
     def truth(self) -> dict[str, Array]:
@@ -122,10 +81,7 @@ class Comparison:
 
     @cached_property
     def tolerance(self) -> dict[str, Array]:
-        return {
-            key: tolerance(self.given.arrays[key], self.estimates[key], self.allowance[key], self.unknown.get(key))
-            for key in self.given.arrays
-        }
+        return {key: self.estimates[key].error + self.allowance[key] for key in self.given.arrays}
 
     @property
     def shown(self) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
@@ -139,7 +95,7 @@ class Comparison:
     @property
     def notes(self) -> Iterator[str]:
         """Where an accepted gradient has lost so many digits to rounding that a reader should know."""
-        for check, V in zip(self.checks.values(), self.given.arrays.values(), strict=True):
+        for check, V in zip(self.checks, self.given.arrays.values(), strict=True):
             held = -math.log10(float(np.finfo(V.dtype).eps) / 2)
             if check.digits_lost > LOSS_WORTH_A_NOTE:
                 yield (
@@ -154,42 +110,34 @@ class Comparison:
 
 
 def judge(
-    name: str, given: Array, estimate: Estimate, allowance: Array, unknown: Unknown | None = None
+    name: str, given: Array, estimate: Estimate, allowance: Array, *, formula_known: bool = True
 ) -> ParameterCheck:
     """The check of `given`, an array of floats, against the estimate of the same shape."""
     broken = ~np.isfinite(given)
-    kink = estimate.at_kink
+    kink = np.zeros(given.shape, bool) if estimate.kink is None else estimate.kink
     with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
         error, size = np.abs(given - estimate.value), np.abs(estimate.value)
-        limit = tolerance(given, estimate, allowance, unknown)
-        known = np.isfinite(estimate.value) & np.isfinite(limit)
-        outside = known & ~broken & (error > limit)
-        imprecise = np.zeros(given.shape, bool)
-        if unknown and not unknown.measured:
-            eps = float(np.finfo(given.dtype).eps)
-            imprecise = outside & ~kink & (error <= np.where(error <= unknown.floor, eps**0.25, eps**0.5) * size)
+        tolerance = estimate.error + allowance + estimate.underflow
+        known = np.isfinite(estimate.value) & np.isfinite(tolerance)
+        outside = known & ~kink & ~broken & (error > tolerance)
+        imprecise = outside & (error <= math.sqrt(np.finfo(given.dtype).eps) * size) & (not formula_known)
         wrong = broken | (outside & ~imprecise)
-        open_ = kink | unresolved(given, estimate, allowance, unknown)
-        undecided = ~known | imprecise | (open_ & ~(kink & bool(unknown and unknown.subgradient)))
-        undecided &= ~wrong
-        excess = np.where(error == 0, 0, error / limit)
+        undecided = ~wrong & (~known | kink | imprecise | _unresolved(given, estimate, allowance))
+        excess = np.where(error == 0, 0, error / tolerance)
         relative = np.where(error == 0, 0, error / size)
 
-    own = np.ones(given.shape, bool) if estimate.vouched is None else ~estimate.vouched
-
     def entry(badness: Array) -> Entry | None:
-        if not own.any():
+        if not badness.size:
             return None
-        badness = np.where(own, badness, -1)
         at = np.unravel_index(np.argmax(np.where(np.isnan(badness), np.inf, badness)), badness.shape)
         index = tuple(int(k) for k in at)
-        return Entry(index, float(given[index]), float(estimate.value[index]), float(limit[index]))
+        return Entry(index, float(given[index]), float(estimate.value[index]), float(tolerance[index]))
 
     verdict = Verdict.WRONG if wrong.any() else Verdict.UNRELIABLE if undecided.any() else Verdict.PASS
     # The entry shown is one of those that the verdict rests on.
     decisive = {Verdict.WRONG: wrong, Verdict.UNRELIABLE: undecided}.get(verdict, np.ones_like(wrong))
     accepted = ~wrong & ~undecided
-    seen = sees(limit, np.where(size > estimate.underflow, size, 0))
+    seen = sees(tolerance, np.where(size > estimate.underflow, size, 0))
     return ParameterCheck(
         name,
         given.shape,
@@ -206,9 +154,9 @@ def judge(
         reason=_reason(
             [
                 (broken, "NaN or infinite, the first at {first}"),
-                (kink & undecided, KINK),
                 (undecided & ~np.isfinite(estimate.value), "where f is NaN or infinite nearby, the first at {first}"),
-                (undecided & ~known, "where the error has no finite bound, the first at {first}"),
+                (undecided & ~known, "where rounding errors have no finite bound, the first at {first}"),
+                (kink, KINK),
                 (imprecise, IMPRECISE),
                 (undecided, "below what the witness can resolve, the first at {first}"),
             ]
@@ -216,24 +164,12 @@ def judge(
     )
 
 
-def tolerance(given: Array, estimate: Estimate, allowance: Array, unknown: Unknown | None) -> Array:
-    """How far from the estimate each entry may be."""
-    witnessed = estimate.error + allowance + estimate.underflow
-    if unknown is None:
-        return witnessed
-    return witnessed + unknown.tolerance(witnessed, np.abs(estimate.value), float(np.finfo(given.dtype).eps))
-
-
-def unresolved(given: Array, estimate: Estimate, allowance: Array, unknown: Unknown | None) -> Array:
-    """Entries that cannot be told from zero, where the gradient's own rounding could."""
-    size = np.abs(estimate.value)
-    if unknown is None:
-        coarse = (estimate.error > size / 2) & (estimate.error > estimate.underflow)
-        return coarse & (estimate.error > 2 * allowance)
-    witnessed = estimate.error + allowance
-    coarse = (witnessed > size / 2) & (estimate.error > 2 * allowance)
+def _unresolved(given: Array, estimate: Estimate, allowance: Array) -> Array:
+    """Entries whose witness is too coarse to tell them from zero, where the gradient's own rounding is not."""
+    coarse = (estimate.error > np.abs(estimate.value) / 2) & (estimate.error > estimate.underflow)
+    coarse &= estimate.error > 2 * allowance
     if estimate.flat is not None:
-        coarse &= ~(estimate.flat & (np.abs(given) <= ZERO * unknown.floor))
+        coarse &= ~(estimate.flat & (given == 0))
     return coarse
 
 

@@ -117,6 +117,7 @@ def mine(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text(ARTICLE)
+    sys.modules.pop("mine", None)  # another test's
     yield
     sys.modules.pop("mine", None)
 

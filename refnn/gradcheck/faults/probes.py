@@ -7,8 +7,8 @@ zero weights nearly everything vanishes, and a dW transposed by mistake has the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from refnn._shapes import Array
 from refnn.gradcheck import formulas
 from refnn.gradcheck.declaration import ARTICLE, Declaration
 from refnn.gradcheck.faults.catalogue import FAULTS
-from refnn.gradcheck.faults.lines import Params, as_floats, backprop, forward
+from refnn.gradcheck.faults.lines import Grads, Params, as_floats, backprop, by_layers, forward
 
 ARTICLE_SCALE = 0.01
 # The largest |Z_L|. At 20 the usual formulas have half their digits left, and every fault still shows; at 30 a clip at
@@ -275,11 +275,12 @@ def _reasons(params: Params, X: Array, Y: Array, declaration: Declaration) -> It
         dA_alone = fault.name == "article-dA-convention"  # shows on every network, to those who return dA
         if dA_alone or not fault.condition(run):
             continue
-        if not _shows(backprop(params, X, Y, [fault.line], declaration, run), right, declaration):
+        layers = by_layers(params, X, Y, [fault.line], declaration, run)
+        if not any(_shows(layer, right, declaration) for layer in layers):
             yield f"{fault.name} would change nothing here: {fault.summary} ({fault.equation})"
 
 
-def _shows(faulty: Mapping[str, Any], right: Mapping[str, Array], declaration: Declaration) -> bool:
+def _shows(faulty: Grads, right: Grads, declaration: Declaration) -> bool:
     """Whether a gradient that every implementation returns is changed."""
-    parameters = (key for key in right if key.startswith("dW") or (declaration.bias and key.startswith("db")))
+    parameters = (key for key in faulty if key.startswith("dW") or (declaration.bias and key.startswith("db")))
     return any(np.max(np.abs(faulty[key] - right[key])) > SHOWS * np.max(np.abs(right[key])) for key in parameters)

@@ -122,7 +122,7 @@ def check_backprop(
         Judge on these instead of `default_probes`.
     executor, progress : as in `check_network`
     **declaration : the network and its conventions, the article's where nothing is said
-        hidden, output : activations and cost, as in `refnn.forward_prop`
+        hidden, output : activations and cost, as in `refnn.forward_prop`; a list of activations needs layer_dims
         reduction : "mean" of the cost over examples, their "sum", the mean over all "entries" of Y, or over "outputs"
         l1, l2 : λ of the penalties λ Σ|W| and λ/2 Σ W², added to the cost; or functions of m, such as lambda m: 0.7 / m
         bias : False for layers without one

@@ -1,5 +1,6 @@
-"""Progress of long work: a bar on a terminal, nothing in a pipe."""
+"""Progress of long work: a bar on a terminal, if tqdm is there, and nothing in a pipe."""
 
+import contextlib
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -7,10 +8,9 @@ from typing import Any
 
 def bar(items: Iterable[Any], label: str, *, total: int | None = None, show: bool = True) -> Iterator[Any]:
     """The items, with a tqdm bar on standard error when it is a terminal."""
-    if not (show and sys.stderr.isatty()):
-        return iter(items)
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        raise ImportError('a progress bar needs tqdm: pip install "refnn[report]"') from None
-    return iter(tqdm(items, desc=label, total=total, leave=False))
+    if show and sys.stderr.isatty():
+        with contextlib.suppress(ImportError):  # a convenience: without it the work goes on
+            from tqdm import tqdm
+
+            return iter(tqdm(items, desc=label, total=total, leave=False))
+    return iter(items)

@@ -24,7 +24,7 @@ DECLARATIONS = (
     {},
     {"hidden": "relu", "output": "softmax", "l1": 0.01, "l2": 0.1},
     {"hidden": "leaky_relu", "output": ("tanh", "squared_error"), "reduction": "sum"},
-    {"hidden": "silu", "output": "identity"},
+    {"hidden": "tanh", "output": "silu"},
 )
 
 

@@ -38,7 +38,7 @@ EXAMPLES = {
     "with_autograd": Bug("/ X.shape[1]", "/ A.size", "mean-over-outputs"),
     "with_c": Bug("* a * (1 - a)", "* a", "activation-as-derivative", "backprop.c"),
     "with_jax": Bug(".sum() / X.shape[1]", ".sum()", "missing-mean"),
-    "with_pytorch": Bug("(Z, torch.tensor(Y))", "(A, torch.tensor(Y))", None),
+    "with_pytorch": Bug("(Z, torch.tensor(Y))", "(A, torch.tensor(Y))", "output-activated-twice"),
     "with_scikit_learn": Bug("alpha=ALPHA", "alpha=0", "penalty-missing"),
 }
 

@@ -148,7 +148,10 @@ def invalid(networks: list[Solved]) -> Iterator[Arrays]:
                 # writes the same. It is also the best that float32 inside can return.
                 with np.errstate(all="ignore"):
                     wrong = {key: np.float64(np.float32(grads[key])) for key in exact if key[:2] in ("dW", "db")}
-                if all(np.isfinite(value).all() for value in wrong.values()) and clear(wrong, exact, allowed):
+                # A bug that lies in dA alone is rounded, and no more: it has to show before.
+                before = wrong if name == "float32-inside" else {key: np.float64(grads[key]) for key in wrong}
+                finite = all(np.isfinite(value).all() for value in wrong.values())
+                if finite and clear(before, exact, allowed) and clear(wrong, exact, allowed):
                     shown.append((case, wrong, allowed))
         for case, wrong, allowed in shown and (shown[0], shown[len(shown) // 2], shown[-1]):  # none has a penalty
             comment = f"{name}: {fault.summary} ({fault.equation})"

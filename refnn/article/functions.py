@@ -11,11 +11,11 @@ from unittest.mock import MagicMock
 import numpy as np
 
 from refnn.article.names import ARTICLE, Known
-from refnn.article.right import LEARNING_RATE, READERS, Module, layer_values
+from refnn.article.right import LEARNING_RATE, READERS, Module, layer_values, probes
 from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.lines import Array, Line, Run, backprop
-from refnn.gradcheck.faults.probes import Probe, default_probes
+from refnn.gradcheck.faults.probes import Probe
 from refnn.gradcheck.faults.structure import structure
 from refnn.gradcheck.formulas import activation, sigmoid
 from refnn.gradcheck.verdict.result import Finding, Verdict
@@ -219,27 +219,29 @@ def _mean_is_missing(module: Module, judged: Known) -> bool:
 
 def _cache_reasons(module: Module, role: str, caches: dict[str, tuple[Any, Any]]) -> Iterator[str]:
     """Caches, each beside the article's, are theirs to choose, if what reads them gets the right values from them."""
-    if all(_same(*pair) for pair in caches.values()):
-        return
     by_name = {where: (_by_name(cache), _by_name(right)) for where, (cache, right) in caches.items()}
     differences = [
         f"in {where}, {text}"
         for where, (given, right) in by_name.items()
         for text in _differences(given, {key: V for key, V in right.items() if key in given})
     ]
+    of_one_kind = all(type(cache) is type(right) for cache, right in caches.values())
+    if (
+        of_one_kind
+        and not differences
+        and all(given and given.keys() <= right.keys() for given, right in by_name.values())
+    ):
+        return
     # Where a layer has a function of its own, that makes what is read layer by layer.
     readers = ("backprop",) if role == "forward" and module.has("layer") else READERS[role]
     reader = next((module.named(reader) for reader in readers if module.has(reader)), None)
-    if reader:
-        own, standard = (_misreads(module, reader, standard) for standard in (False, True))
-        if own and not standard:
-            yield from differences or [f"{next(iter(caches))} is not what {reader.name} reads"]
-            return
-    elif differences:
+    if reader and _misreads(module, reader) and not _misreads(module, reader, standard=True):
+        yield from differences or [f"{next(iter(caches))} is not what {reader.name} reads"]
+    elif differences and not reader:
         yield from differences
-        return
-    module.own.add(role)
-    module.notes.append(OWN_CACHES)
+    else:
+        module.own.add(role)
+        module.notes.append(OWN_CACHES)
 
 
 def _misreads(module: Module, reader: Known, standard: bool = False) -> bool:
@@ -249,15 +251,6 @@ def _misreads(module: Module, reader: Known, standard: bool = False) -> bool:
         return bool(_compare(module, reader, standard)[0])
     except (Exception, SystemExit):  # what another kind of cache makes of other people's code
         return True
-
-
-def _same(cache: Any, standard: Any) -> bool:
-    if isinstance(standard, dict):
-        return isinstance(cache, dict) and all(key in standard and _equal(V, standard[key]) for key, V in cache.items())
-    if isinstance(standard, tuple):
-        same_length = isinstance(cache, tuple | list) and len(cache) == len(standard)
-        return same_length and all(map(_same, cache, standard))
-    return isinstance(cache, np.ndarray) and _equal(cache, standard)
 
 
 def _by_name(cache: Any) -> dict[str, Any]:
@@ -340,12 +333,14 @@ def _judge_backprop(module: Module, _: Known) -> Iterator[str]:
     if not isinstance(grads, dict):
         yield f"returns {type(grads).__name__}, expected the dict of gradients"
         return
-    networks = [None] if module.networks == ARTICLE.networks else module.networks  # of all widths and depths
-    probes = [probe for dims in networks for probe in default_probes(dims, declaration=module.declaration)]
-    check = check_backprop(gradient, probes=probes, progress=False, hidden=module.hidden)
+    if module.networks == ARTICLE.networks:  # of all widths and depths
+        tried = probes(None, module.hidden)
+    else:  # a transpose shows on the second
+        tried = (*probes(module.networks[0], module.hidden), module.probes[1])
+    check = check_backprop(gradient, probes=tried, progress=False, hidden=module.hidden)
     if not check:  # where a right function stands in for a layer's, the 1/m may belong there or here
         module.mean = not module.mean
-        other = check_backprop(gradient, probes=probes, progress=False, hidden=module.hidden)
+        other = check_backprop(gradient, probes=tried, progress=False, hidden=module.hidden)
         module.mean, check = (module.mean, other) if other else (not module.mean, check)
     if missing:
         yield f"returns no {', '.join(missing)} for a network of {len(probe.params) // 2} layers"
@@ -413,7 +408,7 @@ def _judge_update(module: Module, judged: Known) -> Iterator[str]:
 def _judge_train(module: Module, judged: Known) -> Iterator[str]:
     counted = module.course is ARTICLE  # the costs of all epochs; the courses keep some of them, or none
     shallow = judged.name == "two_layer_model"
-    probe = default_probes((4, 5, 1), declaration=module.declaration)[0] if shallow else module.probes[0]
+    probe = probes((4, 5, 1), module.hidden)[0] if shallow else module.probes[0]
     rates = [LEARNING_RATE]
 
     def update(params: Any, grads: Any, learning_rate: float = LEARNING_RATE) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 from refnn.article.functions import judge
 from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, ROLES, SHALLOW, Course, Known, course_of, known
 from refnn.article.right import Module
-from refnn.gradcheck.verdict.result import Verdict
+from refnn.gradcheck.verdict.result import Result, Verdict
 
 __all__ = ["FUNCTIONS", "FunctionCheck", "ModuleCheck", "judge_module"]
 
@@ -29,12 +30,13 @@ NEEDED = ("layer_backward", "backprop")  # without them nothing can be said of t
 
 
 @dataclass(frozen=True)
-class FunctionCheck:
+class FunctionCheck(Result):
     """What was found about one function: reasons why it is wrong, notes on what is right but worth knowing.
 
     `line` is where it starts; `frames` are the last lines of the file that ran before it raised.
     """
 
+    KEYS = ("name", "verdict", "line", "reasons", "notes", "frames")
     name: str
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -48,15 +50,12 @@ class FunctionCheck:
     def __bool__(self) -> bool:
         return not self.reasons
 
-    def to_json(self) -> dict[str, Any]:
-        found = {"reasons": [*self.reasons], "notes": [*self.notes], "frames": [*self.frames]}
-        return {"name": self.name, "verdict": str(self.verdict), "line": self.line, **found}
-
 
 @dataclass(frozen=True)
-class ModuleCheck:
+class ModuleCheck(Result):
     """The checks of the functions that a module defines; true only if none is wrong."""
 
+    KEYS = ("verdict", "functions", "missing")
     functions: tuple[FunctionCheck, ...]
     missing: tuple[str, ...]
     unjudged: tuple[str, ...] = ()  # missing ones without which backprop itself is not judged
@@ -84,10 +83,6 @@ class ModuleCheck:
             lines.append(f"UNRELIABLE: backprop was not judged, without {', '.join(self.unjudged)}")
         return "\n".join(lines)
 
-    def to_json(self) -> dict[str, Any]:
-        functions = [check.to_json() for check in self.functions]
-        return {"verdict": str(self.verdict), "functions": functions, "missing": [*self.missing]}
-
 
 def judge_module(namespace: dict[str, Any]) -> ModuleCheck:
     """Judge the functions of the article, or of a course, that a module defines.
@@ -112,10 +107,21 @@ def judge_module(namespace: dict[str, Any]) -> ModuleCheck:
     for hidden in HIDDEN if FORWARD & {f.name for f in check.functions if not f} else ():
         # A network with another activation is as good, if both its directions agree on that.
         namespace.update(theirs)
-        other = _judge(namespace, course, hidden, f"the activation of hidden layers is {hidden}")
-        if not {*FORWARD, *BACKPROP} & {f.name for f in other.functions if not f}:
-            return other
+        if _propagates(namespace, course, hidden):
+            other = _judge(namespace, course, hidden, f"the activation of hidden layers is {hidden}")
+            if not {*FORWARD, *BACKPROP} & {f.name for f in other.functions if not f}:
+                return other
     return check
+
+
+def _propagates(namespace: dict[str, Any], course: Course, hidden: str) -> bool:
+    """Whether their forward propagation has this activation in the hidden layers."""
+    module = Module(namespace, course, hidden)
+    try:
+        answers = [module.call("forward", X=X.copy(), params=deepcopy(params))[0] for _, params, X, _ in module.probes]
+    except (Exception, SystemExit):  # as below
+        return False
+    return all(map(np.allclose, answers, [module.run(probe).A[-1] for probe in module.probes]))
 
 
 def _judge(namespace: dict[str, Any], course: Course, hidden: str, *notes: str) -> ModuleCheck:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache, partialmethod
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,16 @@ def layer_values(run: Run, l: int, dA: Array, line: Line | None = None) -> dict[
     }
 
 
+@cache
+def probes(dims: tuple[int, ...] | None, hidden: str) -> tuple[Probe, ...]:
+    """The default ones, of these widths or any, drawn once; read only, for a function may change what it is given."""
+    drawn = default_probes(dims, declaration=Declaration.of({"hidden": hidden}))
+    for _, params, X, Y in drawn:
+        for V in (*params.values(), X, Y):
+            V.setflags(write=False)
+    return drawn
+
+
 @dataclass
 class Module:
     """The judged module: its globals and, by role, the functions that are right; with notes on the one being judged."""
@@ -70,7 +81,7 @@ class Module:
     def use(self, networks: tuple[tuple[int, ...], ...]) -> None:
         """Judge on networks of these widths: soft labels for the first, larger weights for the second."""
         self.networks = networks
-        self.probes = [default_probes(dims, declaration=self.declaration)[i] for i, dims in enumerate(networks)]
+        self.probes = [probes(dims, self.hidden)[i] for i, dims in enumerate(networks)]
 
     def run(self, probe: Probe) -> Run:
         return lines.forward(*probe[1:], self.declaration)
@@ -138,8 +149,7 @@ class Module:
         A = formula(word).value(Z)
         return (A, Z) if self.pairs else A
 
-    def relu(self, Z: Array) -> Any:
-        return self.sigmoid(Z, "relu")
+    relu = partialmethod(sigmoid, word="relu")
 
     def linear(self, A_prev: Array, W: Array, b: Array) -> Any:
         return W @ A_prev + b, (A_prev, W, b)
@@ -167,8 +177,7 @@ class Module:
         # A (1 - A) cancels the denominators of the article's dAL.
         return dA * A * (1 - A) if word == "sigmoid" else dA * formula(word).derivative(activation_cache)
 
-    def relu_backward(self, dA: Array, activation_cache: Array) -> Array:
-        return self.sigmoid_backward(dA, activation_cache, "relu")
+    relu_backward = partialmethod(sigmoid_backward, word="relu")
 
     def linear_backward(self, dZ: Array, linear_cache: Any) -> Any:
         A_prev, W, _ = linear_cache

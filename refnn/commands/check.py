@@ -60,7 +60,7 @@ def _add_declaration(parser: argparse.ArgumentParser) -> None:
     option("--examples", metavar="WHERE", help="columns or rows of X and Y")
     option("--weights", metavar="ORDER", help="W as out,in or in,out")
     option("--labels", metavar="KIND", help="soft, onehot or classes: numbers of classes")
-    said = "how W, b, dW or db are called; {l} is the layer from 1, {k} from 0: W=weights{l}; repeat for several"
+    said = "how W, b, dW or db are called: W=weights{l}, l the layer, or {k} from 0, or W=w_h,w_o; repeat for several"
     option("--names", action="append", metavar="KIND=NAME", help=said)
     option("--step", metavar="RATE", help="learning rate of a function that returns W - RATE dW in place of dW")
     said = "a function (params, X, Y) -> cost, where none of these costs is the one; it cannot stand in a report"
@@ -126,11 +126,11 @@ def _number(name: str, text: str) -> float | OverM:
     raise ValueError(f"--{name} is {text!r}, expected a number" + " or, over m, one like 0.7/m" * (name != "step"))
 
 
-def _name(text: str) -> tuple[str, str]:
+def _name(text: str) -> tuple[str, str | list[str]]:
     kind, _, name = text.partition("=")
     if kind not in NAMED:
         raise ValueError(f"--names is {text!r}, expected {', '.join(NAMED)}, then = and a name, such as W=weights{{l}}")
-    return kind, template(f"--names {kind}", name)
+    return kind, template(f"--names {kind}", name.split(",") if "," in name else name)
 
 
 def _cost(args: argparse.Namespace) -> Any:

@@ -17,6 +17,7 @@ from refnn.gradcheck.check import judge_entries
 from refnn.gradcheck.declaration import ARTICLE, Declaration, Keywords
 from refnn.gradcheck.faults.diagnosis import Case, diagnose
 from refnn.gradcheck.faults.probes import Probe, blindness, default_probes
+from refnn.gradcheck.faults.steps import of_another_form
 from refnn.gradcheck.faults.structure import described
 from refnn.gradcheck.problem import Gradient, Problem, UnfitGradientError, real_parameters
 from refnn.gradcheck.verdict.judgement import Comparison
@@ -30,7 +31,7 @@ GradientFunction = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
 CostFunction = Callable[[dict[str, Array], Array, Array], Any]
 
 MILD = 2.0**13  # roundoffs
-RAISED = "gradient raised"
+RAISED, TWO_ANSWERS = "gradient raised", "gradient gave two answers to one question"
 METHODS = ("auto", "entries", "directions")
 PER_ENTRY_WORK = 2e10  # elements that a check of every entry may touch before "auto" takes directions: a minute's work
 TOLERANCE = (
@@ -121,15 +122,17 @@ def check_backprop(
         Judge on these instead of `default_probes`.
     executor, progress : as in `check_network`
     **declaration : the network and its conventions, the article's where nothing is said
-        hidden, output : activations and cost, as in `refnn.forward_prop`
+        hidden, output : activations and cost, as in `refnn.forward_prop`; a list of activations needs layer_dims
         reduction : "mean" of the cost over examples, their "sum", the mean over all "entries" of Y, or over "outputs"
         l1, l2 : λ of the penalties λ Σ|W| and λ/2 Σ W², added to the cost; or functions of m, such as lambda m: 0.7 / m
         bias : False for layers without one
         examples : "columns" or "rows" of X and Y; in rows, b is (1, n_l), and db may be (n_l,)
         weights : "out,in" for W (n_l, n_{l-1}), or "in,out"
         labels : "soft", "onehot" (0 or 1), or "classes" (int (m,), the number of each example's class)
-        names : {"W": "weights{l}", "b": "bias{l}", "dW": …, "db": …}, l from 1, or {k} from 0, or functions of l
-        step : the learning rate of a function that returns W - step · dW, not dW; negative for a step upwards
+        names : {"W": "weights{l}", "b": ["bias_h", "bias_o"], "dW": …, "db": …}, l from 1, or {k} from 0, or a name for
+            each layer, or functions of l
+        step : the learning rate of a function that returns W - step · dW, not dW; negative for a step upwards. It may
+            change the parameters that it is given.
 
     Returns
     -------
@@ -149,34 +152,43 @@ def check_backprop(
         raise ValueError("probes is empty, expected at least one")
     judge = Judge(gradient, said, cost, seed, executor)
     judged = [judge(probe) for probe in bar(probes, "probes", total=len(probes), show=progress)]
-    checks = tuple(check for check, _ in judged)
+    checks, cases = tuple(check for check, _ in judged), [case for _, case in judged if case is not None]
     # A network on which a fault would not show is there for another thing, if there is one that would show it.
     seeing = [check for check in checks if check.verdict is not Verdict.BLIND] or checks
     worst = min(seeing, key=lambda check: (check.verdict.rank, not check.parameters))
     return replace(
         worst,
-        reasons=_reasons(seeing),
+        reasons=tuple(_reasons(seeing, cases)),
         notes=(*_hints(seeing, said), *dict.fromkeys(f"{note} ({c.probe})" for c in checks for note in c.notes)),
-        diagnosis=diagnose([case for _, case in judged if case is not None]) or worst.diagnosis,
+        diagnosis=diagnose(cases) or worst.diagnosis,
         probes=checks,
     )
 
 
-def _reasons(checks: Sequence[GradientCheck]) -> tuple[str, ...]:
-    """Each once; of what the gradient raised on several networks, the first."""
-    reasons = list(dict.fromkeys(reason for check in checks for reason in check.reasons))
-    errors = [reason for reason in reasons if reason.startswith(RAISED)]
-    return tuple(reason for reason in reasons if reason not in errors[1:])
+def _reasons(checks: Sequence[GradientCheck], cases: Sequence[Case]) -> Iterator[str]:
+    """Each once; of what differs on each network in its numbers, what is said of the first."""
+    wrong = [case for case in cases if not all(case.compared.checks)]
+    if wrong and (form := of_another_form(wrong)):
+        yield form
+    said: set[str] = set()
+    for check in checks:
+        kinds = {
+            reason: next(filter(reason.startswith, (RAISED, TWO_ANSWERS, "grads")), reason) for reason in check.reasons
+        }
+        yield from (reason for reason, kind in kinds.items() if kind not in said)
+        said.update(kinds.values())
 
 
 def _hints(checks: Sequence[GradientCheck], said: Declaration) -> Iterator[str]:
-    """What the code may be, where it fails on networks of one kind alone."""
+    """What the code may be, where it fails on networks of one kind alone, or answers in two ways."""
     wrong = [check for check in checks if check.verdict is Verdict.WRONG]
     failed = [check for check in wrong if any(reason.startswith((RAISED, "grads")) for reason in check.reasons)]
     if failed and len(failed) < len(checks):
         yield f"fails on {len(failed)} of {len(checks)} networks: code made for one shape is judged with layer_dims=[…]"
     if wrong and said.labels == "soft" and len(wrong) < len(checks) and all("soft" in c.probe for c in wrong):
         yield "wrong where labels lie between 0 and 1 only: code made for 0 and 1 is judged with labels='onehot'"
+    if any(reason.startswith(TWO_ANSWERS) for check in wrong for reason in check.reasons):
+        yield "two answers: is dropout left on, are examples shuffled, or does a state (a momentum) live between calls?"
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,8 +272,10 @@ def raised(error: BaseException) -> str:
 
 
 def _changes(params: Mapping[str, Array], copies: Mapping[str, Array], problem: Problem) -> list[str]:
-    """The arguments that a call has changed: arrays, or entries of the dict."""
+    """The arguments that a call has changed: arrays, or entries of the dict; a step may be taken in place."""
     before, X, Y = problem.copies()
+    if problem.declaration.step is not None:
+        before, params = {}, {}
     changed = [key for key, V in {**before, "X": X, "Y": Y}.items() if not np.array_equal(copies[key], V)]
     changed += [f"params ({key})" for key in before if params.get(key) is not copies[key]]
     return changed + [f"params ({key})" for key in params if key not in before]
@@ -277,7 +291,7 @@ def _inconsistencies(answers: Sequence[Problem], case: Case | None) -> list[str]
             if not np.array_equal(V, second.arrays[key], equal_nan=True)
             and (case is None or not (np.abs(V - second.arrays[key]) <= 2 * case.compared.tolerance[key]).all())
         ]
-    return [f"gradient gave two answers to one question: {', '.join(differ)}"] if differ else []
+    return [f"{TWO_ANSWERS}: {', '.join(differ)}"] if differ else []
 
 
 def _overwritten(answer: Problem, kept: Any) -> list[str]:

@@ -6,9 +6,9 @@ Here arrays go from it to the declared form, and come back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict, TypeGuard
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from refnn._shapes import Array, Misfits
 from refnn.gradcheck import formulas
 
 Penalty: TypeAlias = float | Callable[[int], float]  # a number, or a function of m: Ng's course has λ/m
-Name: TypeAlias = str | Callable[[int], str]
+Name: TypeAlias = str | Sequence[str] | Callable[[int], str]
 
 
 class Keywords(TypedDict, total=False):
@@ -49,7 +49,8 @@ class Declaration:
     examples : "columns" or "rows" of X and Y; in rows, b is (1, n_l)
     weights : "out,in" for W (n_l, n_{l-1}), or "in,out"
     labels : "soft", from 0 to 1; "onehot", 0 or 1; "classes", the number of each example's class, int (m,)
-    names : {"W": "weights{l}", "b": …, "dW": …, "db": …}, l from 1, or {k} from 0, or functions of l
+    names : {"W": "weights{l}", "b": …, "dW": …, "db": …}, l from 1, or {k} from 0; or lists of a name for each layer,
+        or functions of l
     step : None, or the learning rate of a function that returns W - step · dW in place of dW; negative for one upwards
     """
 
@@ -87,8 +88,10 @@ class Declaration:
         if not isinstance(names, Mapping) or not set(names) <= set(NAMED):
             raise ValueError(f"names is {names!r}, expected a dict with any of {', '.join(map(repr, NAMED))}")
         for kind, template in names.items():
-            if not (isinstance(template, str) or callable(template)):
-                raise TypeError(f"names[{kind!r}] is {template!r}, expected a text such as 'W{{l}}' or a function of l")
+            if not (isinstance(template, str) or callable(template) or _listed(template)):
+                expected = "a text such as 'W{l}', a list of texts, one for each layer, or a function of l"
+                raise TypeError(f"names[{kind!r}] is {template!r}, expected {expected}")
+        words["names"] = {kind: tuple(name) if _listed(name) else name for kind, name in names.items()}
         if words.get("step") is not None:
             words["step"] = float(_shapes.real("step", words["step"]))
             if not 0 < abs(words["step"]) < np.inf:
@@ -136,12 +139,25 @@ class Declaration:
 
     # ------------------------------------------------------------------ the conventions
 
+    def check_layers(self, L: int | None) -> None:
+        """Raise a ValueError unless a network of L layers, or of any number, has what is declared layer by layer."""
+        listed = {f"names[{kind!r}]": len(V) for kind, V in self.names.items() if _listed(V)}
+        if isinstance(self.hidden, tuple) and not any(map(callable, self.hidden)):
+            listed["hidden"] = len(self.hidden) + 1
+        for name, layers in listed.items():
+            if layers != L:
+                found, each = (layers - 1, "hidden layer") if name == "hidden" else (layers, "layer")
+                expected = f"layer_dims with {layers + 1} widths" if L is None else found - layers + L
+                raise ValueError(f"{name} has {found} entries, one for each {each}: expected {expected}")
+
     def name(self, kind: str, l: int) -> str:
         """The declared name of "W", "b", "dW", "db" or "dA" of layer l; for derivatives d and that of the variable."""
         template = self.names.get(kind)
         if template is None:
             return f"d{self.name(kind[1:], l)}" if kind[0] == "d" else f"{kind}{l}"
-        return template(l) if callable(template) else template.format(l=l, k=l - 1)
+        if callable(template):
+            return template(l)
+        return template.format(l=l, k=l - 1) if isinstance(template, str) else template[l - 1]
 
     def turned(self, kind: str, V: Array) -> Array:
         """An array "W", "b" or "A" in the declared orientation; the same way back."""
@@ -197,6 +213,11 @@ class Declaration:
             return np.reshape(value, (-1, 1))
         turned = np.ndim(value) == 2 and self.turned(kind, np.empty((0, 1))).shape == (1, 0)
         return np.asarray(value).T if turned else value
+
+
+def _listed(template: Any) -> TypeGuard[Sequence[str]]:
+    """Whether it is a list of texts."""
+    return isinstance(template, list | tuple) and all(isinstance(name, str) for name in template)
 
 
 CHOICES = {

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from refnn import _declaration, _shapes
+from refnn import _shapes
 from refnn._shapes import Array, Misfits
 from refnn.gradcheck import formulas
 from refnn.gradcheck.declaration import ARTICLE, Declaration
@@ -143,7 +143,8 @@ def _float_array(name: str, value: object, shape: tuple[int, ...], flat: bool) -
     if array.dtype.kind != "f":
         raise UnfitGradientError(f"{name} has dtype {array.dtype}, expected floating-point numbers")
     if array.shape != shape and not (flat and array.size == max(shape) == max(array.shape, default=0)):
-        raise UnfitGradientError(f"{name} has shape {array.shape}, expected {shape}")
+        summed = ": one number for all, as by a sum without its axis" if array.size == 1 else ""
+        raise UnfitGradientError(f"{name} has shape {array.shape}, expected {shape}{summed}")
     return array
 
 
@@ -270,7 +271,7 @@ def declared_network(
     misfits = Misfits()
     arrays, inputs, labels = network_arrays(params, X, Y, misfits, unit=declaration.output[1] == "cross_entropy")
     misfits.refuse()
-    _declaration.hidden(declaration.hidden, len(arrays) // 2 - 1)
+    declaration.check_layers(len(arrays) // 2)
     floats = {name: _real_floats(name, V) for name, V in {"X": inputs, "Y": labels, **arrays}.items()}
     return {key: floats[key] for key in arrays}, floats["X"], floats["Y"]
 

@@ -97,13 +97,20 @@ def _names(name: str, templates: Mapping[str, Any]) -> Record:
     return {kind: template(f"{name}[{kind!r}]", text) for kind, text in templates.items()}
 
 
-def template(name: str, text: Any) -> str:
-    """The name of a parameter with its layer: {l}, from 1, or {k}, from 0."""
+def template(name: str, text: Any) -> str | list[str]:
+    """The name of a parameter with its layer: {l}, from 1, or {k}, from 0; or a list of one for each layer."""
     if callable(text):
         raise TypeError(f"{name} is a function, which a report cannot hold: expected a text such as 'weights{{l}}'")
-    if not (isinstance(text, str) and text.isprintable() and len(text) <= LONGEST and TEMPLATE.fullmatch(text)):
-        raise ValueError(f"{name} is {text!r:.60}, expected a name with {{l}}, the layer from 1, or {{k}}, from 0")
-    return text
+    if isinstance(text, list | tuple) and text and all(map(_short, text)):
+        return [*text]
+    if not (_short(text) and TEMPLATE.fullmatch(text)):
+        expected = "a name with {l}, the layer from 1, or {k}, from 0, or one for each layer"
+        raise ValueError(f"{name} is {text!r:.60}, expected {expected}")
+    return str(text)
+
+
+def _short(text: Any) -> bool:
+    return isinstance(text, str) and text.isprintable() and 0 < len(text) <= LONGEST
 
 
 def _as_it_is(_: str, value: Any) -> Any:

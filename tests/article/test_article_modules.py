@@ -40,7 +40,7 @@ MISTAKES = [
     ("one_layer_backward", "np.sum(dZ, axis=1, keepdims=True)", "np.sum(dZ)", r"db: has shape \(\), expected"),
     ("one_layer_backward", "np.dot(W.T, dZ)", "np.dot(W.T, dZ) / m", "dA_prev: .*1/m: divided by m twice"),
     ("backprop", "-(Y / AL - ", "(Y / AL - ", "sign-flipped"),
-    ("backprop", "(1 - AL))", "(1 - AL)) / Y.shape[1]", "1/m: the mean over examples is taken twice"),
+    ("backprop", "(1 - AL))", "(1 - AL)) / Y.shape[1]", "mean-taken-twice"),
     (
         "backprop",
         '[f"dW{L}"], grads[f"db{L}"]',

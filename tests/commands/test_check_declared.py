@@ -6,6 +6,9 @@ import sys
 import pytest
 
 from refnn.__main__ import main
+from refnn.gradcheck.faults.catalogue import FAULTS
+from refnn.report import findings
+from refnn.report.draw import folder
 
 ARTICLE = """
 import numpy as np
@@ -103,7 +106,7 @@ RIGHT = {  # function: the options with which it is right, and is not without th
     "without_bias": ["--no-bias"],
     "rows": ["--examples=rows"],
     "in_out": ["--weights=in,out"],
-    "renamed": ["--names=W=w{l}", "--names=b=bias{k}", "--names=dW=g{l}"],
+    "renamed": ["--names=W=w1,w2", "--names=b=bias{k}", "--names=dW=g{l}"],
     "stepping": ["--step=0.1"],
     "own": ["--cost=mine:own_cost"],
 }
@@ -114,6 +117,7 @@ def mine(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text(ARTICLE)
+    sys.modules.pop("mine", None)  # another test's
     yield
     sys.modules.pop("mine", None)
 
@@ -204,7 +208,9 @@ def test_a_file_that_follows_the_article_is_not_declared(option, capsys):
 
 
 @pytest.mark.usefixtures("mine")
-def test_a_report_holds_the_declaration_and_its_author(tmp_path, capsys):
+def test_a_report_holds_the_declaration_and_its_author(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(findings, "FAULTS", {"missing-mean": FAULTS["missing-mean"]})
+    monkeypatch.setattr(folder, "figures", lambda _: [])
     options = ["--l2=0.7/m", "--report=out", "--author=Ada Lovelace", "--url=https://example.org/ada"]
     assert check("course", *options) == 0
     report = json.loads((tmp_path / "out/report.json").read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
 """Networks at random, and backprop as other people write it: right, in many styles. Each takes (params, X, Y)."""
 
 import math
+import re
 from functools import cache
 
 import numpy as np
@@ -36,9 +37,13 @@ def probes(seed=0, **words):
     return _PROBES[key]
 
 
-def judged(gradient, seed=0, **words):
-    """check_backprop, without drawing the probes anew."""
-    return check_backprop(gradient, seed=seed, probes=probes(seed, **words), progress=False, **words)
+SOME = re.compile("generic|square|one|deep|saturated|far on|exactly")
+
+
+def judged(gradient, seed=0, *, every=False, **words):
+    """check_backprop, without drawing the probes anew; on half of them, where not every one is asked for."""
+    asked = [probe for probe in probes(seed, **words) if every or SOME.match(probe.name)]
+    return check_backprop(gradient, seed=seed, probes=asked, progress=False, **words)
 
 
 def played(fault, **words):

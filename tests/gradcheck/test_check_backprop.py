@@ -73,6 +73,10 @@ class Accumulates:
         (lambda *_: None, "grads is NoneType, expected a dict of arrays"),
         (lambda p, *_: {f"d{k}": np.zeros(V.shape, int) for k, V in p.items()}, "grads['dW1'] has dtype int64"),
         (lambda p, *_: {f"d{k}": V.T for k, V in p.items()}, "grads['dW1'] has shape (4, 6), expected (6, 4)"),
+        (
+            lambda p, *_: {f"d{k}": V if k[0] == "W" else V.sum() for k, V in p.items()},
+            "grads['db1'] has shape (), expected (6, 1): one number for all, as by a sum without its axis",
+        ),
         (lambda p, X, Y: {**reference(p, X, Y), "loss": 1.0}, "grads has an entry 'loss' that belongs to nothing"),
     ],
 )
@@ -156,7 +160,7 @@ def test_a_gradient_that_exits_is_wrong_and_does_not_end_the_check():
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_backprop_passes_in_every_style(name):
     for seed in SEEDS:
-        check = judged(RIGHT[name], seed)
+        check = judged(RIGHT[name], seed, every=True)
         assert check, f"{name}, seed {seed}\n{check}"
 
 

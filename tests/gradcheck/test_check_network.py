@@ -19,13 +19,13 @@ DECIDED = (Verdict.PASS, Verdict.BLIND)  # at a saturated point some faults cann
 @pytest.mark.parametrize("scale", SCALES)
 def test_right_formulas_never_raise_an_alarm(gradient, scale):
     rng = np.random.default_rng(int(100 * scale))
-    for _ in range(30):
+    for _ in range(12):
         params, X, Y = random_network(rng, scale)
         check = check_network(params, X, Y, gradient(params, X, Y), progress=False)
         assert check.verdict in DECIDED, str(check)
 
 
-@pytest.mark.parametrize("scale", [0.01, 1.0, 3.0])
+@pytest.mark.parametrize("scale", [0.01, 3.0])
 @pytest.mark.parametrize("method", ["entries", "directions"])
 def test_any_single_entry_off_by_a_thousandth_is_found_and_named(method, scale):
     rng = np.random.default_rng(2)

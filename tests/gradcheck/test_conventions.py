@@ -108,14 +108,15 @@ def says(words):
     return re.sub(r"<function .*? at \w+>", "f", Declaration.of(words).says) or "the article"
 
 
-@pytest.mark.parametrize("words", GRID, ids=says)
-def test_right_gradients_pass(words):
-    for seed, dtype in ((0, np.float64), (1, np.float32)):
-        if isinstance(words["hidden"], list):
-            check = check_backprop(declared(words, dtype), layer_dims=[3, 4, 4, 2], seed=seed, progress=False, **words)
-        else:
-            check = judged(declared(words, dtype), seed, **words)
-        assert check.verdict is Verdict.PASS, f"seed {seed}, {dtype.__name__}\n{check}"
+@pytest.mark.parametrize("i", range(len(GRID)), ids=lambda i: says(GRID[i]))
+def test_right_gradients_pass(i):
+    """Each convention in both dtypes, beside other activations."""
+    words, dtype = GRID[i], (np.float64, np.float32)[i // len(CONVENTIONS) % 2]
+    if isinstance(words["hidden"], list):
+        check = check_backprop(declared(words, dtype), layer_dims=[3, 4, 4, 2], progress=False, **words)
+    else:
+        check = judged(declared(words, dtype), every=dtype is np.float64, **words)
+    assert check.verdict is Verdict.PASS, f"{dtype.__name__}\n{check}"
 
 
 # ---------------------------------------------------------------------- conventions broken
@@ -132,7 +133,7 @@ VALUES = {  # what is declared, what the gradient is of, and the cause that is n
     "λ/m for λ": ({"l2": 0.3, "output": "softmax"}, {"l2": lambda m: 0.3 / m}, "penalty-over-m"),
     "no lasso": ({"l1": 0.05}, {"l1": 0}, "penalty-missing"),
     "L2 for L1": ({"l1": 0.05}, {"l1": 0, "l2": 0.05}, "right down to|wrong from|cosine|wrong in"),
-    "undeclared weight decay": ({}, {"l2": 1e-5}, "cosine|right to|wrong in"),
+    "undeclared weight decay": ({}, {"l2": 1e-5}, "of another network: l2=1e-05"),
     "another activation": (RELU, {"hidden": "tanh"}, "of another network: hidden='tanh'"),
     "another slope": ({"hidden": "leaky_relu"}, {"hidden": "leaky_relu(0.2)"}, "of another network: hidden='leaky_rel"),
     "sigmoids for a softmax": (SOFTMAX, {"output": "sigmoid"}, "of another network: output='sigmoid'"),
@@ -161,20 +162,17 @@ FORMS = {  # the same of what is seen by names and shapes
 @pytest.mark.parametrize("what", VALUES)
 def test_what_is_declared_otherwise_is_wrong_and_named(what):
     words, changed, text = VALUES[what]
-    for seed in range(2):
-        assert judged(declared(words), seed, **words).verdict is Verdict.PASS
-        check = judged(declared(words, changed=changed), seed, **words)
-        assert check.verdict is Verdict.WRONG, str(check)
-        causes = check.diagnosis.causes
-        found = str(check.diagnosis) if not causes else causes[0].text
-        assert len(causes) <= 1, str(check)
-        assert re.search(text, found), str(check)
+    check = judged(declared(words, changed=changed), **words)
+    assert check.verdict is Verdict.WRONG, str(check)
+    causes = check.diagnosis.causes
+    found = str(check.diagnosis) if not causes else causes[0].text
+    assert len(causes) <= 1, str(check)
+    assert re.search(text, found), str(check)
 
 
 @pytest.mark.parametrize("what", FORMS)
 def test_another_form_is_wrong_and_said(what):
     words, changed, text = FORMS[what]
-    assert judged(declared(words), **words).verdict is Verdict.PASS
     check = judged(declared(words, changed=changed), **words)
     assert check.verdict is Verdict.WRONG, str(check)
     assert any(re.search(text, reason) for reason in check.reasons), check.reasons
@@ -217,23 +215,21 @@ def test_a_class_off_by_one_is_wrong():
 
 # ---------------------------------------------------------------------- a step in place of a gradient
 
-RATES = [1e-6, 1e-4, 1e-2, 0.5, 1.0, 10.0]
+RATES = [1e-6, 1e-2, 1.0, 10.0]
 
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_right_step_passes_at_every_rate(rate, dtype):
     words = {"step": rate, "l2": 0.01, "hidden": "tanh"}
-    for seed in range(2):
-        check = judged(declared(words, dtype), seed, **words)
-        assert check.verdict is Verdict.PASS, str(check)
+    check = judged(declared(words, dtype), **words)
+    assert check.verdict is Verdict.PASS, str(check)
 
 
 @pytest.mark.parametrize("rate", RATES)
 def test_a_step_that_is_off_by_a_hundredth_is_wrong_at_every_rate(rate):
     words = {"step": rate}
     assert judged(declared(words, changed={"step": 1.01 * rate}), **words).verdict is Verdict.WRONG
-    assert judged(declared(words, changed={"step": -rate}), **words).verdict is Verdict.WRONG
 
 
 # ---------------------------------------------------------------------- kinks
@@ -262,12 +258,14 @@ def with_slope(low, at_zero):
     ],
 )
 def test_each_slope_between_the_two_sides_passes_at_a_kink_and_no_other(word, low, inside, outside):
+    some = probes(hidden=word)[-3:]
+    assert some[-1].name == "exactly at a kink"
     for slope in inside:
-        check = judged(with_slope(low, slope), hidden=word)
+        check = check_backprop(with_slope(low, slope), probes=some, progress=False, hidden=word)
         assert check.verdict is Verdict.PASS, str(check)
         assert any("exactly at a kink: each slope between the two sides is accepted" in note for note in check.notes)
     for slope in outside:
-        check = judged(with_slope(low, slope), hidden=word)
+        check = check_backprop(with_slope(low, slope), probes=some, progress=False, hidden=word)
         assert {c.probe for c in check.probes if c.verdict is Verdict.WRONG} == {"exactly at a kink"}, slope
 
 
@@ -339,13 +337,12 @@ OWN = [
 
 @pytest.mark.parametrize("words", OWN, ids=range(len(OWN)))
 def test_a_pair_of_ones_own_is_judged_by_its_value(words):
-    for seed in range(2):
-        options = {"layer_dims": [4, 3, 3, 2], "seed": seed, "progress": False}
-        check = check_backprop(declared(words), **options, **words)
-        assert check.verdict is Verdict.PASS, str(check)
-        for changed in ({"reduction": "mean" if "reduction" in words else "sum"}, {"l2": 0.11}, wrong_pair(words)):
-            check = check_backprop(declared(words, changed=changed), **options, **words)
-            assert check.verdict is Verdict.WRONG, str(check)
+    options = {"layer_dims": [4, 3, 3, 2], "progress": False}
+    check = check_backprop(declared(words), **options, **words)
+    assert check.verdict is Verdict.PASS, str(check)
+    for changed in ({"reduction": "mean" if "reduction" in words else "sum"}, {"l2": 0.11}, wrong_pair(words)):
+        check = check_backprop(declared(words, changed=changed), **options, **words)
+        assert check.verdict is Verdict.WRONG, str(check)
 
 
 def wrong_pair(words):
@@ -448,11 +445,11 @@ def test_one_entry_off_by_a_thousandth_is_wrong_in_every_declaration(words, dims
     assert check.verdict is Verdict.WRONG or all(c.verdict is Verdict.BLIND for c in check.probes), str(check)
 
 
-@pytest.mark.parametrize("words", GRID[4:7], ids=says)
+@pytest.mark.parametrize("words", GRID[6:7], ids=says)
 def test_a_declared_gradient_is_asserted_in_a_test_suite(words):
-    assert_backprop(declared(words), max_examples=10, **words)
+    assert_backprop(declared(words), max_examples=5, **words)
     with pytest.raises(AssertionError, match="WRONG"):
-        assert_backprop(declared(words, changed={"reduction": "sum"}), max_examples=10, **words)
+        assert_backprop(declared(words, changed={"reduction": "sum"}), max_examples=5, **words)
 
 
 @few

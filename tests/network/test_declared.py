@@ -50,7 +50,7 @@ def same(one, other):
 
 def gradient_over_the_field(network, hidden, output):
     """Every dW, db, dA is the derivative of both forms of the cost, tolerance zero."""
-    checks, *_ = check_gradient(network, DIMS, M, seed=1, hidden=hidden, output=output)
+    checks, *_ = check_gradient(network, [2, 2, 2], 2, seed=1, hidden=hidden, output=output)
     return all(checks.values())
 
 
@@ -175,9 +175,7 @@ def a_word_for_each_layer(network, hidden, output):
     return np.array_equal(mixed["A1"], first["A1"]) and (
         not np.array_equal(mixed["A2"], first["A2"])
         and not np.array_equal(mixed["A1"], second["A1"])
-        and check_gradient(network, DIMS, M, 2, hidden=(hidden, other), output=output)[0][
-            "dW, db, dA of the cost from Z"
-        ]
+        and complex_step(network, (hidden, other), output)
     )
 
 
@@ -248,9 +246,9 @@ every_activation = pytest.mark.parametrize("hidden", ACTIVATIONS)
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 @every_activation
-@every_output
-def test_every_network_obeys_every_law(law, hidden, output):
-    assert law(core, hidden, output)
+def test_every_network_obeys_every_law(law, hidden):
+    """With every output."""
+    assert [spelled(output) for output in OUTPUTS if not law(core, hidden, output)] == []
 
 
 @given(st.data(), layer_dims(max_layers=4, max_width=3), examples, seeds)

@@ -10,6 +10,7 @@ from reports import raises, report_on
 
 from refnn.report.draw import figures, page, style
 from refnn.report.draw.folder import write
+from refnn.report.record import canonical
 
 
 class Page(HTMLParser):
@@ -46,6 +47,10 @@ def test_the_page_needs_nothing_but_itself(folder):
     assert not re.search(r"url\((?!#)|@import", (folder / "report.html").read_text(encoding="utf-8"))
 
 
+def test_the_report_is_in_the_folder_as_its_canonical_text(folder, report):
+    assert (folder / "report.json").read_text(encoding="utf-8") == f"{canonical(report)}\n"
+
+
 def test_every_figure_is_on_the_page_and_in_the_folder(folder):
     found = Page((folder / "report.html").read_text(encoding="utf-8"))
     shown = [attributes for tag, attributes in found.tags if attributes.get("role") == "img"]
@@ -78,23 +83,17 @@ def test_a_hostile_name_is_text_on_the_page():
     assert name in Page(text).text
 
 
-def test_the_figures_of_one_report_are_the_same_files_again(report):
-    first, second = ([style.svg(figure.drawing) for figure in figures.figures(report)] for _ in range(2))
-    assert first == second
+def test_the_figures_of_one_report_are_the_same_files_again(report, folder):
+    for figure in figures.figures(report):
+        assert style.svg(figure.drawing) == (folder / f"figures/{figure.name}.svg").read_text(encoding="utf-8")
+        inline = style.inline(style.svg(figure.drawing), figure.name, figure.title)
+        assert not set(re.findall(r"#[0-9a-f]{6}\b", inline)), f"{figure.name}: a colour that has none for the dark"
 
 
-def test_a_report_without_gradients_is_drawn_too(tmp_path):
+def test_a_report_without_gradients_is_drawn_too_and_leaves_no_figure_of_an_older_one(tmp_path):
+    old = tmp_path / f"figures/{[*figures.FIGURES][-1]}.svg"
+    old.parent.mkdir()
+    old.write_text("of an older report")
     write(report_on(raises, 10), tmp_path)
     assert "gradient raised RuntimeError: no such layer" in (tmp_path / "report.html").read_text(encoding="utf-8")
-
-
-def test_a_new_report_leaves_no_figure_of_an_older_one(report, tmp_path):
-    write(report, tmp_path)
-    write(report_on(raises, 10), tmp_path)
-    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"fault-matrix"}
-
-
-def test_every_colour_of_a_figure_has_one_for_the_dark(report):
-    for figure in figures.figures(report):
-        inline = style.inline(style.svg(figure.drawing), figure.name, figure.title)
-        assert not set(re.findall(r"#[0-9a-f]{6}\b", inline)), figure.name
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"fault-matrix"} != {old.stem}

@@ -16,6 +16,7 @@ from refnn.__main__ import main
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.report import citation, findings, make, networks, record
 from refnn.report.citation import Author
+from refnn.report.draw import folder
 from refnn.report.read import load
 from refnn.report.replay.ledger import HALF_THE_DIGITS
 from refnn.report.resources import CITATION
@@ -31,6 +32,7 @@ def test_the_reference_passes_and_a_broken_one_does_not(monkeypatch, tmp_path, c
     monkeypatch.setattr(networks, "SEEDS", range(10, 12))
     monkeypatch.setattr(networks, "RECIPE", networks.Recipe((30, 2, 1), 0.5, (0, 3)))
     monkeypatch.setattr(findings, "FAULTS", {})
+    monkeypatch.setattr(folder, "figures", lambda _: [])
     assert main(["report", "--out", str(tmp_path / "right")]) == 0
     assert "refnn.backprop: PASS on 4 networks" in capsys.readouterr().out
     monkeypatch.setattr(findings, "reference_gradient", missing_mean_in_layer_1)
@@ -202,8 +204,9 @@ def test_an_author_who_cannot_be_printed_is_refused_before_any_work(author, monk
 # ---------------------------------------------------------------------- the committed report
 
 
-def test_the_committed_report_is_what_the_code_finds():
+def test_the_committed_report_is_what_the_code_finds(monkeypatch):
     """Where this fails, the code finds something else than it did: look why, then `make reports`."""
+    monkeypatch.setattr(findings, "FAULTS", FAULTS)
     committed = load(COMMITTED)
     report, _ = make.report_on_reference()
     then, now = dict(record.parts(committed)), dict(record.parts(report))

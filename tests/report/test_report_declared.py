@@ -9,8 +9,9 @@ from reports import changed, forged, missing_mean_in_layer_1, right, written
 import refnn
 from refnn.__main__ import main
 from refnn.gradcheck.declaration import ARTICLE, Declaration
+from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.probes import default_probes
-from refnn.report import make
+from refnn.report import findings, make
 from refnn.report.declared import OverM, declared, mathematics, recorded
 from refnn.report.draw import page
 from refnn.report.read import ReportError, cases, load
@@ -23,6 +24,7 @@ DECLARED = {
     "relu and softmax": {"hidden": "relu", "output": "softmax"},
     "a layer each": {"hidden": ["tanh", "leaky_relu(0.2)"], "output": ("sigmoid", "squared_error")},
     "penalties over m": {"l1": 0.01, "l2": OverM(0.7), "output": "identity", "reduction": "entries"},
+    "a name each": {"names": {"W": ("w_in", "w_mid", "w_out"), "b": "b{k}"}},
     "rows, no bias": {"hidden": "softplus", "bias": False, "examples": "rows", "weights": "in,out", "reduction": "sum"},
     "another library": {
         "output": "softmax",
@@ -156,11 +158,14 @@ def test_a_wrong_gradient_is_confirmed_to_be_wrong_with_its_cause(tmp_path, caps
     assert said[1] == "CONFIRMED"
 
 
-def test_planted_faults_are_those_that_such_a_network_can_have(relu):
-    tried = {fault["name"] for fault in relu["content"]["faults"] if fault["tried"]}
+def test_planted_faults_are_those_that_such_a_network_can_have(monkeypatch):
+    monkeypatch.setattr(findings, "FAULTS", FAULTS)
+    said = Declaration.of(DECLARED["relu and softmax"])
+    faults = findings.faults(default_probes(DIMS, declaration=said)[:4], said)
+    tried = {fault["name"] for fault in faults if fault["tried"]}
     assert {"mask-inverted", "sigmoid-derivative"} < tried
     assert tried.isdisjoint({"relu-derivative", "squared-error-loss", "penalty-missing"})
-    assert all(fault["seen"] == fault["tried"] for fault in relu["content"]["faults"])
+    assert all(fault["seen"] == fault["tried"] <= findings.PLANTED for fault in faults)
 
 
 # ---------------------------------------------------------------------- the second witness
@@ -274,7 +279,7 @@ HOSTILE = {
 def test_a_hostile_declaration_is_refused(what, relu, tmp_path):
     tampered = forged(changed(relu, ("content", "declaration"), HOSTILE[what]))
     path = written(tampered, tmp_path / "report.json")
-    with pytest.raises(ReportError, match=r"declaration|activations, expected"):
+    with pytest.raises(ReportError, match=r"declaration|one for each hidden layer: expected"):
         replay(load(path))
 
 

@@ -10,23 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from refnn import _declaration
-from refnn._declaration import output
 from refnn._shapes import Array
-from refnn.gradcheck.declaration import Declaration
-from refnn.gradcheck.faults.catalogue import FAULTS, Fault, logistic
-from refnn.gradcheck.faults.lines import Line, Run, as_floats, backprop, forward
+from refnn.gradcheck.faults.catalogue import FAULTS
+from refnn.gradcheck.faults.hypotheses import FLOAT32, Hypothesis, alone, in_float32, in_one_layer, other_networks, two
+from refnn.gradcheck.faults.lines import Grads, Run, as_floats, backprop, by_layers, forward
 from refnn.gradcheck.faults.structure import close, structure
 from refnn.gradcheck.problem import Problem
 from refnn.gradcheck.verdict.judgement import Comparison
 from refnn.gradcheck.verdict.result import Cause, Diagnosis, Finding
 
-FLOAT32 = FAULTS["float32-inside"]
+DROPOUT = "dropout-left-on"
+KEPT = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # shares of units that dropout keeps
 UNEXPLAINED = 0.01  # of an error: more than that left, and it is not explained
 FLOAT32_PER_FLOAT64 = float(np.finfo(np.float32).eps / np.finfo(np.float64).eps)
 
@@ -57,22 +55,22 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
         possible = [fault for fault in FAULTS.values() if any(fault.condition(runs[id(p)]) for p in problems)]
     findings = (*_onset(wrong[0]), *structure(*compared.shown, factors=_factors(problem)))
     cases = sorted(cases, key=lambda case: _right(case.compared))  # the wrong ones first: they rule out most
-    in_float32 = all(_in_float32(case.compared.given.arrays) for case in wrong)
+    all_in_float32 = all(_in_float32(case.compared.given.arrays) for case in wrong)
     attempts = (
-        (_float32(), False),
-        (_alone(possible, problems), True),
-        (_other_networks(problem.declaration), True),
-        (in_one_layer({case.problem.L for case in wrong}), False),
-        (_two(possible), False),
+        (in_float32(), False),
+        (alone(possible, problems), True),
+        (other_networks(problem.declaration, problem), True),
+        (in_one_layer({case.problem.L for case in wrong}, possible), False),
+        (two(possible), False),
     )
     for tried, may_tie in attempts:  # from simple to involved: the first that explains is the explanation
         with np.errstate(all="ignore"):  # some faults leave the range
-            causes = _causes(tried, cases, runs, in_float32)
+            causes = _causes(tried, cases, runs, all_in_float32)
         if len(causes) == 1 or (causes and may_tie):
             return Diagnosis(causes, findings)
         if causes:
             break
-    return Diagnosis((), findings)
+    return Diagnosis(tuple(_dropouts(wrong))[:1], findings)
 
 
 def _factors(problem: Problem) -> Mapping[float, str]:
@@ -86,103 +84,6 @@ def _factors(problem: Problem) -> Mapping[float, str]:
         + ("averaged over the examples" if reduction == "sum" else "the mean over examples is taken twice"),
         m: "m: the mean over examples is missing",
     }
-
-
-# ---------------------------------------------------------------------- the bugs that are tried
-
-
-class Hypothesis(NamedTuple):
-    """One or two faults, as they might stand in someone's code."""
-
-    faults: tuple[Fault, ...]
-    lines: tuple[Line, ...]
-    where: str = ""
-    constant: str = ""
-    declared: Declaration | None = None  # of the network whose right gradient this would be
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(sorted(fault.name for fault in self.faults)) or ("another-network",)
-
-    def __str__(self) -> str:
-        if self.declared:
-            return f"this is the gradient of another network: {self.where}"
-        return " and ".join(f"{f.name}{self.where}{self.constant}: {f.summary} ({f.equation})" for f in self.faults)
-
-
-def _float32() -> Iterator[Hypothesis]:
-    """The right formulas, in too few digits."""
-    yield Hypothesis((FLOAT32,), (FLOAT32.line,))
-
-
-def _alone(possible: Sequence[Fault], problems: Sequence[Problem]) -> Iterator[Hypothesis]:
-    """Every fault by itself; its constant, where it has one, as people set it or as fits the gradient best."""
-    for fault in possible:
-        yield Hypothesis((fault,), (fault.line,))
-        if fault.constant is not None:
-            for value in fault.constant.candidates(problems):
-                constant = f", {fault.constant.symbol} = {value:g}"
-                yield Hypothesis((fault,), (fault.set_to(value),), constant=constant)
-
-
-def _other_networks(said: Declaration) -> Iterator[Hypothesis]:
-    """The networks that one word makes of the declared one."""
-    words = (*_declaration.ACTIVATIONS, "leaky_relu(0.1)", "leaky_relu(0.2)", "leaky_relu(0.3)")
-    others: list[dict[str, Any]] = [{"hidden": word} for word in words]
-    others += [{"output": word} for word in ("sigmoid", "softmax", *(w for w in words if w != "sigmoid"))]
-    others += [{"output": (word, cost)} for word in words for cost in ("half_squared_error", "squared_error")]
-    others += [{"reduction": word} for word in ("mean", "sum", "entries")]
-    for other in others:
-        declared = replace(said, **{**other, **({"output": output(other["output"])} if "output" in other else {})})
-        if declared != said:
-            where = ", ".join(f"{name}={word!r}" for name, word in other.items())
-            yield Hypothesis((), (), where, declared=declared)
-
-
-def in_one_layer(depths: set[int]) -> Iterator[Hypothesis]:
-    """Faults of a line that every layer has, at one layer, counted from the input or (if depths differ) the output.
-
-    A wrong σ' may also stand at the output, where (D7) does without it; there it multiplies (D6).
-    """
-    layers = [*range(1, max(depths) + 1), *(range(-1, -min(depths) - 1, -1) if len(depths) > 1 else ())]
-    for fault in FAULTS.values():
-        if fault.line.name in {"sum", "weights", "bias", "previous", "derivative", "hidden"}:
-            for layer in layers:
-                where = f", in layer {layer} only" if layer > 0 else f", in layer L{layer + 1 or ''} only"
-                yield Hypothesis((fault,), tuple(at_layer(layer, line) for line in unfused(fault.line)), where)
-            if fault.line.name == "derivative":
-                yield Hypothesis((fault,), unfused(fault.line), ", in the output layer too")
-
-
-def _two(possible: Sequence[Fault]) -> Iterator[Hypothesis]:
-    """Every two faults at once; in both orders where they break the same line."""
-    for one, other in combinations((fault for fault in possible if fault is not FLOAT32), 2):
-        yield Hypothesis((one, other), (one.line, other.line))
-        if one.line.name == other.line.name:
-            yield Hypothesis((one, other), (other.line, one.line))
-
-
-def at_layer(layer: int, line: Line) -> Line:
-    """The line, replaced in one layer only; negative layers count from the output."""
-
-    def replace(run: Run, l: int, value: Any) -> Any:
-        return line.replace(run, l, value) if l == (layer if layer > 0 else run.L + 1 + layer) else value
-
-    return Line(line.name, replace)
-
-
-def unfused(line: Line) -> tuple[Line, ...]:
-    """The line and, for a derivative, what it does to an output layer that computes dA_L ∘ σ'(Z_L)."""
-    if line.name != "derivative":
-        return (line,)
-
-    def at_output(run: Run, l: int, dZ: Array) -> Array:
-        if not logistic(run):
-            return dZ
-        dA = -(run.Y / run.A[l] - (1 - run.Y) / run.S) * run.weight
-        return np.asarray(dA * line.replace(run, l, run.A[l] * run.S))
-
-    return line, Line("output", at_output)
 
 
 # ---------------------------------------------------------------------- whether one reproduces the gradient
@@ -201,9 +102,9 @@ def _causes(
         distances = []
         for problem, compared in cases:
             said, run = hypothesis.declared or problem.declaration, None if hypothesis.declared else runs[id(problem)]
-            grads = backprop(problem.params, problem.X, problem.Y, hypothesis.lines, said, run)
-            predicted = {key: grads[f"d{key}"] for key in compared.given.arrays}
-            if not _reproduces(predicted, compared, scale):
+            layers = by_layers(problem.params, problem.X, problem.Y, hypothesis.lines, said, run)
+            predicted = _reproduced(layers, compared, scale)
+            if not predicted:
                 break
             distances.append(_distance(predicted, compared))
         else:
@@ -213,6 +114,27 @@ def _causes(
             same = (*hypothesis.names, hypothesis.where)
             nearest[same] = min(nearest.get(same, cause), cause, key=lambda c: c.distance)
     return tuple(sorted(nearest.values(), key=lambda cause: cause.distance))
+
+
+def _dropouts(cases: Sequence[Case]) -> Iterator[Cause]:
+    """Dropout left on, where there is one example: a unit that is off leaves zeros in its column of the dW above it.
+
+    The others may be scaled by 1 over the share that is kept. With several examples the mask cannot be told.
+    """
+    for problem, compared in (case for case in cases if case.problem.m == 1 and case.problem.L > 1):
+        given, (l1, l2) = compared.given.arrays, problem.declaration.penalties(1)
+        penalty = {f"W{l}": l1 * np.sign(W) + l2 * W for l, W in enumerate(problem.W[1:], 1)}
+        on = {f"W{l}": (given[f"W{l}"] - penalty[f"W{l}"]).any(axis=0) for l in range(2, problem.L + 1)}
+        for share in KEPT:
+            mask = {key: kept / share for key, kept in on.items()}
+            params = {key: V * mask.get(key, 1) for key, V in problem.params.items()}
+            grads = backprop(params, problem.X, problem.Y, (), replace(problem.declaration, l1=0.0, l2=0.0))
+            masked = {f"d{key}": grads[f"d{key}"] * mask.get(key, 1) + penalty.get(key, 0) for key in given}
+            if predicted := _reproduced([masked], compared, 1.0):
+                off = [f"{np.flatnonzero(~kept).tolist()} of layer {l}" for l, kept in enumerate(on.values(), 1)]
+                units = f"hidden units {', '.join(off)} off, the others times {1 / share:g}"
+                text = f"{DROPOUT}: with one example, this is the gradient with {units} (D1)"
+                yield Cause((DROPOUT,), ("D1",), text, _distance(predicted, compared))
 
 
 def _onset(case: Case) -> Iterator[Finding]:
@@ -239,19 +161,21 @@ def _right(compared: Comparison) -> bool:
     return all(close(given[key], t, tolerance[key]) for key, t in compared.truth.items())
 
 
-def _reproduces(predicted: Mapping[str, Array], compared: Comparison, scale: float) -> bool:
-    """Whether every entry is as predicted, up to the tolerance of a gradient of this size, and no error unexplained.
+def _reproduced(layers: Iterable[Grads], compared: Comparison, scale: float) -> dict[str, Array]:
+    """The prediction, if every entry is so, up to the tolerance of a gradient of this size, and no error unexplained.
 
     A fault moves errors between entries, and magnifies them with the values. But where an entry is wrong, little of its
     error may be left: a prediction that is the right gradient there explains nothing. What is not finite has to be so
-    in both.
+    in both. Layers are asked for from the output on, and most predictions fail at the first.
     """
+    predicted: dict[str, Array] = {}
     changes, nothing_to_explain = False, True
-    for key, t in compared.truth.items():
-        g, p, tolerance, size = compared.given.arrays[key], predicted[key], compared.tolerance[key], np.abs(t).max()
-        finite = np.isfinite(g)
+    for key, p in ((name[1:], p) for layer in layers for name, p in layer.items() if name[1:] in compared.truth):
+        g, t, tolerance = compared.given.arrays[key], compared.truth[key], compared.tolerance[key]
+        size, finite = np.abs(t).max(), np.isfinite(g)
+        predicted[key] = p
         if p.shape != g.shape or not np.array_equal(np.isfinite(p), finite):
-            return False
+            return {}
         if not finite.all():
             changes, nothing_to_explain = True, False
             g, p, t, tolerance = (V[finite] for V in (g, p, t, tolerance))
@@ -263,8 +187,8 @@ def _reproduces(predicted: Mapping[str, Array], compared: Comparison, scale: flo
         changes |= bool((wrong & (np.abs(p - t) > UNEXPLAINED * error)).any())
         nothing_to_explain &= not (error > tolerance * scale).any()  # in float32, that would do where no fault shows
         if (left > largest).any() or (wrong & (left > np.maximum(tolerance * scale, UNEXPLAINED * error))).any():
-            return False
-    return changes or nothing_to_explain
+            return {}
+    return predicted if changes or nothing_to_explain else {}
 
 
 def _distance(predicted: Mapping[str, Array], compared: Comparison) -> float:

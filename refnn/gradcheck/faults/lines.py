@@ -5,7 +5,7 @@ replacement it is plain, right backprop; a fault is one replacement, two faults 
 one layer only is a replacement that looks at `l`. It shares nothing with `refnn/network.py`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_fields
 from typing import Any, Literal, NamedTuple
@@ -85,6 +85,12 @@ class Run:
         """1 - A_L, in all its digits."""
         return formulas.complement(self.declaration.output[0], self.Z[-1])
 
+    @property
+    def error(self) -> Array:
+        """dA_L of a squared error."""
+        factor = 1 if self.declaration.output[1] == "half_squared_error" else 2
+        return factor * (self.A[-1] - self.Y) * self.weight
+
     def right(self, l: int) -> Array:
         """g'(Z_l) of a hidden layer, dZ_L of the output."""
         if l not in self.known:
@@ -133,6 +139,21 @@ def backprop(
     dict of float64 arrays
         "dW1" … "dWL", "db1" … "dbL", "dA0" … "dA{L-1}".
     """
+    grads: Grads = {}
+    for layer in by_layers(params, X, Y, lines, declaration, forward_pass):
+        grads |= layer
+    return grads
+
+
+def by_layers(
+    params: Params,
+    X: Array,
+    Y: Array,
+    lines: Sequence[Line] = (),
+    declaration: Declaration = ARTICLE,
+    forward_pass: Run | None = None,
+) -> Iterator[Grads]:
+    """The same layer by layer, from the output; in one piece where a line reads the finished dictionary."""
 
     def line(name: LineName, l: int, value: Any) -> Any:
         for replaced, replace in lines:
@@ -146,6 +167,7 @@ def backprop(
         run = forward(params, X, Y, declaration)
     else:
         run = replace_fields(forward_pass, dZ={}, dA={})
+    finished = any(replaced == "grads" for replaced, _ in lines)
     grads: Grads = {}
     L = run.L
     run.dZ[L] = line("output", L, run.right(L))
@@ -157,8 +179,9 @@ def backprop(
         if l > 1:
             derivative = line("derivative", l - 1, run.right(l - 1))
             run.dZ[l - 1] = line("hidden", l - 1, run.dA[l - 1] * derivative)
-    grads = line("grads", L, grads)
-    return {key: np.asarray(value, dtype=np.float64) for key, value in grads.items()}
+        if not finished or l == 1:
+            yield {key: np.asarray(value, dtype=np.float64) for key, value in line("grads", L, grads).items()}
+            grads = {}
 
 
 def forward(params: Params, X: Array, Y: Array, declaration: Declaration = ARTICLE) -> Run:

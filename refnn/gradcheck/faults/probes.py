@@ -7,22 +7,24 @@ zero weights nearly everything vanishes, and a dW transposed by mistake has the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from refnn import _shapes
 from refnn._shapes import Array
+from refnn.gradcheck import formulas
 from refnn.gradcheck.declaration import ARTICLE, Declaration
 from refnn.gradcheck.faults.catalogue import FAULTS
-from refnn.gradcheck.faults.lines import Params, as_floats, backprop, forward
+from refnn.gradcheck.faults.lines import Grads, Params, as_floats, backprop, by_layers, forward
 
 ARTICLE_SCALE = 0.01
 # The largest |Z_L|. At 20 the usual formulas have half their digits left, and every fault still shows; at 30 a clip at
 # 1e-12 takes hold, and little else can be told; from 37 on A_L rounds to 1, and most people's code divides by zero.
 SATURATED, CERTAIN = 20.0, 30.0
 FAR = 35.0  # |Z| of a hidden unit beyond which σ and tanh are flat
+UNCUT = 19.0  # Z up to which softplus is itself everywhere: PyTorch's is Z above 20, and so off by 2e-9
 # A fault shows if it moves some gradient by more than this, relative to the gradient: half-way, in digits, between the
 # roundoff of float64 and that of float32, which is the smallest fault there is.
 SHOWS = float(np.sqrt(np.finfo(np.float64).eps * np.finfo(np.float32).eps))
@@ -30,6 +32,7 @@ MILD = 3.0  # |Z| where even σ has lost no more than a digit
 TAME = 10.0  # |Z| where an activation grows with it: exp is far from an overflow, in float32 too
 AWAY = 1e-4  # the least |Z| at a kink that is not meant: further than the rounding of float32 takes it
 ONE_EXAMPLE = "one example: a mean over examples that is missing, or a sum over them, would not show"
+SOFTPLUS = formulas.activation("softplus")
 DRAWS = 200  # in search of a network on which every fault shows
 
 
@@ -70,12 +73,14 @@ def default_probes(
     -------
     tuple of Probe
         In float64: generic networks with soft labels, square layers, one output, no hidden layer, deep and narrow
-        ones, saturated ones whose labels contradict them, one with the article's initialisation; and some that are
-        each there for one thing: many examples, and only one; a wide layer; eight layers; as many examples as units;
-        zeros and repetitions in X; a hidden layer far from 0 and, if the activation has a kink, units exactly there.
+        ones, saturated ones whose labels contradict them, or agree, one with the article's initialisation; and some
+        that are each there for one thing: many examples, and only one; a wide layer; eight layers; as many examples as
+        units; zeros and repetitions in X; a hidden layer far from 0 and, if the activation has a kink, units exactly
+        there.
     """
     if layer_dims is not None:
         layer_dims = _shapes.widths(layer_dims)
+    declaration.check_layers(None if layer_dims is None else len(layer_dims) - 1)
     if m is not None:
         m = _shapes.whole("m", m, 1)
     rng = np.random.default_rng(seed)
@@ -106,6 +111,7 @@ def default_probes(
         probe("deep and narrow", (2, 2, 2, 2, 2, 2, 2), 4, 2.0),
         _saturate(probe("saturated", (4, 5, 3), 9, 5.0), SATURATED, declaration),
         _saturate(probe("far on the wrong side", (3, 4, 2), 6), CERTAIN, declaration),
+        _saturate(probe("saturated on the right side", (4, 3, 2), 6), SATURATED, declaration, right=True),
         probe("the article's initialisation", (6, 5, 4, 4, 3, 2), 5, ARTICLE_SCALE),
         probe("many examples", (5, 4, 3), 70),
         probe("one example", (3, 4, 2), 1),
@@ -187,8 +193,8 @@ def _away(probe: Probe, declaration: Declaration) -> bool:
     return all(not kinked or bool((np.abs(Z) > AWAY * np.abs(Z).max()).all()) for kinked, Z in layers)
 
 
-def _saturate(probe: Probe, limit: float, declaration: Declaration) -> Probe:
-    """Stretch the first output to |Z_L| = limit, and let its labels contradict it."""
+def _saturate(probe: Probe, limit: float, declaration: Declaration, *, right: bool = False) -> Probe:
+    """Stretch the first output to |Z_L| = limit, and let its labels contradict it, or agree."""
     if not declaration.known:
         return probe
     top = len(probe.params) // 2
@@ -199,9 +205,9 @@ def _saturate(probe: Probe, limit: float, declaration: Declaration) -> Probe:
     ZL = params[f"W{top}"] @ run.A[-2] + params[f"b{top}"]
     if declaration.output[1] == "cross_entropy":
         if _one_of_many(len(Y), declaration):
-            Y = np.asarray(ZL == ZL.min(axis=0), np.float64)
+            Y = np.asarray(ZL == (ZL.max(axis=0) if right else ZL.min(axis=0)), np.float64)
         else:
-            Y[0] = ZL[0] < 0
+            Y[0] = (ZL[0] > 0) == right
     return probe._replace(params=params, Y=Y)
 
 
@@ -216,11 +222,14 @@ def _repetitive(probe: Probe) -> Probe:
 
 
 def _far(probe: Probe, declaration: Declaration) -> Probe:
-    """The units of the first hidden layer, if there is one, at |Z| up to FAR."""
+    """The units of the first hidden layer, if there is one, at |Z| up to FAR; of softplus at Z from -FAR to UNCUT."""
     if not declaration.known or len(probe.params) == 2:
         return probe
     Z = forward(*as_floats(*probe[1:]), declaration).Z[1]
     stretch = FAR / np.abs(Z).max(axis=1, keepdims=True)
+    if declaration.activations(2)[0] is SOFTPLUS:
+        stretch *= np.where(-Z.min(axis=1, keepdims=True) < Z.max(axis=1, keepdims=True), -1, 1)
+        stretch *= np.minimum(1, UNCUT / np.maximum((stretch * Z).max(axis=1, keepdims=True), 1))
     params = {**probe.params, "W1": probe.params["W1"] * stretch, "b1": probe.params["b1"] * stretch}
     _tame(params, probe.X, *_growing(declaration, len(probe.params) // 2), first=2)
     return probe._replace(params=params)
@@ -266,11 +275,12 @@ def _reasons(params: Params, X: Array, Y: Array, declaration: Declaration) -> It
         dA_alone = fault.name == "article-dA-convention"  # shows on every network, to those who return dA
         if dA_alone or not fault.condition(run):
             continue
-        if not _shows(backprop(params, X, Y, [fault.line], declaration, run), right, declaration):
+        layers = by_layers(params, X, Y, [fault.line], declaration, run)
+        if not any(_shows(layer, right, declaration) for layer in layers):
             yield f"{fault.name} would change nothing here: {fault.summary} ({fault.equation})"
 
 
-def _shows(faulty: Mapping[str, Any], right: Mapping[str, Array], declaration: Declaration) -> bool:
+def _shows(faulty: Grads, right: Grads, declaration: Declaration) -> bool:
     """Whether a gradient that every implementation returns is changed."""
-    parameters = (key for key in right if key.startswith("dW") or (declaration.bias and key.startswith("db")))
+    parameters = (key for key in faulty if key.startswith("dW") or (declaration.bias and key.startswith("db")))
     return any(np.max(np.abs(faulty[key] - right[key])) > SHOWS * np.max(np.abs(right[key])) for key in parameters)

@@ -108,7 +108,7 @@ def _named_factor(c: float, t: Array, tol: Array, factors: Mapping[float, str]) 
         for sign, flipped in ((1, ""), (-1, ", and the sign is flipped")):
             if number != 1 and equals(sign * number):
                 return "factor", f"{number:.6g} times the true gradient in every entry, {name}{flipped}", sign * number
-    return "factor", f"{c:.6g} times the true gradient in every entry", c
+    return "factor", f"{c:.6g} times the true gradient in every entry", float(f"{c:.6g}")
 
 
 def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> Fact | None:

@@ -1,0 +1,152 @@
+"""What a wrong gradient may be: a bug of the catalogue or two, in all layers or in one, or that of another network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from refnn import _declaration
+from refnn._declaration import output
+from refnn.gradcheck import formulas
+from refnn.gradcheck.declaration import CHOICES, Declaration
+from refnn.gradcheck.faults.catalogue import FAULTS, Fault
+from refnn.gradcheck.faults.fault import logistic, round_numbers, softmax
+from refnn.gradcheck.faults.lines import Array, Line, Run, backprop
+from refnn.gradcheck.problem import Problem
+
+FLOAT32 = FAULTS["float32-inside"]
+SOFTPLUS = formulas.activation("softplus")
+PYTORCHS_SHOWN = "'softplus', but Z itself above 20, as PyTorch's is"
+PYTORCHS = (
+    lambda Z: np.where(Z > 20, Z, SOFTPLUS.value(Z)),
+    lambda Z: np.where(Z > 20, 1, SOFTPLUS.derivative(Z)),
+)
+
+
+class Hypothesis(NamedTuple):
+    """One or two faults, as they might stand in someone's code."""
+
+    faults: tuple[Fault, ...]
+    lines: tuple[Line, ...]
+    where: str = ""
+    constant: str = ""
+    declared: Declaration | None = None  # of the network whose right gradient this would be
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(fault.name for fault in self.faults)) or ("another-network",)
+
+    def __str__(self) -> str:
+        if self.declared:
+            return f"this is the gradient of another network: {self.where}"
+        return " and ".join(f"{f.name}{self.where}{self.constant}: {f.summary} ({f.equation})" for f in self.faults)
+
+
+def in_float32() -> Iterator[Hypothesis]:
+    """The right formulas, in too few digits."""
+    yield Hypothesis((FLOAT32,), (FLOAT32.line,))
+
+
+def alone(possible: Sequence[Fault], problems: Sequence[Problem]) -> Iterator[Hypothesis]:
+    """Every fault by itself; its constant, where it has one, as people set it or as fits the gradient best."""
+    for fault in possible:
+        yield Hypothesis((fault,), (fault.line,))
+        if fault.constant is not None:
+            for value in fault.constant.candidates(problems):
+                constant = f", {fault.constant.symbol} = {value:g}"
+                yield Hypothesis((fault,), (fault.set_to(value),), constant=constant)
+
+
+def other_networks(said: Declaration, problem: Problem) -> Iterator[Hypothesis]:
+    """The networks that one word makes of the declared one; a penalty as it fits the gradient of `problem` best."""
+    words = (*_declaration.ACTIVATIONS, "leaky_relu(0.1)", "leaky_relu(0.2)", "leaky_relu(0.3)")
+    hidden = (*words, *_reordered(said.hidden, words), PYTORCHS, *_cut(said.hidden))
+    others: list[dict[str, Any]] = [{"hidden": word} for word in hidden]
+    others += [{"output": word} for word in ("sigmoid", "softmax", *(w for w in words if w != "sigmoid"))]
+    others += [{"output": (word, cost)} for word in words for cost in ("half_squared_error", "squared_error")]
+    others += [{"reduction": word} for word in CHOICES["reduction"]]
+    for other in others:
+        declared = replace(said, **{**other, **({"output": output(other["output"])} if "output" in other else {})})
+        if declared != said:
+            where = ", ".join(f"{name}={word!r}" for name, word in other.items())
+            yield Hypothesis((), (), where.replace(repr(PYTORCHS), PYTORCHS_SHOWN), declared=declared)
+    for name, penalty, shown in _penalties(said, problem):
+        yield Hypothesis((), (), f"{name}={shown}", declared=replace(said, **{name: penalty}))
+
+
+def _cut(hidden: Any) -> Iterator[tuple[Any, ...]]:
+    """Where some layers have softplus, those of PyTorch."""
+    if isinstance(hidden, tuple) and "softplus" in hidden:
+        yield tuple(PYTORCHS if word == "softplus" else word for word in hidden)
+
+
+def _reordered(hidden: Any, words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Where each layer has an activation of its own: these in reverse, or with another in one layer."""
+    if isinstance(hidden, tuple):
+        yield hidden[::-1]
+        for l in range(len(hidden)):
+            yield from ((*hidden[:l], word, *hidden[l + 1 :]) for word in words)
+
+
+def _penalties(said: Declaration, problem: Problem) -> Iterator[tuple[str, Any, str]]:
+    """The λ of L2, and that of L1, with which the gradient fits best: a number, and the same number over m."""
+    m = problem.m
+    right = backprop(problem.params, problem.X, problem.Y, (), said)
+    layers = range(1, problem.L + 1)
+    excess = np.concatenate([np.ravel(problem.given.arrays[f"W{l}"] - right[f"dW{l}"]) for l in layers])
+    W = np.concatenate([np.ravel(problem.W[l]) for l in layers])
+    for name, declared, slope in zip(("l1", "l2"), said.penalties(m), (np.sign(W), W)):
+        fitted = declared + float(np.sum(excess * slope) / np.sum(slope * slope))
+        if 0 < fitted < np.inf:
+            yield from ((name, value, f"{value:g}") for value in round_numbers(fitted))
+            yield from ((name, lambda n, c=value: c / n, f"{value:g}/m") for value in round_numbers(fitted * m))
+
+
+def in_one_layer(depths: set[int], possible: Sequence[Fault]) -> Iterator[Hypothesis]:
+    """Faults of a line that every layer has, at one layer, counted from the input or (if depths differ) the output.
+
+    A wrong g' may also stand at the output, where (D7) does without it: there alone, or beside hidden layers.
+    """
+    layers = [*range(1, max(depths) + 1), *(range(-1, -min(depths) - 1, -1) if len(depths) > 1 else ())]
+    for fault in FAULTS.values():
+        if fault.line.name in {"sum", "weights", "bias", "previous", "derivative", "hidden"}:
+            for layer in layers:
+                where = f", in layer {layer} only" if layer > 0 else f", in layer L{layer + 1 or ''} only"
+                yield Hypothesis((fault,), tuple(at_layer(layer, line) for line in unfused(fault.line)), where)
+            if fault.line.name == "derivative" and fault in possible:
+                yield Hypothesis((fault,), unfused(fault.line), ", in the output layer too")
+
+
+def two(possible: Sequence[Fault]) -> Iterator[Hypothesis]:
+    """Every two faults at once; in both orders where they break the same line."""
+    for one, other in combinations((fault for fault in possible if fault is not FLOAT32), 2):
+        yield Hypothesis((one, other), (one.line, other.line))
+        if one.line.name == other.line.name:
+            yield Hypothesis((one, other), (other.line, one.line))
+
+
+def at_layer(layer: int, line: Line) -> Line:
+    """The line, replaced in one layer only; negative layers count from the output."""
+
+    def replace(run: Run, l: int, value: Any) -> Any:
+        return line.replace(run, l, value) if l == (layer if layer > 0 else run.L + 1 + layer) else value
+
+    return Line(line.name, replace)
+
+
+def unfused(line: Line) -> tuple[Line, ...]:
+    """The line and, for a derivative, what it does to an output layer that computes dA_L ∘ g'(Z_L)."""
+    if line.name != "derivative":
+        return (line,)
+
+    def at_output(run: Run, l: int, dZ: Array) -> Array:
+        if softmax(run):
+            return dZ
+        run.dA[l] = -(run.Y / run.A[l] - (1 - run.Y) / run.S) * run.weight if logistic(run) else run.error
+        return np.asarray(run.dA[l] * line.replace(run, l, run.g(l).derivative(run.Z[l])))
+
+    return line, Line("output", at_output)

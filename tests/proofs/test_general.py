@@ -1,17 +1,21 @@
 """What `make bench-general` measures with: the corpus is the derivative, no bug is, and the truths are true."""
 
+import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tables
 from general import calibration
 from general.bugs import BUGS
 from general.corpus import HALVES, MODELS, cases
-from general.faults import bugs, differs, planted
+from general.faults import MECHANICAL, bugs, differs, planted
 from general.truth import truth
 
 CASES = {case.name: case for case in cases()}
 ROUNDINGS = 2_000  # of the largest entry, in units of eps: what a formula with cancellation loses at the worst here
+MEASURED = Path(calibration.__file__).with_name("general.json")
 
 of_every_model = pytest.mark.parametrize("model", MODELS)
 
@@ -71,6 +75,12 @@ def test_planted_faults_are_faults_and_the_same_every_time():
         assert not differs(case, case.right)
 
 
+def test_every_kind_of_fault_is_planted():
+    kinds = Counter(kind for case in CASES.values() for kind, *_ in planted(case))
+    assert set(kinds) == {*MECHANICAL, "bug"}
+    assert min(kinds.values()) >= 30
+
+
 def test_the_corpus_is_as_large_as_it_says_and_its_halves_are_alike():
     assert len(MODELS) >= 130
     assert sum(map(len, BUGS.values())) >= 284
@@ -94,3 +104,9 @@ def test_the_truth_of_the_calibration_is_the_complex_step(family):
             step, derivative = f({"x": x}).imag / h, float(true.mid())
             scale = max(abs(float(V.mid()) * s) for V, s in zip(f.truth, f.scales)) / f.scales[i]
             assert abs(step - derivative) <= 1e-8 * abs(derivative) + 1e-10 * scale
+
+
+def test_the_printed_tables_are_the_committed_numbers():
+    content = json.loads(MEASURED.read_text())
+    assert tables.between("general")[1] == "\n\n".join(tables.general(content))
+    assert content["calibration"][0]["entries"] >= 100_000

@@ -67,12 +67,14 @@ def _cast(arrays, dtype):
 
 
 COARSE = {"float32": "float32", "kernel": "noisy"}  # the kind of each
+KINDS = {**COARSE, "told": "noisy, told"}
 # What a variant makes of f. "plain" is f as written: most carry complex numbers.
 VARIANTS = {
     "plain": lambda f: f,
     "real": lambda f: lambda p: float(np.real(f(p))),
     "float32": lambda f: f,  # all arrays are in float32
     "kernel": lambda f: lambda p: float(f(_cast(p, np.float32))),  # float32 inside, of which nothing shows
+    "told": lambda f: lambda p: float(np.real(f(p))),  # and how well f is known is said, to a checker that asks
 }
 
 
@@ -80,8 +82,9 @@ VARIANTS = {
 class Case:
     """f, a right gradient of it, and where.
 
-    `accuracy` is relative: to which f is known, but for ordinary rounding. `zeros` names the parameters whose gradient
-    is zero whatever the numbers. `by` makes a gradient of another backward of the same model, if there is a model.
+    `accuracy` is relative: to which f is known, but for ordinary rounding; `told` whether checkers learn of it. `zeros`
+    names the parameters whose gradient is zero whatever the numbers. `by` makes a gradient of another backward of the
+    same model, if there is a model.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Case:
     params: Mapping = field(repr=False)
     accuracy: float = 0.0
     zeros: tuple = ()
+    told: bool = False
     by: Callable | None = field(default=None, repr=False)
     model: Model | None = field(default=None, repr=False)
     data: Mapping | None = field(default=None, repr=False)
@@ -143,12 +147,13 @@ def _case(model, scale, variant):
         f"{model.name} {scale:g} {variant}",
         "corpus",
         model.name,
-        COARSE.get(variant, model.kind),
+        KINDS.get(variant, model.kind),
         VARIANTS[variant](lambda p: model.forward(**p, **data)),
         by(model.backward),
         MappingProxyType(params),
         model.accuracy or (1e-6 if variant in COARSE else 0.0),
         model.zeros,
+        variant == "told",
         by,
         model,
         MappingProxyType(data),

@@ -4,7 +4,7 @@ BIN := .venv/bin
 PY := $(BIN)/python
 TESTS := $(PY) -m pytest --numprocesses auto --dist worksteal
 .DEFAULT_GOAL := help
-.PHONY: help report test test-deep check format proofs coq vectors symbols recheck reports peers bench bench-power bench-scale mutate dist clean
+.PHONY: help report test test-deep check format proofs coq vectors symbols recheck reports peers bench bench-power bench-general bench-scale mutate dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -59,8 +59,9 @@ coq: .venv/ready  ## check the theorem, extract the program, compare it with the
 mutate: .venv/ready  ## break the source and the proof on purpose, one line at a time
 	@$(MAKE) --no-print-directory -C proofs/coq PYTHON=$(CURDIR)/$(PY) mutants
 
-peers: .venv/peers  ## judge backprops of twelve conventions, right and with a bug: PyTorch, JAX, C, the courses' …
+peers: .venv/peers  ## judge backprops of many conventions, right and with a bug, and test the drop-ins for PyTorch, JAX, autograd
 	$(PY) proofs/peers/run.py
+	$(TESTS) proofs/peers
 
 bench: .venv/peers  ## digits and speed beside PyTorch, JAX and scikit-learn (a quarter of an hour)
 	$(PY) proofs/benchmarks/accuracy.py --write
@@ -68,6 +69,9 @@ bench: .venv/peers  ## digits and speed beside PyTorch, JAX and scikit-learn (a 
 
 bench-power: .venv/peers  ## which faults each gradient checker sees, refnn's and its peers', for eight declared networks
 	$(PY) proofs/benchmarks/power.py --write
+
+bench-general: .venv/peers  ## any function: right gradients and faults through each checker; the error of differences
+	$(PY) proofs/benchmarks/general/run.py --write
 
 bench-scale: .venv/peers  ## the gradient checker on ten million parameters, and its work shared out
 	$(PY) proofs/benchmarks/scale.py

@@ -11,7 +11,10 @@ from refnn.gradcheck import (
     Verdict,
     check_backprop,
     check_gradients,
+    check_jacobian,
+    check_jvp,
     check_network,
+    check_vjp,
     numerical_gradient,
 )
 
@@ -35,7 +38,10 @@ __all__ = [
     "certify",
     "check_backprop",
     "check_gradients",
+    "check_jacobian",
+    "check_jvp",
     "check_network",
+    "check_vjp",
     "cost_function",
     "forward_prop",
     "init_params",

@@ -1,21 +1,23 @@
-"""For the test suite of your own backprop: strategies for Hypothesis, and one assertion.
+"""For the test suite of your own backprop: strategies for Hypothesis, and assertions.
 
-    >>> from refnn.testing import assert_backprop
+    >>> from refnn.testing import assert_backprop, assert_gradients
     >>> def test_backprop():
     ...     assert_backprop(my_gradient)  # my_gradient(params, X, Y) -> {"dW1": …, "db1": …, …}
+    >>> def test_loss():
+    ...     assert_gradients(my_loss, my_params, my_loss_gradient)
 
 Needs hypothesis: ``pip install "refnn[test]"``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 import numpy as np
 
 from refnn import _shapes
-from refnn.gradcheck import GradientCheck, Verdict, check_backprop
+from refnn.gradcheck import GradientCheck, Verdict, check_backprop, check_gradients
 from refnn.gradcheck.backprop import GradientFunction, Judge
 from refnn.gradcheck.declaration import Declaration, Keywords
 from refnn.gradcheck.faults.probes import Probe, blindness, random_probe
@@ -27,7 +29,7 @@ try:
 except ImportError:
     raise ImportError('refnn.testing needs hypothesis: pip install "refnn[test]"') from None
 
-__all__ = ["assert_backprop", "layer_dims", "networks"]
+__all__ = ["assert_backprop", "assert_gradients", "layer_dims", "networks"]
 
 PRINTED = 40  # numbers of a network small enough to stand in a failure message
 QUIET = settings(
@@ -138,6 +140,24 @@ def assert_backprop(
     if network is not None:
         small = check_backprop(gradient, probes=[network], progress=False, **declaration)
         raise AssertionError(_message(check, small, said.theirs(network.params, network.X, network.Y)))
+    if not check:
+        raise AssertionError(str(check))
+
+
+def assert_gradients(f: Callable[..., Any], params: Any, grads: Any = None, **options: Any) -> None:
+    """Fail unless the gradient of f at params is right.
+
+    Parameters
+    ----------
+    f, params, grads, **options : as in `refnn.check_gradients`
+
+    Raises
+    ------
+    AssertionError
+        With the check in print, unless its verdict is PASS.
+    """
+    __tracebackhide__ = True
+    check = check_gradients(f, params, grads, **{"progress": False, **options})
     if not check:
         raise AssertionError(str(check))
 

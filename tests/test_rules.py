@@ -26,7 +26,12 @@ EXTRAS = {
     "yaml",
     "threadpoolctl",
     "selenium",
+    "torch",
+    "jax",
+    "autograd",
 }
+# Each is there for those who have its extra: for a test suite, with Hypothesis at its heart, or for a framework.
+OF_AN_EXTRA = ["testing", "torch", "_tensors", "jax", "autograd"]
 
 # ---------------------------------------------------------------------- imports
 
@@ -107,7 +112,7 @@ def test_a_room_imports_only_what_it_may(module):
         for room in MAY_IMPORT:
             if top == "refnn" and inside(module, [room]):
                 assert inside(name, [room, *MAY_IMPORT[room]]), f"{module} imports {name}"
-        if module != "refnn.testing":  # a module for test suites, which has Hypothesis at its heart
+        if not inside(module, OF_AN_EXTRA):
             assert not (top in EXTRAS and at_the_top), f"{module} imports {name} for everyone"
 
 
@@ -118,7 +123,7 @@ def test_who_reads_draws_or_replays_a_report_imports_no_writer(module):
 
 
 def test_every_room_with_a_rule_is_there():
-    assert [room for room in [*MAY_IMPORT, *READERS, *WRITERS] if f"refnn.{room}" not in MODULES] == []
+    assert [room for room in [*MAY_IMPORT, *READERS, *WRITERS, *OF_AN_EXTRA] if f"refnn.{room}" not in MODULES] == []
 
 
 def test_imports_go_in_no_circle():
@@ -150,7 +155,7 @@ def test_importing_refnn_needs_numpy_alone():
 import sys
 class Refuse:
     def find_spec(self, name, *_):
-        if name.split(".")[0] in {EXTRAS | {"scipy", "torch"}!r}:
+        if name.split(".")[0] in {EXTRAS | {"scipy"}!r}:
             raise AssertionError(name)
 sys.meta_path.insert(0, Refuse())
 import refnn, refnn.__main__

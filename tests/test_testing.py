@@ -1,4 +1,4 @@
-"""refnn.testing: strategies on which faults show, and assert_backprop."""
+"""refnn.testing: strategies on which faults show, assert_backprop and assert_gradients."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from refnn import backprop, check_network, forward_prop, testing
+from refnn import backprop, check_gradients, check_network, forward_prop, testing
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.probes import blindness
 
@@ -116,3 +116,25 @@ def test_a_gradient_that_raises_fails_with_what_it_raised():
 def test_one_example_is_blind_and_no_pass():
     with pytest.raises(AssertionError, match="BLIND"):
         testing.assert_backprop(reference, m=1)
+
+
+def test_right_gradients_are_asserted():
+    v = np.array([0.5, -2.0])
+    testing.assert_gradients(lambda v: np.sum(v**2), v, 2 * v)
+    testing.assert_gradients(lambda p: (np.sum(p["v"] ** 2), {"dv": 2 * p["v"]}), {"v": v}, method="central")
+
+
+@pytest.mark.parametrize(
+    ("f", "given", "verdict"),
+    [
+        (lambda v: np.sum(v**2), [1.0, 4.0], "WRONG"),
+        (lambda v: np.sum(np.abs(v - 0.5)), [1.0, -1.0], "UNRELIABLE"),
+        (lambda v: 0 * np.sum(v), [0.0, 0.0], "BLIND"),
+    ],
+)
+def test_gradients_that_do_not_pass_fail_with_the_check_in_print(f, given, verdict):
+    v = np.array([0.5, -2.0])
+    with pytest.raises(AssertionError, match=f"^{verdict}\n") as failure:
+        testing.assert_gradients(f, v, np.array(given))
+    assert str(failure.value) == str(check_gradients(f, v, np.array(given), progress=False))
+    assert failure.traceback[-1].frame.f_locals["__tracebackhide__"]

@@ -151,3 +151,93 @@ def accuracy(content):
     worst, typical = ("; ".join(beaten(*which)) or "nowhere" for which in (("worst", 2), ("typical", 1.25)))
     yield f"Where the worst of another is less than half of refnn's: {worst}."
     yield f"Where its typical worst, the geometric mean over the networks, is less than 0.8 of refnn's: {typical}."
+
+
+# ---------------------------------------------------------------------- general.json
+
+
+def general(content):
+    """Right gradients by kind of function, planted faults, time, and the calibration of central differences."""
+    right, faults = content["right"], content["faults"]
+    checkers = list(content["milliseconds"])
+
+    def of(rows, checker, **fields):
+        return [row for row in rows if row["checker"] == checker and all(row[k] == v for k, v in fields.items())]
+
+    def share(part, whole):
+        return f"{100 * part / whole:.3g} %" if whole else "–"
+
+    def whole(checker):
+        trials, alarms, undecided, exceptions = _sums(of(right, checker), "trials", "alarms", "undecided", "exceptions")
+        planted, told, passed = _sums(of(faults, checker), "trials", "told", "passed")
+        return [
+            checker,
+            *(f"{n:,} ({share(n, trials)})" for n in (alarms, undecided, exceptions)),
+            share(told, planted),
+            f"{passed:,} ({share(passed, planted)})",
+            f"{content['milliseconds'][checker]:.3g}",
+        ]
+
+    trials, planted = _sums(of(right, checkers[0]), "trials")[0], _sums(of(faults, checkers[0]), "trials")[0]
+    yield f"**{trials:,} right gradients and {planted:,} planted faults**, all kinds together:"
+    yield markdown(
+        [
+            "checker",
+            "false alarms",
+            "undecided",
+            "exceptions",
+            "faults told apart",
+            "faults passed",
+            "ms for one, median",
+        ],
+        [whole(checker) for checker in checkers],
+    )
+
+    def refused(row):
+        return " · ".join(str(row[outcome]) for outcome in ("alarms", "undecided", "exceptions"))
+
+    kinds = list(dict.fromkeys(row["kind"] for row in right))
+    yield "**Right gradients**, false alarms · undecided · exceptions:"
+    yield markdown(
+        ["kind", "trials", *checkers],
+        [
+            [kind, of(right, checkers[0], kind=kind)[0]["trials"]]
+            + [refused(of(right, checker, kind=kind)[0]) for checker in checkers]
+            for kind in kinds
+        ],
+    )
+    names = list(dict.fromkeys(row["fault"] for row in faults))
+    yield "**Planted faults**, told apart of all:"
+    yield markdown(
+        ["fault", *checkers],
+        [[name, *(_cell(of(faults, checker, fault=name)) for checker in checkers)] for name in names],
+    )
+    speed = content["speed"]
+    sizes = list(dict.fromkeys((row["f"], row["entries"]) for row in speed))
+    yield "**Milliseconds for one right gradient** of a tanh layer, by entries; real: so that no complex number passes"
+    yield markdown(
+        ["checker", *(f"{n:,}{', real' * (f == 'real')}" for f, n in sizes)],
+        [
+            [
+                checker,
+                *(f"{1000 * of(speed, checker, f=f, entries=n)[0]['seconds']:.3g}" for f, n in sizes),
+            ]
+            for checker in checkers
+        ],
+    )
+    yield "**Central differences**: entries outside of the stated error; its median in true errors"
+    yield calibration(content)
+    skipped = "; ".join(f"{len(names)} since {why}" for why, names in content["skipped"].items())
+    yield f"Of PyTorch's and autograd's operators and modules are left out: {skipped}. Their names are in the file."
+
+
+def calibration(content):
+    """How often the stated error of central differences is too small, and how large it is."""
+    return markdown(
+        ["functions", "entries", "outside", "error over half the derivative", "median, in true errors"],
+        [
+            [row["name"], f"{row['entries']:,}", row["outside"], row["unknown"], row["median"] or "–"]
+            for row in content["calibration"]
+            if row["by"] != "form"
+        ],
+    )

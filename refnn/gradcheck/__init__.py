@@ -2,6 +2,7 @@
 
 from refnn.gradcheck.backprop import check_backprop, check_network
 from refnn.gradcheck.check import check_gradients, numerical_gradient
+from refnn.gradcheck.pullback import check_jacobian, check_jvp, check_vjp
 from refnn.gradcheck.verdict.result import Entry, GradientCheck, ParameterCheck, Testimony, Verdict
 
 __all__ = [
@@ -12,6 +13,9 @@ __all__ = [
     "Verdict",
     "check_backprop",
     "check_gradients",
+    "check_jacobian",
+    "check_jvp",
     "check_network",
+    "check_vjp",
     "numerical_gradient",
 ]

@@ -13,7 +13,7 @@ import numpy as np
 
 from refnn._progress import bar
 from refnn._shapes import Array
-from refnn.gradcheck.check import judge_entries
+from refnn.gradcheck.check import Formula, judge_function
 from refnn.gradcheck.declaration import ARTICLE, Declaration, Keywords
 from refnn.gradcheck.faults.diagnosis import Case, diagnose
 from refnn.gradcheck.faults.probes import Probe, blindness, default_probes
@@ -167,7 +167,7 @@ def check_backprop(
 
 def _reasons(checks: Sequence[GradientCheck], cases: Sequence[Case]) -> Iterator[str]:
     """Each once; of what differs on each network in its numbers, what is said of the first."""
-    wrong = [case for case in cases if not all(case.compared.checks)]
+    wrong = [case for case in cases if not all(case.compared.checks.values())]
     if wrong and (form := of_another_form(wrong)):
         yield form
     said: set[str] = set()
@@ -261,7 +261,7 @@ def _by_its_cost(problem: Problem, cost: CostFunction | None, seed: int) -> Grad
             allowance[name] = given.form(key, more).reshape(params[name].shape)
     rng = np.random.default_rng(seed)
     function = observe(lambda moved: own(moved, X.copy(), Y.copy()), real_parameters(params), rng)
-    return judge_entries(function, Gradient(arrays, names), rng, allowance=allowance)
+    return judge_function(function, Formula(Gradient(arrays, names), allowance), rng)
 
 
 def raised(error: BaseException) -> str:
@@ -326,7 +326,7 @@ def _judge(problem: Problem, method: str, seed: int, workers: Workers) -> tuple[
     n = problem.at_kink  # where another slope is no loss of digits
     said = f"{n} of the Z stand exactly at a kink: each slope between the two sides is accepted there"
     notes = [said] if n else [*compared.notes]
-    check = GradientCheck.of(compared.checks, witnesses, TOLERANCE, notes=tuple(notes))
+    check = GradientCheck.of([*compared.checks.values()], witnesses, TOLERANCE, notes=tuple(notes))
     if disagreements := tuple(directions.disagreements(problem, found, seed)):
         check = replace(check, verdict=Verdict.UNRELIABLE, reasons=disagreements)
     elif check and (blind := blindness(problem.params, problem.X, problem.Y, problem.declaration)):
@@ -336,6 +336,9 @@ def _judge(problem: Problem, method: str, seed: int, workers: Workers) -> tuple[
 
 def _judge_sums(problem: Problem, seed: int, progress: bool) -> GradientCheck:
     searches = directions.of_network(problem, seed)
-    check, samples = directions.judged(searches, problem.given, cancellation_free.NAME, TOLERANCE_OF_SUMS, progress)
+    _, checks, best = directions.judged(searches, problem.given, progress)
+    asked = sum(search.asked for search in searches.values())
+    testimony = Testimony(f"{cancellation_free.NAME} along random directions", asked)
+    check = GradientCheck.of(checks, (testimony,), TOLERANCE_OF_SUMS)
     notes = ("along directions, dA0 … are not looked at",) if len(problem.given.arrays) > len(searches) else ()
-    return described(replace(check, notes=notes), samples)
+    return described(replace(check, notes=notes), best)

@@ -30,10 +30,10 @@ def test_a_kink_beside_the_point_does_not_deceive_central_differences(distance):
 
 
 def test_the_step_of_central_differences_goes_up_where_f_is_flat_and_down_where_it_bends():
-    flat = central.derivative(central.Curve(lambda t: 1 + 1e-9 * t, 1.0, 1e-16), 1.0)
-    assert abs(flat.value - 1e-9) <= flat.error < 1e-15
+    flat = central.derivative(central.Curve(lambda t: 1 + 1e-14 * t, 1.0, 1e-16), 1.0)
+    assert abs(flat.value - 1e-14) <= flat.error < 1e-16
     sharp = central.derivative(central.Curve(lambda t: float(np.sin(1e4 * t)), 0.0, 1e-16), 1.0)
-    assert abs(sharp.value - 1e4) <= sharp.error < 1e-6
+    assert abs(sharp.value - 1e4) <= sharp.error < 1e-5
 
 
 @pytest.mark.parametrize("b", np.geomspace(1e-8, 1, 33))

@@ -8,11 +8,11 @@ import pytest
 from functions import AT, logistic, logistic_gradient, points
 
 from refnn import Verdict, backprop, check_gradients, forward_prop, init_params, logistic_cost
-from refnn.gradcheck import check
+from refnn.gradcheck.verdict import result as results
 from refnn.gradcheck.witness import complex_step
 from refnn.gradcheck.witness.directions import DIRECTIONS
 
-METHODS = ("auto", "complex", "central", "directions")
+METHODS = ("auto", "complex", "central")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -59,7 +59,7 @@ def test_central_differences_say_that_they_cannot_tell_a_vanishing_gradient_from
     params = {"w": np.ones(2)}
 
     def f(p):
-        return 1 + p["w"][0] + 1e-15 * np.sin(9 * p["w"][1])
+        return 1 + p["w"][0] + 4e-15 * np.sin(9 * p["w"][1])
 
     result = check_gradients(f, params, {"w": np.array([1.0, 0])}, method="central")
     assert result.verdict is Verdict.UNRELIABLE
@@ -121,8 +121,8 @@ def test_a_function_that_drops_the_imaginary_part_is_found_out_and_judged_by_dif
         grads["dw"] = grads["dw"] + extra
         result = check_gradients(f, AT, grads)
         assert result.verdict is Verdict.PASS
-        assert result.notes[0].startswith("the complex step is not used: f ")
-        assert [t.witness for t in result.witnesses] == ["central difference"]
+        assert result.notes[0].startswith("the complex step is not used")
+        assert "central difference" in [t.witness for t in result.witnesses]
         with pytest.raises(ValueError, match="method is 'complex', but f "):
             check_gradients(f, AT, grads, method="complex")
 
@@ -137,27 +137,42 @@ def test_where_exp_overflows_for_complex_numbers_differences_take_over():
 
     result = check_gradients(f, params, {"z": np.array([0, a * (1 - a)])})
     assert result.parameters[0].wrong == 0
-    assert result.notes == ("the complex step is not used: f is nan for complex numbers along one direction of z",)
+    assert result.notes == ("the complex step is not used: f is not finite for complex numbers",)
 
 
-@pytest.mark.parametrize("method", ["auto", "directions"])
-def test_a_gradient_imprecise_by_cancellation_is_not_called_wrong_and_does_not_pass(method):
-    def cancelling(p):
-        T = np.tanh(p["x"])
-        return {"x": (1 - T) * (1 + T)}
-
+@pytest.mark.parametrize("as_function", [False, True])
+@pytest.mark.parametrize("method", ["auto", "complex"])
+def test_a_gradient_imprecise_by_cancellation_passes_and_says_by_how_much(method, as_function):
     params = {"x": np.array([0.3, 6.0])}
 
     def f(p):
         return np.sum(np.tanh(p["x"]))
 
-    result = check_gradients(f, params, cancelling(params), method=method)
-    assert (result.verdict, result.parameters[0].undecided) == (Verdict.UNRELIABLE, 1)
-    assert "imprecise by a formula that cancels, or wrong by little" in result.parameters[0].reason
-    assert check_gradients(f, params, {"x": 1 / np.cosh(params["x"]) ** 2}, method=method)
-    wrong = cancelling(params)
-    wrong["x"][1] *= 1 + 1e-7
-    assert check_gradients(f, params, wrong, method=method).verdict is Verdict.WRONG
+    def judged(change):
+        def gradient(p):
+            T = np.tanh(p["x"])
+            return {"x": (1 - T) * (1 + T) * change}
+
+        return check_gradients(f, params, gradient if as_function else gradient(params), method=method)
+
+    check = judged(1.0)
+    assert check.verdict is Verdict.PASS
+    assert any("right, but imprecise" in note for note in check.notes)
+    wrong = judged(np.array([1, 1 + 1e-7]))
+    assert (wrong.verdict, wrong.parameters[0].worst.index) == (Verdict.WRONG, (1,))
+
+
+def test_a_gradient_right_to_half_its_digits_is_undecided_as_numbers_and_wrong_as_a_function():
+    """Numbers may come from a formula that cancels. The numbers of a function are seen to scatter, or not."""
+    params = {"x": np.array([0.3, 1.0])}
+
+    def gradient(p):
+        return {"x": np.cos(p["x"]) * (1 + 1e-10)}
+
+    check = check_gradients(lambda p: np.sum(np.sin(p["x"])), params, gradient(params))
+    assert (check.verdict, check.parameters[0].undecided) == (Verdict.UNRELIABLE, 2)
+    assert "imprecise, or wrong by little" in check.parameters[0].reason
+    assert check_gradients(lambda p: np.sum(np.sin(p["x"])), params, gradient).verdict is Verdict.WRONG
 
 
 def test_a_float32_function_and_gradient_are_judged_as_float32():
@@ -226,18 +241,23 @@ def test_an_executor_gives_the_same_result():
             assert check_gradients(f, params, gradient(params), executor=pool) == alone
 
 
-def test_many_entries_take_directions_and_few_evaluations(monkeypatch):
-    monkeypatch.setattr(check, "PER_ENTRY", 100)
+def test_many_entries_take_sums_of_them_and_few_evaluations():
     w = np.random.default_rng(1).standard_normal(5000)
-    result = check_gradients(lambda p: np.sum(np.sin(p["w"])), {"w": w}, {"w": np.cos(w)})
+
+    def judged(grads):
+        return check_gradients(lambda p: np.sum(np.sin(p["w"])), {"w": w}, {"w": grads})
+
+    result = judged(np.cos(w))
     assert result.verdict is Verdict.PASS
-    assert result.witnesses[0].witness == "complex step along random directions"
-    assert result.witnesses[0].evaluations == DIRECTIONS * (complex_step.NEIGHBOURS + 1)
+    assert result.witnesses[0] == results.Testimony("complex step", DIRECTIONS * (complex_step.NEIGHBOURS + 1))
+    assert result.parameters[0].worst is None
+    assert result.sees(1e-6)
     wrong = np.cos(w)
     wrong[[17, 4000]] *= 1.001
-    result = check_gradients(lambda p: np.sum(np.sin(p["w"])), {"w": w}, {"w": wrong})
+    result = judged(wrong)
     assert result.parameters[0].reason == "wrong at w[17], w[4000]"
-    everywhere = check_gradients(lambda p: np.sum(np.sin(p["w"])), {"w": w}, {"w": 3 * np.cos(w)})
+    assert result.parameters[0].worst.index in ((17,), (4000,))
+    everywhere = judged(3 * np.cos(w))
     assert "of 64 entries taken at random 64 are wrong" in everywhere.parameters[0].reason
     assert "3 times" in everywhere.cause
 
@@ -324,7 +344,6 @@ def test_a_cost_of_shape_1_1_is_a_scalar():
         ({"dw": np.ones(3)}, "grads has no 'db', the gradient of 'b'"),
         ({"w": np.ones(3), "b": np.ones(()), "c": 1.0}, "grads has an entry 'c' that belongs to nothing in the func"),
         ({"w": np.ones((3, 1)), "b": np.ones(())}, r"grads\['w'\] has shape \(3, 1\), expected \(3,\)"),
-        ({"w": np.ones(3, int), "b": np.ones(())}, r"grads\['w'\] has dtype int64, expected floating-point numbers"),
         ({"w": np.ones(3, object), "b": np.ones(())}, r"grads\['w'\] has dtype object, expected floating-point"),
         ({"w": np.ones(3, complex), "b": np.ones(())}, r"grads\['w'\] has dtype complex128, expected floating-point"),
         ([1.0], "grads is list, expected a dict of arrays"),
@@ -343,10 +362,13 @@ def test_all_that_is_wrong_with_a_gradient_is_said_at_once():
 
 
 def test_a_point_where_every_derivative_vanishes_is_blind():
-    for f in (lambda p: np.sum(p["w"] ** 2), lambda _: 1.0):
+    for f, reason in (
+        (lambda p: np.sum(p["w"] ** 2), "no derivative stands out"),
+        (lambda _: 1.0, "does it read what"),
+    ):
         result = check_gradients(f, {"w": np.zeros(3)}, {"w": np.zeros(3)})
         assert result.verdict is Verdict.BLIND
-        assert "every derivative is zero" in result.reasons[0]
+        assert reason in result.reasons[0]
 
 
 def test_unknown_methods_are_refused():

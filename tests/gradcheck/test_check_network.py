@@ -11,6 +11,7 @@ from refnn import Verdict, check_backprop, check_network
 from refnn.gradcheck import backprop as judge
 from refnn.gradcheck.faults.probes import default_probes
 from refnn.gradcheck.witness import cancellation_free
+from refnn.gradcheck.witness.directions import DIRECTIONS
 
 DECIDED = (Verdict.PASS, Verdict.BLIND)  # at a saturated point some faults cannot show; that is said, and no alarm
 
@@ -122,7 +123,7 @@ def test_a_large_network_takes_directions_and_names_the_entry(monkeypatch):
     grads = reference(params, X, Y)
     check = check_network(params, X, Y, plain(params, X, Y), progress=False)
     assert check.verdict is Verdict.PASS
-    assert check.witnesses[0].evaluations == 2 * len(params)
+    assert check.witnesses[0].evaluations == DIRECTIONS * len(params)
     smallest = np.unravel_index(np.argmin(np.abs(grads["dW2"])), grads["dW2"].shape)
     grads["dW2"][smallest] *= 1.001
     grads["dW1"][3, 5] *= -1

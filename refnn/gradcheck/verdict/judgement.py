@@ -1,19 +1,28 @@
 """The verdict on the gradient of one parameter array, entry by entry.
 
 An entry passes when |given - value| <= error + allowance, where the witness says that the derivative is value ± error,
-and rounding can take a right formula as far as the allowance. There is no other tolerance, relative or absolute.
+and rounding can take a right formula as far as the allowance.
 
-An entry that passes is undecided nevertheless if the witness could not have told it from zero or from its double,
-error > |value| / 2, though the gradient's own dtype could. A kink is undecided as well: no derivative exists there.
-An entry that does not pass is undecided if the rounding of the gradient's formula could not be analysed, only that of
-f, and half its digits or more are right: it may be imprecise, as 1 - tanh² is where tanh is near 1, and not wrong.
+Of a formula that is not known (`Unknown`) the allowance is what rounding does to f's own derivative. A formula may
+cancel where f does not, as 1 - tanh² does where tanh is near 1. It is allowed a few roundoffs of the largest numbers
+about, but no more than half of the entry's digits; all of the former where the entry is zero, as far as is known. An
+entry off by more is undecided, imprecise or wrong by little,
+
+ - if it is right to half its digits, unless the noise of the formula was measured;
+ - or to a quarter of them and off by no more than such roundoffs, or 16 times that if it has less than half the digits
+   of the largest, for products may have multiplied them;
+ - or if the array shows that it was computed in steps, as differences from 1 are, and it is off by two of them.
+
+An entry that passes is undecided nevertheless if it could not have been told from zero or from its double, though
+the gradient's own dtype could hold the difference. At a kink the estimate reaches from one slope to the other: outside
+is wrong, between is undecided, or accepted if a subgradient will do.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -23,11 +32,16 @@ from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.verdict.result import Entry, ParameterCheck, Verdict
 
 LOSS_WORTH_A_NOTE = 4  # decimal digits; ordinary sums lose one or two
+ZERO = 8.0  # times what a formula that cancels is allowed: no larger may an entry be given where f does not answer
 COARSE = 1e-3  # of an entry
+AMPLIFIED = 16.0  # times that, what a product may make of it
+SMALL = 8.0  # roundoffs of 1 or of the largest entry: a quantum is not larger
+STEPS = 2.0  # of its quantum, by which an entry may be off
+FLOOR = 16.0  # roundoffs of the largest numbers about, by which a formula that cancels may be off
 KINK = "at a kink of f, the first at {first}: the derivatives from the left and from the right differ"
 IMPRECISE = (
-    "off by more than the rounding of f, the first at {first}, but right to half the digits: imprecise by a formula "
-    "that cancels, or wrong by little"
+    "off by more than the rounding of f, the first at {first}, but by no more than a formula may be that cancels: "
+    "imprecise, or wrong by little"
 )
 
 
@@ -35,9 +49,10 @@ IMPRECISE = (
 class Estimate:
     """What a witness says of the derivative in every entry of an array: a value, and how far at most it may be off.
 
-    `flat` marks entries that change nothing however far they are moved, `kink` those where the derivatives from the
-    left and from the right differ. Below the magnitude `underflow` it is the range of the float, not the witness, that
-    ends.
+    `flat` marks entries whose derivative is zero as exactly as one can see, `kink` those where the derivatives from
+    the left and from the right are value - error and value + error. Below the magnitude `underflow` it is the range of
+    the float, not the witness, that ends. An entry that is `vouched` for was not compared on its own: the value is the
+    one given, since a sum is right.
     """
 
     value: Array
@@ -45,35 +60,99 @@ class Estimate:
     flat: Array | None = None
     kink: Array | None = None
     underflow: float = 0.0
+    vouched: Array | None = None
+
+    @property
+    def at_kink(self) -> Array:
+        return np.zeros(self.value.shape, bool) if self.kink is None else self.kink
 
     def each(self, change: Callable[[Array], Array]) -> Estimate:
         """The estimate in another form."""
-        flat, kink = (None if mask is None else change(mask) for mask in (self.flat, self.kink))
-        return Estimate(change(self.value), change(self.error), flat, kink, self.underflow)
+        masks = (self.flat, self.kink, self.vouched)
+        flat, kink, vouched = (None if mask is None else change(mask) for mask in masks)
+        return Estimate(change(self.value), change(self.error), flat, kink, self.underflow, vouched)
+
+
+@dataclass(frozen=True, eq=False)
+class Unknown:
+    """Of a formula that is not known: one roundoff of the largest numbers about, as each entry feels it; the `eps` of
+    its arithmetic and the `quantum` of its array; whether its noise was measured, and whether any slope between the two
+    of a kink will do."""
+
+    roundoff: Array
+    eps: float
+    quantum: float = 0.0
+    measured: bool = False
+    subgradient: bool = False
+
+    def ravel(self) -> Unknown:
+        return replace(self, roundoff=self.roundoff.ravel())
+
+    @property
+    def floor(self) -> Array:
+        """How far a formula that cancels may be off."""
+        return FLOOR * self.roundoff
+
+    def tolerance(self, witnessed: Array, size: Array) -> Array:
+        """Beside what the witness knows; of entries of these sizes."""
+        return np.where(size <= witnessed, self.floor, np.minimum(self.floor, math.sqrt(self.eps) * size))
+
+    def imprecise(self, error: Array, size: Array) -> Array:
+        """Whether an entry that is off by more than its tolerance may be so by cancellation alone."""
+        faint = size <= 2 * self.roundoff / math.sqrt(self.eps)
+        cancelled = (error <= np.where(faint, AMPLIFIED, 1) * self.floor) & (error <= self.eps**0.25 * size)
+        half = (error <= self.eps**0.5 * size) & (not self.measured)
+        return np.asarray((error <= STEPS * self.quantum) | cancelled | half)
+
+
+def quantum(G: Array, eps: float) -> Array:
+    """By row, the number of which all entries are multiples, if it is so small that they are no round numbers; or 0.
+
+    1 - tanh² near tanh = 1 is such a multiple, and its last digits are lost.
+    """
+    bits = 1 - round(math.log2(max(eps, np.finfo(np.float64).eps)))
+    size = np.abs(np.where(np.isfinite(G), G, 0), dtype=np.float64)
+    mantissa, exponent = np.frexp(size)
+    whole = np.ldexp(mantissa, bits).astype(np.int64)
+    steps = np.ldexp((whole & -whole).astype(np.float64), exponent - bits)
+    least = np.min(steps, axis=-1, where=size > 0, initial=np.inf)
+    return np.where(least <= SMALL * eps * np.maximum(1.0, size.max(axis=-1, initial=0)), least, 0)
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """A gradient beside what a witness says of it, and how far rounding can take a right formula; all by parameter.
 
-    `formula_known` tells whether the allowance is that of the gradient's formula.
+    Parameters in `unknown` have a formula of which only that is known.
     """
 
     given: Gradient
     estimates: Mapping[str, Estimate]
     allowance: Mapping[str, Array]
-    formula_known: bool = True
+    unknown: Mapping[str, Unknown] = field(default_factory=dict)
 
     @cached_property
-    def checks(self) -> tuple[ParameterCheck, ...]:
-        return tuple(map(self._judged, self.given.arrays))
+    def checks(self) -> dict[str, ParameterCheck]:
+        return {key: self._judged(key) for key in self.given.arrays}
+
+    def at(self, places: Mapping[str, Array]) -> Comparison:
+        """With some arrays cut down to these of their entries, by flat index."""
+
+        def cut(key: str, V: Array) -> Array:
+            return V.ravel()[places[key]] if key in places else V
+
+        return Comparison(
+            replace(self.given, arrays={key: cut(key, V) for key, V in self.given.arrays.items()}),
+            {key: estimate.each(partial(cut, key)) for key, estimate in self.estimates.items()},
+            {key: cut(key, V) for key, V in self.allowance.items()},
+        )
 
     def _judged(self, key: str) -> ParameterCheck:
         """In the form in which the gradient came, so that an index is one that its author knows."""
         form = partial(self.given.form, key)
         given, allowance = form(self.given.arrays[key]), form(self.allowance[key])
-        estimate = self.estimates[key].each(form)
-        return judge(self.given.names[key], given, estimate, allowance, formula_known=self.formula_known)
+        unknown, coarser = self.unknown.get(key), self.given.coarser.get(key, 1.0)
+        return judge(self.given.names[key], given, self.estimates[key].each(form), allowance, unknown, coarser)
 
     @cached_property
     def truth(self) -> dict[str, Array]:
@@ -81,7 +160,9 @@ class Comparison:
 
     @cached_property
     def tolerance(self) -> dict[str, Array]:
-        return {key: self.estimates[key].error + self.allowance[key] for key in self.given.arrays}
+        return {
+            key: tolerance(self.estimates[key], self.allowance[key], self.unknown.get(key)) for key in self.given.arrays
+        }
 
     @property
     def shown(self) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
@@ -95,11 +176,13 @@ class Comparison:
     @property
     def notes(self) -> Iterator[str]:
         """Where an accepted gradient has lost so many digits to rounding that a reader should know."""
-        for check, V in zip(self.checks, self.given.arrays.values(), strict=True):
-            held = -math.log10(float(np.finfo(V.dtype).eps) / 2)
+        for key, check in self.checks.items():
+            dtype, coarser = self.given.arrays[key].dtype, self.given.coarser.get(key, 1.0)
+            held = -math.log10(float(np.finfo(dtype).eps) / 2 * coarser)
             if check.digits_lost > LOSS_WORTH_A_NOTE:
                 yield (
-                    f"{check.name} has lost up to {check.digits_lost:.0f} of the {held:.0f} digits of {V.dtype} "
+                    f"{check.name} has lost up to {check.digits_lost:.0f} of the {held:.0f} digits of "
+                    f"{'bfloat16' if coarser > 1 else dtype} "
                     "to rounding: right, but imprecise"
                 )
             if check.resolution > COARSE:
@@ -110,34 +193,47 @@ class Comparison:
 
 
 def judge(
-    name: str, given: Array, estimate: Estimate, allowance: Array, *, formula_known: bool = True
+    name: str,
+    given: Array,
+    estimate: Estimate,
+    allowance: Array,
+    unknown: Unknown | None = None,
+    coarser: float = 1.0,
 ) -> ParameterCheck:
-    """The check of `given`, an array of floats, against the estimate of the same shape."""
+    """The check of `given`, an array of floats, against the estimate of the same shape; its roundoff is `coarser` times
+    that of its dtype."""
     broken = ~np.isfinite(given)
-    kink = np.zeros(given.shape, bool) if estimate.kink is None else estimate.kink
+    kink = estimate.at_kink
     with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
         error, size = np.abs(given - estimate.value), np.abs(estimate.value)
-        tolerance = estimate.error + allowance + estimate.underflow
-        known = np.isfinite(estimate.value) & np.isfinite(tolerance)
-        outside = known & ~kink & ~broken & (error > tolerance)
-        imprecise = outside & (error <= math.sqrt(np.finfo(given.dtype).eps) * size) & (not formula_known)
+        limit = tolerance(estimate, allowance, unknown)
+        known = np.isfinite(estimate.value) & np.isfinite(limit)
+        outside = known & ~broken & (error > limit)
+        imprecise = np.zeros(given.shape, bool)
+        if unknown:
+            imprecise = outside & ~kink & unknown.imprecise(error, size)
         wrong = broken | (outside & ~imprecise)
-        undecided = ~wrong & (~known | kink | imprecise | _unresolved(given, estimate, allowance))
-        excess = np.where(error == 0, 0, error / tolerance)
+        open_ = kink | unresolved(given, estimate, allowance, unknown)
+        undecided = ~known | imprecise | (open_ & ~(kink & bool(unknown and unknown.subgradient)))
+        undecided &= ~wrong
+        excess = np.where(error == 0, 0, error / limit)
         relative = np.where(error == 0, 0, error / size)
 
+    own = np.ones(given.shape, bool) if estimate.vouched is None else ~estimate.vouched
+
     def entry(badness: Array) -> Entry | None:
-        if not badness.size:
+        if not own.any():
             return None
+        badness = np.where(own, badness, -1)
         at = np.unravel_index(np.argmax(np.where(np.isnan(badness), np.inf, badness)), badness.shape)
         index = tuple(int(k) for k in at)
-        return Entry(index, float(given[index]), float(estimate.value[index]), float(tolerance[index]))
+        return Entry(index, float(given[index]), float(estimate.value[index]), float(limit[index]))
 
     verdict = Verdict.WRONG if wrong.any() else Verdict.UNRELIABLE if undecided.any() else Verdict.PASS
     # The entry shown is one of those that the verdict rests on.
     decisive = {Verdict.WRONG: wrong, Verdict.UNRELIABLE: undecided}.get(verdict, np.ones_like(wrong))
     accepted = ~wrong & ~undecided
-    seen = sees(tolerance, np.where(size > estimate.underflow, size, 0))
+    seen = sees(limit, np.where(size > estimate.underflow, size, 0))
     return ParameterCheck(
         name,
         given.shape,
@@ -147,16 +243,16 @@ def judge(
         worst=entry(np.where(decisive, np.where(np.isnan(excess), np.inf, excess), -1)),
         largest_absolute=entry(error),
         largest_relative=entry(relative),
-        digits_lost=_digits_lost(given, estimate, error, accepted),
+        digits_lost=_digits_lost(float(np.finfo(given.dtype).eps) / 2 * coarser, estimate, error, accepted),
         resolution=_resolution(estimate, accepted),
         sees=seen.get("sees"),
         sees_worst=seen.get("sees_worst"),
         reason=_reason(
             [
                 (broken, "NaN or infinite, the first at {first}"),
+                (kink & undecided, KINK),
                 (undecided & ~np.isfinite(estimate.value), "where f is NaN or infinite nearby, the first at {first}"),
-                (undecided & ~known, "where rounding errors have no finite bound, the first at {first}"),
-                (kink, KINK),
+                (undecided & ~known, "where the error has no finite bound, the first at {first}"),
                 (imprecise, IMPRECISE),
                 (undecided, "below what the witness can resolve, the first at {first}"),
             ]
@@ -164,28 +260,40 @@ def judge(
     )
 
 
-def _unresolved(given: Array, estimate: Estimate, allowance: Array) -> Array:
-    """Entries whose witness is too coarse to tell them from zero, where the gradient's own rounding is not."""
-    coarse = (estimate.error > np.abs(estimate.value) / 2) & (estimate.error > estimate.underflow)
-    coarse &= estimate.error > 2 * allowance
+def tolerance(estimate: Estimate, allowance: Array, unknown: Unknown | None) -> Array:
+    """How far from the estimate each entry may be."""
+    witnessed = estimate.error + allowance + estimate.underflow
+    if unknown is None:
+        return witnessed
+    return witnessed + unknown.tolerance(witnessed, np.abs(estimate.value))
+
+
+def unresolved(given: Array, estimate: Estimate, allowance: Array, unknown: Unknown | None) -> Array:
+    """Entries that cannot be told from zero, where the gradient's own rounding could."""
+    size = np.abs(estimate.value)
+    if unknown is None:
+        coarse = (estimate.error > size / 2) & (estimate.error > estimate.underflow)
+        return coarse & (estimate.error > 2 * allowance)
+    witnessed = estimate.error + allowance
+    coarse = (witnessed > size / 2) & (estimate.error > 2 * allowance)
     if estimate.flat is not None:
-        coarse &= ~(estimate.flat & (given == 0))
+        coarse &= ~(estimate.flat & (np.abs(given) <= ZERO * unknown.floor))
     return coarse
 
 
-def _digits_lost(given: Array, estimate: Estimate, error: Array, accepted: Array) -> float:
-    """Decimal digits that the worst accepted entry has fewer than its dtype holds, beyond the witness's own error."""
+def _digits_lost(u: float, estimate: Estimate, error: Array, accepted: Array) -> float:
+    """Decimal digits that the worst accepted entry has fewer than its roundoff u allows, beyond the witness's error."""
     size = np.abs(estimate.value)
     lossy = accepted & (error > estimate.error) & (size > estimate.underflow)
     if not lossy.any():
         return 0.0
-    u = float(np.finfo(given.dtype).eps) / 2
     return min(max(math.log10(float((error[lossy] / size[lossy]).max()) / u), 0.0), -math.log10(u))
 
 
 def sees(tolerance: Array, size: Array) -> dict[str, float]:
     """From which relative size a fault in entries of these sizes would be seen: in the median one, and in all."""
-    relative = tolerance[size > 0] / size[size > 0]
+    with np.errstate(over="ignore"):
+        relative = tolerance[size > 0] / size[size > 0]
     if not relative.size:
         return {}
     return {"sees": float(np.median(relative)), "sees_worst": float(relative.max())}

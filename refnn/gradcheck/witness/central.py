@@ -1,165 +1,288 @@
-"""Central differences, with a step for every entry and an estimate of the error that remains.
+"""Central differences on one theory: a ladder of steps, extrapolation, and two terms of error.
 
-D(h) = [f(x + h) - f(x - h)] / 2h has a truncation error c h² + … and a rounding error of about noise / h. Three steps
-h, h/2, h/4 give, by Richardson's extrapolation, a value with neither h² nor h⁴ in its error, and the size of what is
-left. The step is then moved, by factors of 4, to where truncation and rounding balance: up where f is nearly flat, as
-a vanishing gradient is, down where it bends.
+**Assumptions.** Near the point, along an entry or a direction,
+
+ 1. f is computed with an error of size ν, or of |f(t)| u, where that is more;
+ 2. within some distance the slope D(t) = [f(t) - f(-t)] / 2t is f′ + c₂ t² + c₄ t⁴ + …, and these terms fall.
+
+**Estimate.** The rungs of the ladder are steps h, h/2, h/4 … From the slopes at three neighbouring rungs comes R, which
+has neither t² nor t⁴ in its error. What is left has two terms:
+
+ - *truncation*. R is believed no more than the last correction that made it, than the next one, or than the distance to
+   the next R, whichever is most, for each of them may be small by coincidence. They are of the order h⁴, and what
+   they bound is of the order h⁶.
+ - *rounding*, ν / h.
+
+With C₁ h⁴ and C₂ / h their sum is least where h⁵ = C₂ / 4 C₁. There the ladder is entered next, until it stays.
+
+**Where assumption 2 fails**, at a kink within the steps or where f saturates, neighbouring R disagree, and the
+truncation says so. A finer rung knows better: what contradicts it beyond both errors is believed no more than that.
+Steps longer than the entry itself are taken for what shows nowhere else, a vanishing gradient, and believed only if R
+stands clear of both terms.
+
+**From one side** the error of a slope is c₁ t + c₂ t² + …, and the same ladder finds the derivative: where f ends, and
+the two sides of a kink.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from refnn._shapes import Array
-from refnn.gradcheck.witness.function import Scalar, typical_size
+from refnn.gradcheck.witness.function import Scalar, own_size, typical_size
 
 NAME = "central difference"
-FIRST = 0.1234567  # of the typical size of an entry; not a round number, at which a periodic f might repeat
-LEVELS = 14  # steps tried, at most: down to 4^-13 of the first, where half of the digits of x are left
-FARTHEST = 2.0**10  # typical sizes
-SAFETY = 4.0  # on the noise of f and on the truncation error, themselves estimates
-CLEAR = SAFETY**2  # times its rounding error: what is as large is not noise
-FALL = 4.0**6  # by which what is left of the truncation error, of the order h⁶, falls when h does by 4
-SLOW_FALL = 4.0**2  # and if it is not regular, of an f that is smooth: as an error of the order h²
-# The extrapolated value is (64 D(h/4) - 20 D(h/2) + D(h)) / 45, and the rounding errors of the latter two are a half
-# and a quarter of that of D(h/4): together at most (64 + 20/2 + 1/4) / 45 = 1.65 times that one.
-EXTRAPOLATED = 2.0
-LEAST_FALL = 3.0  # by which the change of D falls at least when h is halved: 4 if its error is of the order h²
-LEAST_KINK = 1e-3  # of the slope: a smaller difference between right and left is left to the truncation error
+FIRST = 0.1234567  # of the size of an entry, the step on rung 0
+RATIO = 1.9  # of one step to the next; no round number either, since f may repeat itself, or jump, at those
+FINEST = 17  # rungs below; its steps of 2e-7 of x are the last that see f itself and not the rounding inside it
+COARSEST = -14  # and above that of the typical size
+FARTHEST_MOVE = 6  # rungs
+ROUNDS = 8  # in which the best rung is looked for
+SAFETY = 4.0  # on both terms of the error, which are estimates
+CLEAR = 16.0  # times its error: what is as large is not noise
+AGREED = 8.0  # times the truncation: what is as large is much the same on the next rung
+RESOLVED = 2.0**-10  # of the value: with a smaller error no step beyond the typical size is worth a try
+FALLING = 0.8  # to which the gap between right and left slope falls from rung to rung: to 0.5 if it is f″ t
 
 
 @dataclass(frozen=True)
 class Derivative:
-    """At one entry: the value, its error, and what is peculiar about f there."""
+    """At one entry or along one direction: the value, its error, and what is peculiar about f there."""
 
     value: float
     error: float
-    flat: bool  # f(x + h) = f(x - h) to the last bit at every step
-    kink: bool
+    bend: float  # |f″|, or 0 where it does not stand out of the error
+    flat: bool  # f does not answer, or equally to both sides
+    sides: tuple[float, float] | None  # at a kink, the least and the largest slope that either side may have
     evaluations: int
-
-
-@dataclass(frozen=True)
-class _Level:
-    """What the steps h, h/2 and h/4 tell of the derivative."""
-
-    h: float
-    value: float = math.nan
-    truncation: float = 0.0
-    rounding: float = 0.0
-    credible: bool = True  # beyond the local scale, only a value that stands out of the noise is
-    regular: bool = False  # the change of D falls as h² does, or faster
-    even: bool = False
-    kink: bool = False
-
-    @property
-    def error(self) -> float:
-        return self.truncation + self.rounding if self.credible else math.inf
 
 
 class Curve:
     """f along one entry or direction, as a function of the distance moved; remembers what it has evaluated.
 
-    `taken` tells the step that the number format allows from the one that was asked for.
+    `noise` is ν, `roundoff` the u of the arithmetic in which f is computed. `taken` tells the step that the number
+    format allows from the one that was asked for.
     """
 
     def __init__(
-        self, f: Callable[[float], float], centre: float, noise: float, taken: Callable[[float], float] = lambda t: t
+        self,
+        f: Callable[[float], float],
+        centre: float,
+        noise: float,
+        roundoff: float = 2.0**-53,
+        taken: Callable[[float], float] = lambda t: t,
     ) -> None:
-        self.f, self.centre, self.noise, self.taken = f, centre, SAFETY * noise, taken
-        self.values: dict[float, float] = {}
+        self.f, self.centre, self.noise, self.roundoff, self.taken = f, centre, noise, roundoff, taken
+        self.tiny = float(np.finfo(np.float64 if roundoff < 1e-10 else np.float32).smallest_subnormal)
+        self.values: dict[float, float] = {0.0: centre}
 
     def __call__(self, t: float) -> float:
         if t not in self.values:
             self.values[t] = self.f(t)
         return self.values[t]
 
-    def level(self, h: float, local: float) -> _Level:
-        """The extrapolated difference from the steps h, h/2 and h/4. Up to `local`, f is taken to be itself."""
-        steps = [(self.taken(s), self.taken(-s)) for s in (h, h / 2, h / 4)]
-        if not all(down < 0 < up for up, down in steps):  # the number format has no such small step
-            return _Level(h, rounding=math.inf)
-        values = [(self(up), self(down)) for up, down in steps]
-        if not all(math.isfinite(v) for pair in values for v in pair):
-            return _Level(h, truncation=math.inf)
-        D0, D1, D2 = ((f_up - f_down) / (up - down) for (up, down), (f_up, f_down) in zip(steps, values, strict=True))
-        R0, R1 = D1 + (D1 - D0) / 3, D2 + (D2 - D1) / 3  # without h²
-        value = R1 + (R1 - R0) / 15  # nor h⁴
-        growth = max(1.0, max(map(abs, values[-1])) / abs(self.centre)) if self.centre else 1.0
-        rounding = EXTRAPOLATED * self.noise * growth / (h / 4)
-        safety = SAFETY if h <= local else SAFETY**2  # the series may be near the end of its reach
-        truncation = safety * abs(R1 - R0) / 15
-        change, next_change = abs(D1 - D0), abs(D2 - D1)
-        if irregular := change < LEAST_FALL * next_change:
-            # Either the changes are noise about a value that stands out of it, or the expansion does not hold: a kink
-            # or a saturation lies within the steps.
-            truncation = SAFETY * max(change, next_change)
-        spoiled = irregular and truncation > 2 * SAFETY * rounding
-        # What the slopes to the right and to the left differ by. For a smooth f that is f″ h; extrapolated, it is gone.
-        G0, G1, G2 = (
-            (f_up - self.centre) / up - (f_down - self.centre) / down
-            for (up, down), (f_up, f_down) in zip(steps, values, strict=True)
+    def rounding(self, *values: float) -> float:
+        """How far values of f may be off, in the range of floats and below."""
+        return max(self.noise, self.tiny, self.roundoff * max(map(abs, values)))
+
+
+@dataclass(frozen=True)
+class Rung:
+    """An extrapolated slope and the two terms of its error; not finite where f is not, or has no such step."""
+
+    k: int
+    value: float = math.nan
+    truncation: float = math.inf
+    rounding: float = math.inf
+
+    @property
+    def error(self) -> float:
+        return self.truncation + self.rounding
+
+    @property
+    def clear(self) -> bool:
+        """Whether the value is more than noise, and much the same on the next rung."""
+        return abs(self.value) > CLEAR * self.rounding and abs(self.value) > AGREED * self.truncation
+
+    @property
+    def still(self) -> bool:
+        """Whether f is the same on both sides, to the bit: for symmetry, or since it does not resolve such steps."""
+        return self.value == self.truncation == 0
+
+    @property
+    def move(self) -> int:
+        """Rungs down to where the sum of both terms is least; far up, where no truncation shows."""
+        if not math.isfinite(self.error):
+            return FARTHEST_MOVE // 2
+        if self.truncation <= self.rounding:
+            return -FARTHEST_MOVE
+        if self.rounding == 0:
+            return FARTHEST_MOVE
+        return min(FARTHEST_MOVE, round(math.log(4 * self.truncation / self.rounding, RATIO) / 5))
+
+
+class Ladder:
+    """Slopes of a curve, to both sides or to one of them (`side` 1 or -1), on rungs of which each halves the step.
+
+    Rung 0 belongs to the `size` of the entry, `usual` to the one that is typical of its array.
+    """
+
+    def __init__(self, curve: Curve, size: float, typical: float, side: int = 0) -> None:
+        self.curve, self.size, self.typical, self.side = curve, size, typical, side
+        self.usual = -round(math.log(typical / size, RATIO))
+        self.orders = (1, 2) if side else (2, 4)  # of what extrapolation takes from the error of a slope
+        self.rungs: dict[int, Rung] = {}
+
+    def step(self, k: int) -> float:
+        return FIRST * self.size * RATIO**-k
+
+    def slope(self, k: int, side: int | None = None) -> tuple[float, float]:
+        """Of one step, with its rounding error."""
+        side, t = self.side if side is None else side, self.step(k)
+        up = 0.0 if side < 0 else self.curve.taken(t)
+        down = 0.0 if side > 0 else self.curve.taken(-t)
+        if up < 0.75 * t * (side >= 0) or -down < 0.75 * t * (side <= 0):  # the number format has no such step
+            return math.nan, math.inf
+        high, low = self.curve(up), self.curve(down)
+        return (high - low) / (up - down), 2 * self.curve.rounding(high, low) / (up - down)
+
+    def __getitem__(self, k: int) -> Rung:
+        if k not in self.rungs:
+            self.rungs[k] = self._rung(k)
+        return self.rungs[k]
+
+    def _rung(self, k: int) -> Rung:
+        slopes, roundings = zip(*(self.slope(j) for j in range(k, k + 4)), strict=True)
+        if not all(map(math.isfinite, slopes)):
+            return Rung(k)
+        if not any(slopes):
+            return Rung(k, 0.0, 0.0, SAFETY * roundings[0])  # as well as the longest of the steps knows it
+        p, q = (RATIO**order - 1 for order in self.orders)
+        once = [fine + (fine - coarse) / p for coarse, fine in pairwise(slopes)]
+        twice = [fine + (fine - coarse) / q for coarse, fine in pairwise(once)]
+        correction, next_correction = (abs(fine - coarse) / q for coarse, fine in pairwise(once))
+        rounding = (1 + 2 / p) * (1 + 2 / q) * max(roundings[:3])  # as extrapolation adds them up
+        larger = (q + 1) * next_correction - (q + 1) * rounding  # on this rung, noise aside
+        return Rung(k, twice[0], SAFETY * max(correction, larger, abs(twice[1] - twice[0])), SAFETY * rounding)
+
+    def best(self, k: int = 0) -> tuple[Rung, float]:
+        """From rung k on, the one with the least error, and that error."""
+        for _ in range(ROUNDS):
+            rung = self[k]
+            drowned = rung.error > abs(rung.value) and rung.truncation <= SAFETY * rung.rounding
+            k += -FARTHEST_MOVE if drowned else rung.move
+            if (k < self.usual and rung.error < RESOLVED * abs(rung.value)) or (rung.still and rung.k > self.usual):
+                k = self.usual
+            k = max(self.usual + COARSEST, min(FINEST, k))
+            if k in self.rungs:
+                break
+        return min(((rung, self._error(rung)) for rung in self.rungs.values()), key=lambda found: found[1])
+
+    def _error(self, rung: Rung) -> float:
+        """What a rung is believed to be off by: its own error, and what others contradict it by."""
+        own = self._own(rung)
+        if not math.isfinite(own) or (rung.k < 0 and not rung.clear):
+            return math.inf
+        if rung.k < self.usual:  # so far away f may be straight on both sides and differ
+            own += abs(self.gap(rung.k + 2)) / 2
+        others = [
+            r for r in self.rungs.values() if math.isfinite(r.error) and (r.k > rung.k or (rung.still and r.clear))
+        ]
+        return own + max([0.0, *(abs(r.value - rung.value) - own - r.error for r in others)])
+
+    def _own(self, rung: Rung) -> float:
+        """A rung's two terms, or what finer rungs tell of the noise: there it is larger, in proportion."""
+        finer = (r for r in self.rungs.values() if r.k > rung.k and math.isfinite(r.error))
+        return max([rung.error, *(r.truncation * RATIO ** (rung.k - r.k) for r in finer)])
+
+    def gap(self, k: int) -> float:
+        """What the slopes to the right and to the left differ by; f″ t, where f is smooth."""
+        return self.slope(k, 1)[0] - self.slope(k, -1)[0]
+
+    def parted(self, k: int) -> bool:
+        """Whether right and left slope go on to differ as the steps become finer than that of rung k.
+
+        The gap of a smooth f falls with the step. So looked at is the rung where it would drown in the noise.
+        """
+        gap, noise = abs(self.gap(k)), self._noise(k)
+        if not gap > CLEAR * noise:
+            return False
+        fine = min(FINEST + 3, k + max(2, round(math.log(gap / noise, RATIO) / 2) if noise else FINEST))
+        left = abs(self.gap(fine))
+        if not left > 2 * gap * RATIO ** (k - fine) + CLEAR * self._noise(fine):
+            return False
+        return left > CLEAR * self._own(self[fine - 3]) and all(
+            left >= FALLING**j * abs(self.gap(fine - j)) for j in (1, 2, 3)
         )
-        gap, coarser_gap = 2 * G2 - G1, 2 * G1 - G0
-        if irregular and abs(gap) > SAFETY * rounding:  # beside a kink the derivative may be either of the two slopes
-            truncation = max(truncation, abs(gap))
-        return _Level(
-            h,
-            value,
-            truncation,
-            rounding,
-            credible=h <= local or (abs(value) > CLEAR * rounding and not spoiled),
-            regular=not irregular,
-            even=D0 == D1 == D2 == 0,
-            kink=abs(gap) > SAFETY * abs(gap - coarser_gap) + CLEAR * rounding and abs(gap) > LEAST_KINK * abs(G2),
-        )
+
+    def _noise(self, k: int) -> float:
+        """Of a gap."""
+        return self.slope(k, 1)[1] + self.slope(k, -1)[1]
+
+    def bend(self, k: int) -> float:
+        gap = abs(self.gap(k))
+        return gap / self.step(k) if gap > CLEAR * self._noise(k) else 0.0
+
+    def flat(self) -> bool:
+        """Whether the slope is zero as exactly as one can see: f is even, or the same up to some step, or all along.
+
+        A slope that is only faint shows in the end as a change in proportion to the step. Of an f that is the same to
+        the bit up to one step and then rises faster than that, the slope is zero.
+        """
+        f, changes = self.curve.centre, {}
+        for t, v in self.curve.values.items():
+            if math.isfinite(v):
+                changes[t] = abs(v - f) / self.curve.rounding(v, f)
+        if all(rung.still for rung in self.rungs.values() if rung.k >= 0) and all(
+            change for t, change in changes.items() if t and abs(t) <= self.step(0)
+        ):
+            return True
+        risen = min((abs(t) for t, change in changes.items() if change > CLEAR), default=math.inf)
+        same = max((abs(t) for t in changes if all(not changes[s] for s in changes if abs(s) <= abs(t))), default=0.0)
+        if same and any(c * same > CLEAR * risen for t, c in changes.items() if abs(t) == risen):
+            return True
+        if min(self.rungs) > self.usual + COARSEST + FARTHEST_MOVE:
+            return False
+        ladders = [self, *(self.to(side) for side in (1, -1))]
+        if any(abs(ladder[k].value) > ladder._own(ladder[k]) for ladder in ladders for k in [*self.rungs]):
+            return False
+        near = self.step(self.usual)
+        return all(change <= CLEAR * max(1.0, abs(t) / near) for t, change in changes.items())
+
+    def to(self, side: int) -> Ladder:
+        """The ladder of slopes to one side."""
+        return Ladder(self.curve, self.size, self.typical, side)
 
 
-def derivative(curve: Curve, size: float) -> Derivative:
-    """The derivative of f at distance 0 along the curve, for entries of the given typical size."""
-    levels = {}
-    h = local = FIRST * size
-    for _ in range(LEVELS):
-        level = levels[h] = curve.level(h, local)
-        h = h * 4 if level.rounding > level.truncation else h / 4
-        if h in levels or h > FARTHEST * size:
-            break
-    h = max(levels)
-    if levels[h].error < levels.get(h / 4, _Level(h)).error:  # what would be believed has nothing coarser to be held to
-        levels[4 * h] = curve.level(4 * h, local)
-    for h in sorted(levels, reverse=True):  # a truncation error no smaller than the coarser level lets expect
-        coarser = levels.get(4 * h)
-        if coarser is not None and (coarser.regular or h > local):
-            expected = coarser.truncation / (FALL if coarser.regular else SLOW_FALL)
-            levels[h] = replace(levels[h], truncation=max(levels[h].truncation, expected))
-
-    def error(level: _Level) -> float:
-        """A truncation error can look small by coincidence. Finer levels, whose error is the noise, tell."""
-        finer = [other for other in levels.values() if other.h < level.h and math.isfinite(other.value)]
-        gaps = [abs(other.value - level.value) - level.error - other.error for other in finer]
-        # Beyond the local scale nothing is believed to be nearer to the truth than to the next finer level.
-        step = abs(levels[level.h / 4].value - level.value) if level.h > local else 0.0
-        return level.error + max([0.0, step, *gaps])
-
-    best = min(levels.values(), key=lambda level: error(level) if math.isfinite(level.error) else math.inf)
-    usable = [level for level in levels.values() if math.isfinite(level.error)]
-    finest = min(usable, key=lambda level: level.h, default=best)
-    flat = all(level.even for level in levels.values())
-    return Derivative(best.value, error(best), flat, finest.kink or best.kink, len(curve.values))
+def derivative(curve: Curve, size: float, typical: float | None = None) -> Derivative:
+    """The derivative of f at distance 0, for an entry of this size in an array whose entries have the typical one."""
+    ladder = Ladder(curve, size, typical or size)
+    best, error = ladder.best()
+    sides = None
+    if not math.isfinite(error) and not any(math.isfinite(rung.value) for rung in ladder.rungs.values()):
+        ends = (ladder.to(side).best() for side in (1, -1))  # f may end here
+        best, error = min(ends, key=lambda found: found[1])
+    elif ladder.parted(best.k + 1):
+        found = [ladder.to(side).best(max(ladder.rungs)) for side in (1, -1)]
+        sides = min(rung.value - e for rung, e in found), max(rung.value + e for rung, e in found)
+        if not all(map(math.isfinite, sides)):
+            sides = -math.inf, math.inf  # a cusp
+    flat = ladder.flat() and best.k >= 0
+    return Derivative(best.value, error, ladder.bend(best.k + 1), flat, sides, len(curve.values) - 1)
 
 
 def along(function: Scalar, D: Mapping[str, Array]) -> Derivative:
     """The derivative of f along D, whose entries are of the size of the parameters."""
 
     def f(t: float) -> float:
-        with np.errstate(all="ignore"):
-            return function.real({key: function.params[key] + t * V for key, V in D.items()})
+        return function.real({key: function.params[key] + t * V for key, V in D.items()})
 
-    return derivative(Curve(f, function.value, function.noise), 1.0)
+    return derivative(Curve(f, function.value, function.noise, function.roundoff), 1.0)
 
 
 def entries(function: Scalar, places: Iterable[tuple[str, int]]) -> list[Derivative]:
@@ -174,10 +297,10 @@ def _entry(function: Scalar, key: str, index: int) -> Derivative:
     def f(t: float) -> float:
         moved = V.astype(dtype)
         moved.ravel()[index] = x + t
-        with np.errstate(all="ignore"):
-            return function.real({key: moved})
+        return function.real({key: moved})
 
     def taken(t: float) -> float:
         return float(dtype.type(x + t)) - float(x)
 
-    return derivative(Curve(f, function.value, function.noise, taken), float(typical_size(V).ravel()[index]))
+    own, typical = (float(size(V).ravel()[index]) for size in (own_size, typical_size))
+    return derivative(Curve(f, function.value, function.noise, function.roundoff, taken), own, typical)

@@ -1,31 +1,38 @@
 """The complex step: f(x + ih) = f(x) + i h f′(x) + O(h²), so Im f(x + ih) / h needs no subtraction and no small error.
 
 It is right only for a function that keeps the imaginary part: one that takes abs, casts to float, or conjugates, loses
-it without a word. `defect` looks for that before the witness is believed.
+it without a word. `trust` looks for that before the witness is believed, and says down to which size.
 
 What remains is rounding. It is measured: the derivative is taken at neighbouring points too, on a line through x. The
-differences of the second order show its noise, and those of the first how it follows the rounding of its arguments.
+differences of high order show its noise, and those of the first how it follows the rounding of its arguments.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from refnn._shapes import Array
 from refnn.gradcheck.witness import central
-from refnn.gradcheck.witness.function import Scalar, random_direction, typical_size
+from refnn.gradcheck.witness.analytic import is_analytic
+from refnn.gradcheck.witness.function import Scalar, observe, random_direction, typical_size
 
 NAME = "complex step"
 STEP = 2.0**-60  # of the typical size: its square is lost in any roundoff
 NEIGHBOURS = 4
+STRIDE = 0.318  # by which the step grows from neighbour to neighbour, so that its products do not all round alike
 LINEAR = 32.0  # roundoffs that a sum in another order may take where f is straight, so that its noise is not seen
-SPACING = 2.0**-36  # of neighbours, in typical sizes: a curvature squared is lost, the noise is not
+SPACING = 2.0**-24  # of neighbours, in typical sizes: what is smooth of f is lost in differences of high order
 SAFETY = 32.0  # on the noise, which a handful of values estimate, and for formulas that add their terms otherwise
 ROUNDOFF = float(np.finfo(np.float64).eps) / 2
+LARGER = (8.0, 64.0)  # times the parameters
+CLEARLY = 2.0**-10  # of the derivative of an array: what the control may miss of it
+PLAIN = 2.0**10  # times the error of the control: so much an entry has to weigh for it to vouch for the entry
 
 
 class NotComplexSafeError(ArithmeticError):
@@ -47,34 +54,108 @@ def _value(function: Scalar, moved: Mapping[str, Array]) -> complex:
         raise NotComplexSafeError(f"f refuses complex numbers: {type(error).__name__}: {error}") from error
 
 
-def defect(function: Scalar, rng: np.random.Generator) -> str:
-    """Why the complex step cannot be trusted with f, or "": it is compared with central differences.
+@dataclass(frozen=True)
+class Trust:
+    """Where the complex step is believed: in entries of an array whose derivative, times their size, is above `least`.
 
-    One random direction of each array is enough, for an entry that loses its imaginary part is missing in the sum.
+    `defects` has an array in which it is not believed at all, and why.
+    """
+
+    least: Mapping[str, float]
+    defects: Mapping[str, str]
+
+    @property
+    def note(self) -> str:
+        """Why it is not believed somewhere, or ""."""
+        by_reason: dict[str, list[str]] = {}
+        for key, reason in self.defects.items():
+            by_reason.setdefault(reason, []).append(key)
+        everywhere = len(by_reason) == 1 and len(self.defects) == len(self.least)
+        return "; ".join(
+            f"the complex step is not used{'' if everywhere else ' for ' + ', '.join(keys)}: {reason}"
+            for reason, keys in by_reason.items()
+        )
+
+
+def distrust(function: Scalar, reason: str) -> Trust:
+    """That it is believed nowhere."""
+    return Trust(dict.fromkeys(function.params, math.inf), dict.fromkeys(function.params, reason))
+
+
+def trust(function: Scalar, rng: np.random.Generator) -> Trust:
+    """How far the complex step can be trusted with f: it is compared with a central difference in each array.
+
+    One random direction of each is enough, for an entry that loses its imaginary part is missing in the sum. What
+    weighs less than the error of the difference would not be missed: f must be known to be analytic there. Or it is
+    compared at larger parameters, where the array weighs more: what f computes is taken to be made of the same
+    operations there, in the same proportion.
     """
     try:
         value = _value(function, {key: V + 0j for key, V in function.params.items()}).real
         if not abs(value - function.value) <= central.SAFETY * function.noise:
-            return f"f of the same numbers as complex ones is {value:.17g}, not {function.value:.17g}"
-        return _lost_direction(function, rng)
-    except NotComplexSafeError as error:
-        return str(error)
-
-
-def _lost_direction(function: Scalar, rng: np.random.Generator) -> str:
-    for key, V in function.params.items():
-        if not V.size:
-            continue
-        D = {key: random_direction(V, rng)}
-        step, difference = along(function, D, STEP), central.along(function, D)
-        if not np.isfinite(step):
-            return f"f is {step} for complex numbers along one direction of {key}"
-        if not abs(step - difference.value) <= 2 * difference.error:
-            return (
-                f"f loses the imaginary part, by abs, comparisons or casts: along one direction of {key} the complex "
-                f"step gives {step:.6g}, central difference {difference.value:.6g}"
+            return distrust(
+                function, f"f of the same numbers as complex ones is {value:.17g}, not {function.value:.17g}"
             )
-    return ""
+        analytic = is_analytic(function.f, function.params)
+        controls = {key: _control(function, key, rng) for key, V in function.params.items() if V.size}
+    except NotComplexSafeError as error:
+        return distrust(function, str(error))
+    least = {key: 0.0 if analytic else PLAIN * control.error for key, control in controls.items()}
+    for factor in LARGER:
+        faint = [key for key, c in controls.items() if not c.defect and least[key] > CLEARLY * abs(c.value)]
+        if faint:
+            least |= _at_larger(function, factor, {key: controls[key] for key in faint}, rng)
+    defects = {key: control.defect for key, control in controls.items() if control.defect}
+    return Trust({**dict.fromkeys(function.params, math.inf), **least, **dict.fromkeys(defects, math.inf)}, defects)
+
+
+class Control(NamedTuple):
+    """The complex step along one direction of an array, with the error of a central difference that agrees, or why
+    there is none."""
+
+    value: float
+    error: float = math.inf
+    defect: str = ""
+
+
+def _control(function: Scalar, key: str, rng: np.random.Generator) -> Control:
+    D = {key: random_direction(function.params[key], rng)}
+    step, difference = along(function, D, STEP), central.along(function, D)
+    if not math.isfinite(step):
+        return Control(step, defect="f is not finite for complex numbers")
+    if difference.sides:
+        return Control(step, defect="f has a kink here")
+    if not abs(step - difference.value) <= 2 * difference.error:
+        return Control(
+            step,
+            defect=f"f loses the imaginary part, by abs, comparisons or casts: along one direction of {key} it gives "
+            f"{step:.6g}, central difference {difference.value:.6g}",
+        )
+    return Control(step, difference.error)
+
+
+def _at_larger(
+    function: Scalar, factor: float, controls: Mapping[str, Control], rng: np.random.Generator
+) -> dict[str, float]:
+    """What the control would miss of these arrays, by the share that it would miss where all parameters are larger."""
+    try:
+        far = observe(function.f, {key: factor * V for key, V in function.params.items()}, rng)
+        found = {key: _control(far, key, rng) for key in controls} if not far.unfit else {}
+    except Exception:  # f need not be defined there
+        return {}
+    return {
+        key: PLAIN * control.error / abs(control.value) * abs(controls[key].value)
+        for key, control in found.items()
+        if PLAIN * control.error < CLEARLY * abs(control.value)
+    }
+
+
+def at_neighbours(points: Sequence[Scalar], D: Mapping[str, Array], h: float) -> list[float]:
+    """The derivative along D at each of the points, with steps of which no two round alike."""
+    try:
+        return [along(point, D, h * (1 + STRIDE * k)) for k, point in enumerate(points)]
+    except NotComplexSafeError:
+        return [math.nan] * len(points)
 
 
 def entries(points: Sequence[Scalar], places: Sequence[tuple[str, int]]) -> Array:
@@ -84,42 +165,36 @@ def entries(points: Sequence[Scalar], places: Sequence[tuple[str, int]]) -> Arra
         V = points[0].params[key]
         D = np.zeros(V.shape)
         D.ravel()[index] = size = float(typical_size(V).ravel()[index])
-        values[i] = [along(point, {key: D}, STEP) / size for point in points]
+        values[i] = np.array(at_neighbours(points, {key: D}, STEP)) / size
     return values
 
 
-def neighbours(function: Scalar, rng: np.random.Generator) -> list[Scalar]:
-    """f at its parameters, and at points beside them on one line, each entry moved in proportion to itself."""
+def neighbours(function: Scalar, rng: np.random.Generator, u: float | None = None) -> list[Scalar]:
+    """f at its parameters, and at points beside them on one line, each entry moved in proportion to itself; in numbers
+    that an arithmetic of roundoff u holds, and just so near that differences of third order show u and not f."""
+    spacing = SPACING if u is None else u ** (1 / 3) / 2
     D = {
         key: np.where(V == 0, typical_size(V), V) * rng.uniform(0.5, 1, V.shape) * rng.choice([-1, 1], V.shape)
         for key, V in function.params.items()
     }
+    if u is not None:
+        for key, V in function.params.items():
+            unit = 8 * u * 2 ** np.ceil(np.log2(typical_size(V)))
+            D[key] = np.rint(spacing * D[key] / unit) * unit / spacing
     return [
-        replace(function, params={key: V + k * SPACING * D[key] for key, V in function.params.items()})
+        replace(function, params={key: V + k * spacing * D[key] for key, V in function.params.items()})
         for k in range(NEIGHBOURS + 1)
     ]
 
 
-@dataclass(frozen=True)
-class Precision:
-    """How rounding acts on the derivative in each entry: `noise` in its own arithmetic, in units of the roundoff, and
-    `slope`, its change with the parameters, relative to theirs."""
-
-    noise: Array
-    slope: Array
-
-    def error(self, value: Array, u: float) -> Array:
-        """How far a computation with roundoff u may be from the value."""
-        return np.asarray(SAFETY * u * (self.noise + self.slope) + LINEAR * u * np.abs(value))
-
-
-def precision(values: Array) -> Precision:
-    """From the derivatives at the neighbours, (entries, points)."""
+def precision(values: Array) -> tuple[Array, Array]:
+    """How rounding acts on derivatives at the neighbours (entries, points): their noise, in their own arithmetic, and
+    their slope, the change with the parameters relative to theirs."""
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        second, third = np.diff(values, 2), np.diff(values, 3)
+        third, fourth = np.diff(values, 3), np.diff(values, 4)
         # A difference of order k has the standard deviation sqrt((2k)!) / k! times that of the noise.
-        noise = np.sqrt(np.maximum(np.mean(second**2, axis=1) / 6, np.mean(third**2, axis=1) / 20))
+        noise = np.sqrt(np.maximum(np.mean(third**2, axis=1) / 20, np.mean(fourth**2, axis=1) / 70))
         size = np.abs(values[:, 0])
         usual = np.median((noise / size)[size > 0]) if (size > 0).any() else 0.0
         slope = np.abs(values[:, -1] - values[:, 0]) / (NEIGHBOURS * SPACING)
-    return Precision(np.maximum(noise, np.nan_to_num(usual) * size) / ROUNDOFF, slope)
+    return np.maximum(noise, np.nan_to_num(usual) * size), slope

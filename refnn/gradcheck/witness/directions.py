@@ -6,13 +6,16 @@ For a direction V the derivative of f along V must equal Σ given V. Here V[i] =
 The sum inherits an error of each entry, |e[i]| <= tolerance[i], under a random sign. By Hoeffding's inequality it
 exceeds λ sqrt(Σ (V[i] tolerance[i])²) with probability 2 exp(-λ² / 2) at most; λ = 8.5 makes that 4e-16. Beyond it, an
 entry of the sum is wrong. Halving the sum leads to one, which is then compared on its own.
+
+A sum that is right within `allowed` vouches for each of its entries: it is what was given, up to allowed / |V[i]|. What
+is left open by that, because the entry is fainter or lies at a kink, is compared on its own.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -21,145 +24,160 @@ import numpy as np
 from refnn._progress import bar
 from refnn._shapes import Array
 from refnn.gradcheck.problem import Gradient, Problem
-from refnn.gradcheck.verdict.judgement import Comparison, Estimate, judge, sees
-from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Testimony, Verdict
+from refnn.gradcheck.verdict.judgement import Comparison, Estimate, Unknown, unresolved
+from refnn.gradcheck.verdict.result import ParameterCheck
 from refnn.gradcheck.verdict.rounding import allowances, careful_bounds, levels
-from refnn.gradcheck.witness import cancellation_free, central, complex_step
-from refnn.gradcheck.witness.function import Scalar, typical_size
+from refnn.gradcheck.witness import cancellation_free
 
 LAMBDA = 8.5
 DIRECTIONS = 2  # a second one, for the faults that happen to cancel in the first
 NAMED = 8  # wrong entries looked up before the search ends
 SAMPLE = 64  # entries compared on their own where much is wrong, to say how much
-FAINT = 1e-6  # of the typical gradient of a function: an entry given as smaller is judged at this size
+VAGUE = 1e-4  # of an entry: what a sum leaves more open is compared on its own, where that is sharper
+EACH = 1_000  # entries up to which each is compared where a sum leaves them open
 
-Derivative = Callable[[Array], tuple[float, float, int]]  # along an array like the parameter: value, error, evaluations
+
+class Slope(NamedTuple):
+    """The derivative along an array like the parameter. It is not `clear` at a kink, or where f has no derivative, and
+    `flat` where f does not answer."""
+
+    value: float
+    error: float = 0.0
+    clear: bool = True
+    flat: bool = False
+
+
+class Look(NamedTuple):
+    """Entries compared on their own: the derivative, its error, and what is allowed beside that."""
+
+    estimate: Estimate
+    allowance: Array
+
+
+class Found(NamedTuple):
+    """Estimates of all entries of an array, with what is allowed beside their errors; where too much is wrong to
+    compare each, those that were taken at random; and what is to be said of a sum that stays off."""
+
+    estimate: Estimate
+    allowance: Array
+    sample: Array | None = None
+    reason: str = ""
 
 
 class Block(NamedTuple):
-    """Entries start … stop - 1 (flat) whose sum is off by `excess` times its tolerance."""
+    """Entries start … stop - 1 of a list whose sum is off by `excess` times its tolerance."""
 
     excess: float
     start: int
     stop: int
 
 
-class Sample(NamedTuple):
-    """Entries compared on their own: as given, with their estimate, and the tolerance beside its error."""
-
-    given: Array
-    estimate: Estimate
-    tolerance: Array
-
-
-class Found(NamedTuple):
-    """The check of one parameter; with a sample if much is wrong, so that the search ended before it had all of it."""
-
-    check: ParameterCheck
-    sample: Sample | None = None
-
-
-@dataclass
+@dataclass(eq=False)
 class Search:
     """The search for wrong entries of one array of floats.
 
     `scale` and `tolerance`, arrays like `given`, are the magnitude at which each entry matters, and how far it may be
     from the truth, the derivative's own error aside. Where the scale is 0, no path leads from the entry to f: it must
-    be 0. `formula_known` is as in `judge`.
+    be 0. `look` compares entries, by their flat index, on their own; those in `alone` are never left to a sum. Of a
+    formula that is not known, `unknown` says what it is allowed.
     """
 
-    name: str
     given: Array
-    derivative: Derivative
+    along: Callable[[Array], Slope]
+    look: Callable[[Array], Look]
     scale: Array
     tolerance: Array
     rng: np.random.Generator
-    formula_known: bool = True
-    evaluations: int = 0
-    seen: dict[str, float] = field(default_factory=dict)
+    unknown: Unknown | None = None
+    alone: Array | None = None
 
     def __call__(self) -> Found:
-        unfit = (self.scale == 0) & (np.abs(self.given) > self.tolerance) | ~np.isfinite(self.given)
-        suspects, blurred = np.flatnonzero(unfit).tolist()[:NAMED], False
+        g = self.given.ravel()
+        self.value, self.error, self.allowance = g.astype(np.float64), np.zeros(g.shape), np.zeros(g.shape)
+        self.flat, self.kink, self.vouched = (np.zeros(g.shape, bool) for _ in range(3))
+        self.sample: Array | None = None
+        self.reason = ""
+        self.asked = 0  # how many sums
+        unfit = np.flatnonzero((self.scale.ravel() == 0) & (np.abs(g) > self.tolerance.ravel()) | ~np.isfinite(g))
+        alone = unfit if self.alone is None else np.union1d(unfit, np.flatnonzero(self.alone))
+        self.look_at(alone)
+        fit = np.setdiff1d(np.arange(g.size), alone)
+        groups = (fit[g[fit] != 0], fit[g[fit] == 0]) if self.unknown else (fit,)
+        for group in groups:
+            if group.size:
+                self._search(group)
+        estimate = Estimate(self.value, self.error, self.flat, self.kink, vouched=self.vouched)
+        return Found(estimate.each(self._shaped), self._shaped(self.allowance), self.sample, self.reason)
+
+    def _shaped(self, flat: Array) -> Array:
+        return flat.reshape(self.given.shape)
+
+    def look_at(self, entries: Array) -> None:
+        """Compare these on their own."""
+        if entries.size:
+            found, self.allowance[entries] = self.look(entries)
+            self.value[entries], self.error[entries] = found.value, found.error
+            self.flat[entries] = False if found.flat is None else found.flat
+            self.kink[entries] = False if found.kink is None else found.kink
+            self.vouched[entries] = False
+
+    def _search(self, group: Array) -> None:
+        """Have sums vouch for the entries of the group, and compare those that they leave open."""
+        g = self.given.ravel()
         for _ in range(DIRECTIONS):
-            if not (suspects or blurred):
-                suspects, blurred = self._bisect(direction(self.scale, self.rng))
-        if suspects:
-            return self._compare(suspects)
-        verdict = Verdict.UNRELIABLE if blurred else Verdict.PASS
-        reason = "a sum of entries is off, but no single entry is by more than its tolerance" if blurred else ""
-        check = ParameterCheck(self.name, self.given.shape, verdict, undecided=int(blurred), reason=reason)
-        return Found(replace(check, sees=self.seen.get("sees"), sees_worst=self.seen.get("sees_worst")))
+            V = direction(self.scale, self.rng).ravel()
+            slope, allowed, excess = self._ask(V, group)
+            if not excess <= 1:
+                self._narrow(V, group, excess)
+                return
+            with np.errstate(divide="ignore"):
+                limit = np.where(V[group] == 0, self.tolerance.ravel()[group], allowed / np.abs(V[group]))
+            (self.error if self.unknown else self.allowance)[group] = limit
+            self.flat[group], self.vouched[group] = slope.flat, True
+        if self.unknown:
+            estimate = Estimate(self.value, self.error, self.flat)
+            faint = group[unresolved(self.given.ravel(), estimate, self.allowance, self.unknown.ravel())[group]]
+            self.look_at(faint if faint.size <= EACH else self.rng.choice(faint, SAMPLE, replace=False))
+            if group.size <= EACH and slope.error < 0.9 * allowed:  # each alone is known better
+                self.look_at(group[(self.error[group] > VAGUE * np.abs(g[group])) & self.vouched[group]])
 
-    def _along(self, V: Array) -> tuple[float, float]:
-        value, error, evaluations = self.derivative(V)
-        self.evaluations += evaluations
-        return value, error
+    def _ask(self, V: Array, entries: Array) -> tuple[Slope, float, float]:
+        """The derivative along V on these entries, its tolerance, and by how many times that the gradient is off."""
+        self.asked += 1
+        part = np.zeros_like(V)
+        part[entries] = V[entries]
+        slope = self.along(self._shaped(part)) if part.any() else Slope(0.0, flat=True)
+        allowed = sum_tolerance(part, self.tolerance.ravel()) + slope.error
+        off = abs(slope.value - float(np.sum(self.given.ravel()[entries] * part[entries], dtype=V.dtype)))
+        excess = off / allowed if allowed > 0 else np.inf * bool(off)
+        return slope, allowed, excess if slope.clear else np.inf
 
-    def _bisect(self, V: Array) -> tuple[list[int], bool]:
-        """Flat indices of wrong entries, worst blocks first, and whether a block was off without an entry that is."""
-
-        def block(start: int, stop: int) -> Block:
-            part = np.zeros_like(V)
-            part.ravel()[start:stop] = V.ravel()[start:stop]
-            value, error = self._along(part)
-            allowed = sum_tolerance(part, self.tolerance) + error
-            off = abs(value - float(np.sum(self.given * part, dtype=V.dtype)))
-            if part.size == stop - start:  # one entry off alone by that much would be seen
-                self.seen = sees(np.full(V.shape, allowed), np.abs(V * self.given))
-            return Block(off / allowed if allowed > 0 else np.inf * bool(off), start, stop)
-
-        entries: list[int] = []
-        blurred = False
-        whole = block(0, V.size)
-        queue = [(-whole.excess, whole)] if not whole.excess <= 1 else []
-        while queue and len(entries) < NAMED:
-            _, worst = heapq.heappop(queue)
-            if worst.stop - worst.start == 1:
-                entries.append(worst.start)
+    def _narrow(self, V: Array, group: Array, excess: float) -> None:
+        """Compare each entry of a group whose sum is off or, of many, those that halving leads to, and a sample."""
+        if group.size <= EACH and self.unknown:
+            self.look_at(group)
+            return
+        suspects: list[int] = []
+        queue = [Block(-excess, 0, group.size)]
+        while queue and len(suspects) < NAMED:
+            _, start, stop = heapq.heappop(queue)
+            if stop - start == 1:
+                suspects.append(int(group[start]))
                 continue
-            middle = (worst.start + worst.stop) // 2
-            halves = [block(worst.start, middle), block(middle, worst.stop)]
-            off = [half for half in halves if not half.excess <= 1]
-            for half in off:
-                heapq.heappush(queue, (-half.excess, half))
-            blurred |= not off
-        return entries, blurred and not entries
-
-    def _compare(self, suspects: list[int]) -> Found:
-        """The verdict on the suspects, with a sample of the others to tell how many are wrong."""
-        name, given = self.name, self.given
-        sampled = min(SAMPLE, given.size) if len(suspects) == NAMED else 0
-        sample = self.rng.choice(given.size, sampled, replace=False)
-        entries = np.union1d(np.array(suspects), sample).astype(int)
-        flat, limits = given.ravel()[entries], self.tolerance.ravel()[entries]
-        values, errors = np.empty_like(flat, np.float64), np.zeros_like(flat, np.float64)
-        for k, i in enumerate(entries):
-            V = np.zeros(given.shape, np.result_type(given, np.float64))
-            V.ravel()[i] = 1 / self.scale.ravel()[i] if self.scale.ravel()[i] > 0 else 0.0
-            value, error = self._along(V)
-            unit = V.ravel()[i] or 1.0
-            values[k], errors[k] = value / unit, error / unit
-        estimate = Estimate(values, errors)
-        part = judge(name, flat, estimate, limits, formula_known=self.formula_known)
-
-        def place(i: int) -> tuple[int, ...]:
-            return tuple(int(k) for k in np.unravel_index(i, given.shape))
-
-        shown = {
-            field: (entry := getattr(part, field)) and replace(entry, index=place(entries[entry.index[0]]))
-            for field in ("worst", "largest_absolute", "largest_relative")
-        }
-        reason = part.reason
-        if part.wrong:
-            off = ~(np.abs(flat - values) <= limits + errors)
-            places = ", ".join(f"{name}{list(place(i))}" for i in entries[off][:NAMED])
-            share = f"; of {sampled} entries taken at random {int(off[np.isin(entries, sample)].sum())} are wrong"
-            reason = f"wrong at {places}" + (share if sampled else "")
-            if not np.isfinite(flat).all():
-                reason += "; some entries are NaN or infinite"
-        check = replace(part, shape=given.shape, reason=reason, **shown)
-        return Found(check, Sample(flat, estimate, limits) if sampled else None)
+            middle = (start + stop) // 2
+            for half in ((start, middle), (middle, stop)):
+                if not (excess := self._ask(V, group[slice(*half)])[2]) <= 1:
+                    heapq.heappush(queue, Block(-excess, *half))
+        if len(suspects) < NAMED:
+            self.vouched[group] = True  # the other halves were right
+            self.look_at(np.array(suspects, int))
+        else:
+            self.error[group] = np.inf  # nothing is said of those that are not looked at
+            sample = self.sample = np.sort(self.rng.choice(group, min(SAMPLE, group.size), replace=False))
+            self.look_at(np.union1d(np.array(suspects), sample))
+        if not suspects:
+            self.error[group] = np.inf
+            self.reason = "a sum of entries is off, but no single entry is by more than its tolerance"
 
 
 def direction(scale: Array, rng: np.random.Generator) -> Array:
@@ -177,61 +195,36 @@ def sum_tolerance(V: Array, tolerance: Array) -> float:
 
 
 def judged(
-    searches: Mapping[str, Search], given: Gradient, witness: str, tolerance: str, progress: bool
-) -> tuple[GradientCheck, Comparison]:
-    """Run the searches, by parameter: the check, and the samples of the parameters in which much is wrong."""
+    searches: Mapping[str, Search], given: Gradient, progress: bool
+) -> tuple[Comparison, tuple[ParameterCheck, ...], Comparison]:
+    """Run the searches, by parameter: the comparison, its checks, and the comparison by which to describe an error."""
     found = {key: searches[key]() for key in bar(searches, "directions", total=len(searches), show=progress)}
-    evaluations = sum(search.evaluations for search in searches.values())
-    testimony = Testimony(f"{witness} along random directions", evaluations)
-    samples = {key: sample for key, (_, sample) in found.items() if sample is not None}
     compared = Comparison(
-        Gradient({key: sample.given for key, sample in samples.items()}, given.names),
-        {key: sample.estimate for key, sample in samples.items()},
-        {key: sample.tolerance for key, sample in samples.items()},
+        Gradient({key: search.given for key, search in searches.items()}, given.names, coarser=given.coarser),
+        {key: f.estimate for key, f in found.items()},
+        {key: f.allowance for key, f in found.items()},
+        {key: search.unknown for key, search in searches.items() if search.unknown},
     )
-    return GradientCheck.of([check for check, _ in found.values()], (testimony,), tolerance), compared
+    checks = [
+        replace(check, reason=_reason(check, compared, key, found[key])) for key, check in compared.checks.items()
+    ]
+    samples = {key: f.sample for key, f in found.items() if f.sample is not None}
+    return compared, tuple(checks), compared.at(samples)
 
 
-def of_function(
-    function: Scalar, given: Gradient, rng: np.random.Generator, *, complex_safe: bool
-) -> dict[str, Search]:
-    """The searches in a gradient of any function, by the complex step or central differences."""
-    points = complex_step.neighbours(function, rng)
-    searches = {}
-    for key, g in given.arrays.items():
-        u = float(np.finfo(g.dtype).eps) / 2
-        if complex_safe:
-            size = np.abs(np.where(np.isfinite(g), g, 0)).astype(np.float64)
-            scale = np.maximum(size, FAINT * (float(np.sqrt(np.mean(size**2))) if g.size else 0.0) or 1.0)
-            derivative = _by_complex_step(points, key, u)
-        else:
-            scale = 1 / typical_size(function.params[key])
-            derivative = _by_differences(function, key)
-        allowed = complex_step.SAFETY * u * np.abs(g)
-        searches[key] = Search(given.names[key], g, derivative, scale, allowed, rng, formula_known=False)
-    return searches
-
-
-def _by_complex_step(points: list[Scalar], key: str, u: float) -> Derivative:
-    def along(V: Array) -> tuple[float, float, int]:
-        size = float(np.max(np.abs(V) / typical_size(points[0].params[key]), initial=0))
-        if size == 0:
-            return 0.0, 0.0, 0
-        values = np.array([[complex_step.along(point, {key: V}, complex_step.STEP / size) for point in points]])
-        error = complex_step.precision(values).error(values[0, 0], u)
-        return float(values[0, 0]), float(error.item()), len(points)
-
-    return along
-
-
-def _by_differences(function: Scalar, key: str) -> Derivative:
-    def along(V: Array) -> tuple[float, float, int]:
-        if not V.any():
-            return 0.0, 0.0, 0
-        found = central.along(function, {key: V})
-        return found.value, found.error, found.evaluations
-
-    return along
+def _reason(check: ParameterCheck, compared: Comparison, key: str, found: Found) -> str:
+    """Of a large array, where it is wrong as far as was looked."""
+    if not check.wrong or check.size <= EACH:
+        return found.reason or check.reason
+    given, truth, tolerance = (table[key] for table in (compared.given.arrays, compared.truth, compared.tolerance))
+    with np.errstate(invalid="ignore"):
+        off = np.flatnonzero(~(np.abs(given - truth) <= tolerance))
+    places = (f"{check.name}{[int(k) for k in np.unravel_index(i, given.shape)]}" for i in off[:NAMED])
+    reason = f"wrong at {', '.join(places)}"
+    if found.sample is not None:
+        n = int(np.isin(found.sample, off).sum())
+        reason += f"; of {found.sample.size} entries taken at random {n} are wrong"
+    return reason + ("" if np.isfinite(given).all() else "; some entries are NaN or infinite")
 
 
 def of_network(problem: Problem, seed: int) -> dict[str, Search]:
@@ -242,19 +235,30 @@ def of_network(problem: Problem, seed: int) -> dict[str, Search]:
     searches = {}
     for i, key in enumerate(problem.params):
 
-        def along(V: Array, key: str = key) -> tuple[float, float, int]:
+        def along(V: Array, key: str = key) -> Slope:
             """Its rounding error is part of the tolerance of the entries."""
             V = problem.declaration.turned(key[0], V) if key[0] == "W" else V.reshape(problem[key].shape)
-            return cancellation_free.along(problem, key, V), 0.0, 1
+            return Slope(cancellation_free.along(problem, key, V))
 
         if key not in problem.given.arrays:  # a network without biases
             continue
         form = partial(problem.given.form, key)
-        scale = np.where(error[key] > floor, error[key], 0)
-        tolerance = allowance[key] + level[key] * error[key] + floor
-        name, given, rng = problem.given.names[key], problem.given.arrays[key], np.random.default_rng([seed, i])
-        searches[key] = Search(name, form(given), along, form(scale), form(tolerance), rng)
+        scale = form(np.where(error[key] > floor, error[key], 0))
+        tolerance = form(allowance[key] + level[key] * error[key] + floor)
+        given, rng = form(problem.given.arrays[key]), np.random.default_rng([seed, i])
+        look = partial(_one_by_one, along, scale, tolerance)
+        searches[key] = Search(given, along, look, scale, tolerance, rng)
     return searches
+
+
+def _one_by_one(along: Callable[[Array], Slope], scale: Array, tolerance: Array, entries: Array) -> Look:
+    values = np.zeros(entries.size)
+    for k, i in enumerate(entries):
+        if (size := float(scale.ravel()[i])) > 0:
+            V = np.zeros(scale.shape, np.result_type(scale, np.float64))
+            V.ravel()[i] = 1 / size
+            values[k] = along(V).value * size
+    return Look(Estimate(values, np.zeros(values.shape)), tolerance.ravel()[entries])
 
 
 def disagreements(problem: Problem, estimates: Mapping[str, Estimate], seed: int) -> Iterator[str]:

@@ -3,102 +3,96 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from refnn._shapes import Array
 from refnn.gradcheck.verdict.judgement import Estimate
 from refnn.gradcheck.verdict.result import Testimony
 from refnn.gradcheck.witness import central, complex_step
-from refnn.gradcheck.witness.function import Scalar, random_direction
+from refnn.gradcheck.witness.complex_step import LINEAR, ROUNDOFF, SAFETY, Trust
+from refnn.gradcheck.witness.function import Scalar, typical_size
 from refnn.gradcheck.witness.workers import ALONE, Workers
 
 Place = tuple[str, int]  # an entry: the key of its array and its flat index
 
 PLACES_PER_TASK = 32
-NUDGE = 2.0**-20  # to a neighbouring point, in typical sizes: far enough for central differences to see a change
 
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """What was found at each of a number of places, all arrays of their length."""
+    """What was found at each of a number of places, all arrays of their length.
+
+    `noise` is that of the derivative in its own arithmetic, `slope` its change with the parameters, relative to theirs;
+    `size` that of the entry.
+    """
 
     value: Array
     error: Array
-    precision: complex_step.Precision
+    noise: Array
+    slope: Array
+    size: Array
     flat: Array
     kink: Array
-    testimony: Testimony
+    testimonies: tuple[Testimony, ...]
 
-    def estimates(self, params: Mapping[str, Array]) -> dict[str, Estimate]:
-        """By parameter, if the places were those of all of them."""
-        parts = zip(*(_split(V, params) for V in (self.value, self.error, self.flat, self.kink)), strict=True)
-        return {key: Estimate(*part) for key, part in zip(params, parts, strict=True)}
+    def estimate(self) -> Estimate:
+        return Estimate(self.value, self.error, self.flat, self.kink)
 
-    def allowances(self, given: Mapping[str, Array]) -> dict[str, Array]:
-        """How far rounding in each gradient's dtype may take it, if it is right."""
-        by_dtype = {
-            dtype: _split(self.precision.error(self.value, float(np.finfo(dtype).eps) / 2), given)
-            for dtype in {V.dtype for V in given.values()}
-        }
-        return {key: by_dtype[V.dtype][i] for i, (key, V) in enumerate(given.items())}
+    def allowance(self, u: float) -> Array:
+        """How far rounding may take a formula like that of f, computed with the roundoff u."""
+        return SAFETY * u * (self.noise / ROUNDOFF + self.slope) + LINEAR * u * np.abs(self.value)
+
+    def split(self, params: Mapping[str, Array], flat: Array) -> dict[str, Array]:
+        """Values at every place of the parameters, as arrays like these."""
+        ends = np.cumsum([V.size for V in params.values()])[:-1]
+        return {key: part.reshape(V.shape) for (key, V), part in zip(params.items(), np.split(flat, ends), strict=True)}
 
 
 def every_place(params: Mapping[str, Array]) -> list[Place]:
     return [(key, index) for key, V in params.items() for index in range(V.size)]
 
 
-def _split(flat: Array, params: Mapping[str, Array]) -> list[Array]:
-    """One value for every place, as arrays like the parameters."""
-    ends = np.cumsum([V.size for V in params.values()])[:-1]
-    return [part.reshape(V.shape) for part, V in zip(np.split(flat, ends), params.values(), strict=True)]
+def find(
+    function: Scalar, points: Sequence[Scalar], trusted: Trust, places: Sequence[Place], workers: Workers = ALONE
+) -> Findings:
+    """The derivative at each place, by the complex step where it is trusted, else by differences.
+
+    `points` are those of `complex_step.neighbours`.
+    """
+    sizes = {key: typical_size(V).ravel() for key, V in function.params.items()}
+    size = np.array([sizes[key][index] for key, index in places])
+    least = np.array([trusted.least[key] for key, _ in places])
+    n = len(places)
+    values = np.full((n, len(points)), np.nan)
+    asked = np.flatnonzero(np.isfinite(least))
+    rows = _at_each(partial(complex_step.entries, points), places, asked, workers, complex_step.NAME)
+    values[asked] = np.array(rows).reshape(-1, len(points))
+    noise, slope = complex_step.precision(values) if n else (np.zeros(0), np.zeros(0))
+    value = values[:, 0].copy()
+    with np.errstate(invalid="ignore"):
+        good = np.isfinite(values).all(axis=1) & (np.abs(value) * size >= least)
+    error = SAFETY * (noise + ROUNDOFF * slope) + LINEAR * ROUNDOFF * np.abs(value) + function.inexact / size
+    flat, kink = np.abs(value) <= error, np.zeros(n, bool)
+    others = np.flatnonzero(~good)
+    found = _at_each(partial(central.entries, function), places, others, workers, central.NAME)
+    for i, d in zip(others, found, strict=True):
+        value[i], error[i], noise[i], slope[i], flat[i] = d.value, d.error, 0.0, d.bend * size[i], d.flat
+        if d.sides:
+            low, high = d.sides
+            value[i], error[i], kink[i] = (low + high) / 2, (high - low) / 2, True
+    used = ((complex_step.NAME, len(asked) * len(points)), (central.NAME, sum(d.evaluations for d in found)))
+    testimonies = tuple(Testimony(name, evaluations) for name, evaluations in used if evaluations)
+    return Findings(value, error, noise, slope, size, flat, kink, testimonies)
 
 
-def _at_each(work: Callable[[Sequence[Place]], Any], places: Sequence[Place], workers: Workers, name: str) -> list[Any]:
-    tasks = [places[k : k + PLACES_PER_TASK] for k in range(0, len(places), PLACES_PER_TASK)]
+def _at_each(
+    work: Callable[[Sequence[Place]], Any], places: Sequence[Place], at: Array, workers: Workers, name: str
+) -> list[Any]:
+    chosen = [places[i] for i in at]
+    tasks = [chosen[k : k + PLACES_PER_TASK] for k in range(0, len(chosen), PLACES_PER_TASK)]
     return list(chain.from_iterable(workers(work, tasks, name)))
-
-
-def by_complex_step(
-    function: Scalar, places: Sequence[Place], rng: np.random.Generator, workers: Workers = ALONE
-) -> Findings:
-    """By the complex step."""
-    points = complex_step.neighbours(function, rng)
-    rows = _at_each(partial(complex_step.entries, points), places, workers, complex_step.NAME)
-    values = np.array(rows).reshape(-1, len(points))
-    precision, no = complex_step.precision(values), np.zeros(len(values), bool)
-    error = precision.error(values[:, 0], complex_step.ROUNDOFF)
-    return Findings(values[:, 0], error, precision, no, no, Testimony(complex_step.NAME, values.size))
-
-
-def by_differences(
-    function: Scalar,
-    places: Sequence[Place],
-    rng: np.random.Generator,
-    workers: Workers = ALONE,
-    coarsest: DTypeLike = np.float64,
-) -> Findings:
-    """By central differences. Of a gradient in float64 their own error exceeds the rounding by far; for a coarser one
-    the derivative at a neighbouring point tells how it answers to the rounding of its arguments."""
-
-    def found(point: Scalar) -> tuple[list[central.Derivative], Array, Array]:
-        each = _at_each(partial(central.entries, point), places, workers, central.NAME)
-        return each, np.array([d.value for d in each]), np.array([d.error for d in each])
-
-    here, value, error = found(function)
-    evaluations = sum(d.evaluations for d in here)
-    slope = np.zeros_like(value)
-    if np.finfo(coarsest).eps > np.finfo(np.float64).eps:
-        near = {key: V + NUDGE * random_direction(V, rng) for key, V in function.params.items()}
-        there, moved, its_error = found(replace(function, params=near))
-        evaluations += sum(d.evaluations for d in there)
-        # A change within the errors is none that was seen.
-        slope = np.maximum(np.abs(moved - value) - (error + its_error), 0) / NUDGE
-    flat, kink = np.array([d.flat for d in here], bool), np.array([d.kink for d in here], bool)
-    precision = complex_step.Precision(np.zeros_like(value), slope)
-    return Findings(value, error, precision, flat, kink, Testimony(central.NAME, evaluations))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,9 @@ Function = Callable[[dict[str, Array]], Any]
 
 ORDERS = (3, 4, 5)  # of the differences that show the noise of f once they have cancelled its smooth part
 REORDERED = 128  # roundoffs by which evaluations may differ because threads sum in another order
-NOISE_STEPS = (2.0**-44, 2.0**-34, 2.0**-24)  # relative; the last also moves a float32 hidden inside f
+PRECISIONS = (8, 11, 24)  # bits of bfloat16, float16, float32
+COARSE_STEP = 2.0**-10  # relative; it moves numbers of the coarsest
+NOISE_STEPS = (2.0**-40, 2.0**-24)  # relative; the latter also moves a float32 hidden inside f
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +29,10 @@ class Scalar:
     params: Mapping[str, Array]
     dtypes: Mapping[str, np.dtype[Any]]  # of the arrays that f takes
     value: float = math.nan
-    noise: float = 0.0  # how far apart two evaluations may be for no reason but rounding
+    noise: float = 0.0  # how far apart two evaluations may be for no reason but rounding, or because f is inexact
     spread: float = 0.0  # of repeated evaluations at one point
+    roundoff: float = 2.0**-53  # of the arithmetic in which f seems to be computed
+    inexact: float = 0.0  # how far f may be off, as its caller says
     changed: tuple[str, ...] = ()  # parameters that f changed
 
     def __call__(self, moved: Mapping[str, Array]) -> complex:
@@ -39,10 +44,18 @@ class Scalar:
         return {key: V.copy() if V.dtype.kind == "c" else V.astype(self.dtypes[key]) for key, V in arrays.items()}
 
     def real(self, moved: Mapping[str, Array]) -> float:
-        value = self(moved)
-        if isinstance(value, complex) and value.imag != 0:
-            raise TypeError(f"f returned the complex number {value} for real parameters, expected a real number")
-        return value.real
+        """f of real parameters beside its own; NaN where it raises, as off its domain."""
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                value = self(moved)
+        except Exception:  # f may refuse in any way
+            return math.nan
+        return value.real if value.imag == 0 else math.nan
+
+    @property
+    def arithmetic(self) -> str:
+        return {2.0**-8: "bfloat16", 2.0**-11: "float16", 2.0**-24: "float32"}.get(self.roundoff, "float64")
 
     @property
     def unfit(self) -> tuple[str, ...]:
@@ -50,7 +63,7 @@ class Scalar:
         reasons = [f"f changes its argument {key!r}" for key in self.changed]
         if not math.isfinite(self.value):
             reasons.append(f"f is {self.value} at the parameters")
-        elif self.spread > REORDERED * unit_roundoff(self.value) * abs(self.value):
+        elif self.spread > max(REORDERED * self.roundoff * abs(self.value), self.inexact):
             reasons.append(f"f is random: evaluations at one point differ by {self.spread:.1e}")
         return tuple(reasons)
 
@@ -62,7 +75,10 @@ def scalar(value: Any) -> complex:
     except Exception as error:
         raise TypeError(f"f returned {type(value).__name__}, expected a number") from error
     if array.size != 1:
-        raise TypeError(f"f returned an array of shape {array.shape}, expected a scalar")
+        raise TypeError(
+            f"f returned an array of shape {array.shape}, expected a scalar; "
+            "check_vjp judges functions with more outputs"
+        )
     number = array.reshape(()).item()
     if isinstance(number, complex):
         return number
@@ -72,18 +88,35 @@ def scalar(value: Any) -> complex:
         raise TypeError(f"f returned {number!r} ({type(number).__name__}), expected a number") from None
 
 
-def observe(f: Function, params: Mapping[str, Array], rng: np.random.Generator) -> Scalar:
-    """Evaluate f at the parameters, three times, and along a few tiny steps."""
+def observe(
+    f: Function, params: Mapping[str, Array], rng: np.random.Generator, error: tuple[float, float] = (0.0, 0.0)
+) -> Scalar:
+    """Evaluate f at the parameters, three times, and along a few tiny steps.
+
+    `error` is how far f may be off, absolutely and relative to its value, beyond rounding.
+    """
     function = _prepared(f, params)
     handed = function.copies(function.params)
     with np.errstate(all="ignore"):
-        value = scalar(f(handed)).real
+        value = _real(scalar(f(handed)))
         changed = tuple(key for key, V in function.params.items() if not _same(handed.get(key), V))
         values = [value, function.real({}), function.real({})]
-        spread = max(values) - min(values) if all(map(math.isfinite, values)) else math.inf
-        noise = max(_noise(function, step, rng) for step in NOISE_STEPS)
-    noise = max(noise, spread, unit_roundoff(value) * abs(value))
-    return replace(function, value=value, noise=noise, spread=spread, changed=changed)
+    spread = max(values) - min(values) if all(map(math.isfinite, values)) else math.inf
+    walks = [_walk(function, step, rng) for step in NOISE_STEPS]
+    roundoff = _roundoff(np.concatenate([walk[np.isfinite(walk)] for walk in walks]))
+    if any(dtype.itemsize < 8 for dtype in function.dtypes.values()):  # f takes no other: it may be coarser still
+        roundoff = _roundoff(_walk(function, COARSE_STEP, rng), coarsest=8)
+    inexact = error[0] + error[1] * abs(value)
+    noise = max(*map(_noise, walks), spread, roundoff * abs(value), inexact)
+    return replace(
+        function, value=value, noise=noise, spread=spread, changed=changed, roundoff=roundoff, inexact=inexact
+    )
+
+
+def _real(value: complex) -> float:
+    if value.imag != 0:
+        raise TypeError(f"f returned the complex number {value} for real parameters, expected a real number")
+    return value.real
 
 
 def _prepared(f: Function, params: Mapping[str, Array]) -> Scalar:
@@ -95,7 +128,7 @@ def _prepared(f: Function, params: Mapping[str, Array]) -> Scalar:
     function = Scalar(f, {key: V.astype(wide[key]) for key, V in params.items()}, wide)
     if wide != given:
         try:
-            function.real({})
+            function({})
         except Exception:  # f is made for its own dtype; whatever else is wrong shows there too
             return Scalar(f, params, given)
     return function
@@ -105,42 +138,49 @@ def _same(handed: Any, before: Array) -> bool:
     return isinstance(handed, np.ndarray) and handed.shape == before.shape and np.array_equal(handed, before)
 
 
-def in_float32(value: float) -> bool:
-    """Whether the value is one that float32 holds, other than a round number: a sign of float32 inside."""
-    with np.errstate(over="ignore"):
-        return float(np.float32(value)) == value and float(np.float16(value)) != value
+def _roundoff(values: Array, coarsest: int = 24) -> float:
+    """Of the arithmetic in which f seems to be computed, by the bits that its values have; round ones tell nothing."""
+    mantissa, _ = np.frexp(values)
+    bits = next((p for p in PRECISIONS if (np.rint(np.ldexp(mantissa, p)) == np.ldexp(mantissa, p)).all()), 53)
+    return 2.0 ** -(bits if bits >= coarsest else 53)
 
 
-def unit_roundoff(value: float) -> float:
-    """Of the arithmetic that the value looks to come from."""
-    return float(np.finfo(np.float32 if in_float32(value) else np.float64).eps) / 2
+def _walk(function: Scalar, step: float, rng: np.random.Generator) -> Array:
+    """Values of f at equal steps beside its parameters, which may stand where f jumps, in a random direction."""
+    params = function.params
+    D = {key: random_direction(V, rng) for key, V in params.items()}
+    moved = ({key: V + k * step * D[key] for key, V in params.items()} for k in range(1, max(ORDERS) + 3))
+    return np.array([function.real(point) for point in moved])
 
 
-def _noise(function: Scalar, step: float, rng: np.random.Generator) -> float:
+def _noise(walk: Array) -> float:
     """Noise of f by differences of high order, which a smooth function cancels and noise does not.
 
     A difference of order k of values with standard deviation s has the standard deviation s sqrt((2k)!) / k!
     (Hamming; Moré and Wild, Estimating computational noise, 2011).
     """
-    params = function.params
-    D = {key: random_direction(V, rng) for key, V in params.items()}
-    values = np.array(
-        [function.real({key: V + k * step * D[key] for key, V in params.items()}) for k in range(max(ORDERS) + 3)]
-    )
+    if not np.isfinite(walk).all():
+        return 0.0
     estimates = [
-        float(np.sqrt(np.mean(np.diff(values, k) ** 2)) * math.factorial(k) / math.sqrt(math.factorial(2 * k)))
+        float(np.sqrt(np.mean(np.diff(walk, k) ** 2)) * math.factorial(k) / math.sqrt(math.factorial(2 * k)))
         for k in ORDERS
     ]
-    return min((s for s in estimates if math.isfinite(s)), default=0.0)
+    return min(estimates)
 
 
 def typical_size(V: Array) -> Array:
     """The magnitude at which each entry counts: its own, or that of its array where it is smaller; 1 for zeros."""
     V = np.asarray(V, np.result_type(V, np.float64))
-    rms = float(np.sqrt(np.mean(V**2))) if V.size else 0.0
-    return np.asarray(np.maximum(np.abs(V), rms or 1.0))
+    largest = float(np.abs(V).max(initial=0))  # taken out, for squares may leave the range of the float
+    rms = largest * float(np.sqrt(np.mean((V / largest) ** 2))) if largest else 1.0
+    return np.asarray(np.maximum(np.abs(V), rms))
+
+
+def own_size(V: Array) -> Array:
+    """The magnitude of each entry, or for zeros what is typical."""
+    return np.where(V == 0, typical_size(V), np.abs(V))
 
 
 def random_direction(V: Array, rng: np.random.Generator) -> Array:
-    """Moves of every entry by half its typical size to all of it, up or down."""
-    return np.asarray(rng.choice([-1.0, 1.0], V.shape) * rng.uniform(0.5, 1, V.shape) * typical_size(V))
+    """Moves of every entry by half its size to all of it, up or down."""
+    return np.asarray(rng.choice([-1.0, 1.0], V.shape) * rng.uniform(0.5, 1, V.shape) * own_size(V))

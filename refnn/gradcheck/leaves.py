@@ -1,0 +1,177 @@
+"""Numbers in any form, as arrays of NumPy and back: Python's own, NumPy's, PyTorch's, JAX's, and what NumPy reads.
+
+No framework is imported that the numbers have not brought along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from refnn._shapes import Array
+
+
+def framework(value: object) -> str:
+    """The package that defines the type of this value, or what it inherits from: "torch", "jax", "numpy" …"""
+    return _package(type(value))  # type: ignore[arg-type]  # a type can be hashed
+
+
+@cache
+def _package(kind: type) -> str:
+    packages = [base.__module__.split(".")[0].removesuffix("lib") for base in kind.__mro__]
+    return next((name for name in packages if name in ("torch", "jax", "numpy")), packages[0])
+
+
+def numbers(value: Any) -> Array | None:
+    """The numbers of a leaf, bfloat16 and coarser in float32; None if it holds none, or a truth value."""
+    if value is None or isinstance(value, bool | str | bytes | np.ma.MaskedArray):
+        return None
+    if isinstance(value, int | float | complex):
+        return np.asarray(value) if not isinstance(value, int) or abs(value) < 2**63 else None
+    if isinstance(value, list):
+        return _listed(value)
+    if is_sparse(value) or not hasattr(value, "__array__"):
+        return None
+    try:
+        if framework(value) == "torch":
+            value = value.detach().cpu().resolve_conj().resolve_neg()
+            value = value.float() if value.is_floating_point() and not _in_numpy(value.dtype) else value
+        array = np.asarray(value)
+        if array.dtype.kind == "V":  # bfloat16 and float8, as JAX hands them to NumPy
+            array = array.astype(np.float32)
+    except Exception:  # a foreign array may refuse in any way
+        return None
+    return array if array.dtype.kind in "iufc" else None
+
+
+def _in_numpy(dtype: Any) -> bool:
+    return str(dtype) in ("torch.float16", "torch.float32", "torch.float64")
+
+
+def _listed(value: list[Any]) -> Array | None:
+    """A list of plain numbers, or of such lists of one length."""
+
+    def plain(part: Any) -> bool:
+        if isinstance(part, list):
+            return all(map(plain, part))
+        return isinstance(part, int | float | np.number) and not isinstance(part, bool)
+
+    if not value or not all(map(plain, value)):
+        return None
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        return None
+    return array if array.dtype.kind in "iuf" else None
+
+
+@dataclass(frozen=True, eq=False)
+class Coarse:
+    """Numbers in float32 that were made of those of bfloat16, and are as coarse."""
+
+    array: Array
+    dtype: str = "bfloat16"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    def astype(self, dtype: Any) -> Array:
+        return self.array.astype(dtype)
+
+
+def is_bfloat16(value: object) -> bool:
+    return "bfloat16" in str(getattr(value, "dtype", ""))
+
+
+def roundoff(value: Any) -> float:
+    """The distance from 1 to the next number of its dtype."""
+    array = numbers(value)
+    return 2.0**-7 if is_bfloat16(value) or array is None else float(np.finfo(array.dtype).eps)
+
+
+def is_sparse(value: object) -> bool:
+    if framework(value) == "torch":
+        return "sparse" in str(getattr(value, "layout", ""))
+    return framework(value) != "numpy" and any(hasattr(value, name) for name in ("toarray", "todense"))
+
+
+def dense(value: Any) -> Any:
+    """A sparse array with its zeros, as SciPy, JAX or PyTorch give it."""
+    return next(getattr(value, name)() for name in ("toarray", "todense", "to_dense") if hasattr(value, name))
+
+
+def like(value: Any, V: Array, own: np.dtype[Any] | None = None) -> Any:
+    """The numbers V in the form of a value; where they are in `own`, the dtype in which `numbers` read the value, in
+    its dtype, else in theirs. A tensor keeps device, layout and `requires_grad`."""
+    kind = framework(value)
+    if kind == "torch":
+        return _tensor(value, V, own)
+    if kind == "jax":
+        from jax import numpy
+
+        return numpy.asarray(V, dtype=value.dtype if V.dtype == own else V.dtype)
+    if isinstance(value, list):
+        return np.asarray(V).tolist()
+    if type(value) is np.ndarray:
+        return np.asarray(V) if isinstance(V, np.generic) else V  # also numbers of another kind, that only watch f
+    if isinstance(value, np.ndarray):
+        return np.asarray(V).view(type(value))
+    if isinstance(value, np.generic):
+        return np.asarray(V)[()]
+    if isinstance(value, int | float | complex):
+        return np.asarray(V).item()
+    return value.__array_wrap__(V) if hasattr(value, "__array_wrap__") else type(value)(V)
+
+
+def _tensor(value: Any, V: Array, own: np.dtype[Any] | None) -> Any:
+    import torch
+
+    found = torch.from_numpy(np.array(V))
+    dtype = value.dtype if V.dtype == own else found.dtype
+    with torch.no_grad():
+        tensor = torch.empty_like(value, dtype=dtype, requires_grad=False).copy_(found)
+    if isinstance(value, torch.nn.Parameter):
+        return torch.nn.Parameter(tensor, value.requires_grad)
+    return tensor.requires_grad_(value.requires_grad)
+
+
+def comes_back(value: Any, array: Array) -> bool:
+    """Whether `like` gives the numbers of this value, the array, in its form again."""
+    try:
+        again = like(value, array.copy(), array.dtype)
+        return isinstance(again, type(value)) and np.array_equal(np.asarray(numbers(again)), array, equal_nan=True)
+    except Exception:  # a foreign type may refuse in any way
+        return False
+
+
+def digits_of(values: Iterable[Any], arrays: Iterable[Array]) -> contextlib.AbstractContextManager[Any]:
+    """A context in which JAX keeps the digits of float64 arrays, if any of the values are its own."""
+    if any(np.finfo(V.dtype).bits > 32 for V in arrays) and any(framework(value) == "jax" for value in values):
+        return x64()
+    return contextlib.nullcontext()
+
+
+def narrowed(value: Any, arrays: Iterable[Array]) -> bool:
+    """Whether JAX made this value of float64 arrays in a coarser dtype."""
+    if framework(value[0] if isinstance(value, tuple) and value else value) != "jax":
+        return False
+    array = numbers(value[0] if isinstance(value, tuple) else value)
+    wide = all(np.finfo(V.dtype).bits >= 64 for V in arrays)
+    return wide and array is not None and array.dtype.kind in "fc" and np.finfo(array.dtype).bits < 64
+
+
+def x64() -> contextlib.AbstractContextManager[Any]:
+    """Where JAX has float64."""
+    import jax
+
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)  # type: ignore[no-any-return, unused-ignore]
+    from jax.experimental import enable_x64  # before version 0.8
+
+    return enable_x64()  # type: ignore[no-any-return, unused-ignore]

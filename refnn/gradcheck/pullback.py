@@ -1,0 +1,343 @@
+"""Judge the derivative of a function with many outputs: its vector-Jacobian product, its Jacobian-vector product, or
+the Jacobian itself.
+
+For a cotangent u, vjp(u) = Jᵀ u is the gradient of ⟨u, f⟩, and that is what `check_gradients` judges. A random u shows
+nearly every fault. Outputs that are small beside others are judged alone, from values of f that are remembered. What
+is no matter of numbers is asked first: two answers to one question, a vjp that is not linear, arguments that are
+changed, results that a later call overwrites.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from refnn._shapes import whole
+from refnn.gradcheck.check import check_gradients
+from refnn.gradcheck.operators import Along, Arrays, Columns, Map, Operator, Report, Whole, drawn
+from refnn.gradcheck.problem import Gradient
+from refnn.gradcheck.question import Settled
+from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Verdict
+from refnn.gradcheck.witness import central
+from refnn.gradcheck.witness.complex_step import LINEAR, SAFETY
+from refnn.gradcheck.witness.function import Scalar, observe, random_direction
+
+Pull = Callable[[Arrays, Arrays], Mapping[str, Any]]  # point and cotangent -> gradient by input
+
+ALONE = 16  # outputs judged alone
+COLUMNS = 256  # inputs up to which a jvp is asked for the derivative in each
+DIRECTIONS = 16  # beyond, the random directions in which it is asked
+STEPS = [2.0**-k for k in range(3, 9)]  # of Taylor's remainder
+SHOWS = 2.0**12  # roundoffs of its terms from which a remainder is more than rounding
+
+
+def check_vjp(
+    f: Callable[..., Any],
+    vjp: Callable[..., Any],
+    inputs: Any,
+    *,
+    jvp: Callable[..., Any] | None = None,
+    second: Callable[..., Any] | None = None,
+    order: int = 1,
+    seed: int = 0,
+    alone: int = ALONE,
+    nondeterminism: float = 0.0,
+    conjugate: bool = False,
+    **options: Any,
+) -> GradientCheck:
+    """Judge a vector-Jacobian product, the backward of a function with any inputs and outputs: Jᵀ u.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(*inputs)`` if inputs are a tuple, else ``f(inputs)``; returns an array, or a container of arrays.
+    vjp : callable
+        ``vjp(*inputs, cotangent)`` with a cotangent like what f returned; returns gradients like the inputs.
+    inputs : array, number, or list, tuple, dict or dataclass of them
+    jvp : callable, optional
+        ``jvp(*inputs, *tangents)``, of which ⟨u, jvp(v)⟩ = ⟨vjp(u), v⟩ is asked.
+    second : callable, needed for ``order=2``
+        The vjp of vjp itself, ``second(*inputs, cotangent, w)`` with a w like the inputs; returns a tuple of gradients
+        for the inputs and for the cotangent.
+    order : 1 or 2
+    seed : int, of cotangents and directions
+    alone : int
+        How many outputs are also judged alone: half of them the smallest, half taken at random. Along one direction,
+        and entry by entry where that shows something.
+    nondeterminism : float
+        How far two answers to one question may be apart, beside a sum in another order.
+    conjugate : bool
+        True for JAX's convention of complex numbers, ∂/∂x - i ∂/∂y; else ∂/∂x + i ∂/∂y, as PyTorch has it.
+    **options : of `check_gradients`
+
+    Returns
+    -------
+    GradientCheck
+        With the check of each cotangent in `probes`, and parameters named "input 0" … or by the keys of the inputs.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming what is wrong with an argument, or with what a function returned.
+    """
+    if whole("order", order, 1, 2) == 2 and second is None:
+        raise ValueError("order is 2 and second is None, expected second(*inputs, cotangent, w), the vjp of vjp")
+    for name, function in (("vjp", vjp), ("jvp", jvp), ("second", second)):
+        if not callable(function) and (name == "vjp" or function is not None):
+            raise TypeError(f"{name} is {type(function).__name__}, expected a callable")
+    rng, report = np.random.default_rng(seed), Report()
+    function = Map.of(f, inputs, report)
+    if report.unfit:
+        return report.on([GradientCheck(Verdict.UNRELIABLE)])
+    backward = Operator("vjp", vjp, function.inputs, function.outputs, function.inputs, conjugate)
+    u = drawn(function.outputs, rng)
+    gradient = backward.asked(u, rng, report, function.usual(u)[0], nondeterminism)
+    if jvp is not None:
+        forward = Operator("jvp", jvp, function.inputs, function.inputs, function.outputs)
+        v = drawn(function.inputs, rng)
+        tangents = forward.asked(v, rng, report, function.usual(u)[1], nondeterminism)
+        _adjoint((u, tangents), (v, gradient), report)
+    report.notes += _taylor(function, u, gradient, rng)
+    checks = list(_judged(function, backward, u, rng, alone, {"seed": seed, **options}, report))
+    if second is not None and order == 2:
+        again = _of_vjp(backward, second, function.inputs, u)
+        found = check_vjp(*again, seed=seed, alone=alone, conjugate=conjugate, **options)
+        report.wrong += [f"second order: {reason}" for reason in found.reasons]
+        checks += [replace(check, probe=f"second order, {check.probe}") for check in found.probes]
+    return report.on(checks)
+
+
+def check_jvp(
+    f: Callable[..., Any],
+    jvp: Callable[..., Any],
+    inputs: Any,
+    *,
+    seed: int = 0,
+    alone: int = ALONE,
+    nondeterminism: float = 0.0,
+    **options: Any,
+) -> GradientCheck:
+    """Judge a Jacobian-vector product, the forward derivative of a function with any inputs and outputs: J v.
+
+    Parameters
+    ----------
+    f, inputs, seed, alone, nondeterminism, **options : as in `check_vjp`
+    jvp : callable
+        ``jvp(*inputs, *tangents)``, or ``jvp(inputs, tangents)`` if it takes no more; returns what f does, moved.
+        It is asked for the derivative in each input, and in random directions where there are more than 256.
+
+    Returns
+    -------
+    GradientCheck, as of `check_vjp`
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming what is wrong with an argument, or with what a function returned.
+    """
+    if not callable(jvp):
+        raise TypeError(f"jvp is {type(jvp).__name__}, expected a callable")
+    rng, report = np.random.default_rng(seed), Report()
+    function = Map.of(f, inputs, report)
+    if report.unfit:
+        return report.on([GradientCheck(Verdict.UNRELIABLE)])
+    forward = Operator("jvp", jvp, function.inputs, function.inputs, function.outputs)
+    u = drawn(function.outputs, rng)
+    forward.asked(drawn(function.inputs, rng), rng, report, function.usual(u)[1], nondeterminism)
+    size = sum(V.size for V in function.point.values())
+    moved: Map | Along = function
+    if size > COLUMNS and function.wide:
+        moved = Along(function, [drawn(function.inputs, rng) for _ in range(DIRECTIONS)])
+        report.notes.append(f"asked along {DIRECTIONS} random directions, for there are {size:,} inputs")
+    checks = _judged(moved, Columns(forward, moved), u, rng, alone, {"seed": seed, **options}, report)
+    return report.on(list(checks))
+
+
+def check_jacobian(
+    f: Callable[..., Any], jacobian: Any, inputs: Any, *, seed: int = 0, alone: int = ALONE, **options: Any
+) -> GradientCheck:
+    """Judge a Jacobian given whole.
+
+    Parameters
+    ----------
+    f, inputs, seed, alone, **options : as in `check_vjp`
+    jacobian : array of shape (*output shape, *input shape), or callable that returns it of the inputs
+        For several outputs a container like theirs, which holds for each a container like the inputs.
+
+    Returns
+    -------
+    GradientCheck, as of `check_vjp`
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming what is wrong with an argument, or with what a function returned.
+    """
+    rng, report = np.random.default_rng(seed), Report()
+    function = Map.of(f, inputs, report)
+    if report.unfit:
+        return report.on([GradientCheck(Verdict.UNRELIABLE)])
+    u = drawn(function.outputs, rng)
+    given = Whole(function, jacobian)
+    return report.on(list(_judged(function, given, u, rng, alone, {"seed": seed, **options}, report)))
+
+
+def _judged(
+    function: Map | Along,
+    pull: Pull,
+    u: Arrays,
+    rng: np.random.Generator,
+    alone: int,
+    options: Mapping[str, Any],
+    report: Report,
+) -> Iterator[GradientCheck]:
+    """The check of ⟨u, f⟩ for the cotangent u, and for parts of it alone. Only the first asks f anew."""
+    fixed = isinstance(pull, Whole) and not callable(pull.jacobian)  # known at one point only
+    parts: list[tuple[str, Arrays]] = [("a random cotangent", u)]
+    if len(u) > 1:
+        parts += [(f"{name} alone", {k: V if k == name else 0 * V for k, V in u.items()}) for name in u]
+    values = function(function.wide_point)
+
+    def judged(name: str, part: Arrays) -> GradientCheck:
+        known = _known_to(part, values, options)
+        with np.errstate(all="ignore"):  # of cotangents with zeros, which the code may never have met
+            gradient = pull(function.point, part) if fixed else Settled(partial(_at, pull, part))
+            check = check_gradients(_along(function, part), dict(function.point), gradient, progress=False, **known)
+        function.recalls = True
+        return replace(check, probe=name)
+
+    for name, part in parts:
+        yield judged(name, part)
+    entries, unseen = _entries(values, rng, alone), 0
+    D = {name: random_direction(V, rng) for name, V in function.wide_point.items()}
+    for name, index in entries:
+        part = {k: np.zeros(V.shape) for k, V in u.items()}
+        part[name][index] = u[name][index]
+        with np.errstate(all="ignore"):
+            given = pull(function.point, part)
+            error = _known_to(part, values, options).get("f_error", 0.0)
+            known = observe(_along(function, part), function.point, np.random.default_rng(0), (error, 0.0))
+        if (seen := _seen(known, Gradient.of(given, function.point), D)) is None:
+            check = judged(f"{name}{list(index) if index else ''} alone", part)
+            if off := any(map(_off, check.parameters)):
+                yield check
+            seen = off or bool(check)
+        unseen += not seen
+    if entries:
+        text = f"{len(entries):,} of {sum(V.size for V in u.values()):,} outputs were also judged alone"
+        report.notes.append(text + f", {unseen:,} of them too small to be seen" * (unseen > 0))
+
+
+def _seen(function: Scalar, given: Gradient, D: Arrays) -> bool | None:
+    """Whether the derivative of an output along D stands clear of its error, where the gradient agrees with it; None
+    if it does not agree, and has to be judged entry by entry."""
+    slope = central.along(function, D)
+    terms = [given.arrays[name].astype(np.float64) * V for name, V in D.items()]
+    u = max(float(np.finfo(V.dtype).eps) / 2 * given.coarser.get(name, 1.0) for name, V in given.arrays.items())
+    allowed = slope.error + LINEAR * u * math.fsum(float(np.abs(V).sum()) for V in terms) + SAFETY * u * slope.bend
+    agrees = abs(math.fsum(float(V.sum()) for V in terms) - slope.value) <= allowed
+    return abs(slope.value) > 2 * slope.error if agrees and not function.unfit and slope.sides is None else None
+
+
+def _known_to(u: Arrays, values: Arrays, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options, with an `f_error` of each output as one of ⟨u, f⟩; outputs of fewer digits than float32 have one."""
+    error = options.get("f_error", 0.0)
+    absolute, relative = error if isinstance(error, tuple) else (error, 0.0)
+    known = 0.0
+    for name, V in values.items():
+        eps = float(np.finfo(V.dtype).eps)
+        coarse = eps if eps > np.finfo(np.float32).eps else 0.0
+        known += float(np.sum(np.abs(u[name]) * (absolute + (relative + coarse) * np.nan_to_num(np.abs(V)))))
+    return {**options, "f_error": known} if known else options
+
+
+def _entries(values: Arrays, rng: np.random.Generator, count: int) -> list[tuple[str, tuple[int, ...]]]:
+    """Outputs to be judged alone: the smallest, for a sum with others hides them, and others at random."""
+    places = [(name, index) for name, V in values.items() for index in np.ndindex(V.shape)]
+    if len(places) < 2:
+        return []
+    sizes = np.concatenate([np.abs(V).ravel() for V in values.values()])
+    first = np.argsort(sizes, kind="stable")[: count // 2].tolist()
+    others = [k for k in rng.permutation(len(places)).tolist() if k not in first]
+    return [places[k] for k in (first + others)[:count]]
+
+
+def _along(function: Map | Along, u: Arrays) -> Callable[[Arrays], Any]:
+    """⟨u, f⟩, in float32 where f is no finer. Outputs that have no part in it are left out, be they infinite."""
+    taken = {name: V != 0 for name, V in u.items() if V.any()}
+
+    def product(arrays: Arrays) -> Any:
+        found = function(arrays)
+        value = sum(np.sum(found[name][where] * u[name][where]) for name, where in taken.items())
+        coarse = all(np.finfo(found[name].dtype).eps > np.finfo(np.float64).eps for name in taken)
+        return np.float32(value) if coarse and np.isrealobj(value) else value
+
+    return product
+
+
+def _off(parameter: ParameterCheck) -> bool:
+    """Whether it does not pass for what was given, and not only for what the witness cannot resolve."""
+    worst = parameter.worst
+    within = worst is not None and worst.error <= worst.tolerance
+    return not parameter and (parameter.verdict is Verdict.WRONG or not within)
+
+
+def _at(pull: Pull, u: Arrays, point: Arrays) -> Mapping[str, Any]:
+    return pull(point, u)
+
+
+def _adjoint(outputs: tuple[Arrays, Arrays], inputs: tuple[Arrays, Arrays], report: Report) -> None:
+    """⟨u, J v⟩ = ⟨Jᵀ u, v⟩, to half the digits: what is finer is left to the judge of entries."""
+    sides = outputs, inputs
+    terms = [[V * slopes[name].astype(np.float64) for name, V in vectors.items()] for vectors, slopes in sides]
+    left, right = (math.fsum(float(V.sum()) for V in side) for side in terms)
+    size = math.fsum(float(np.abs(V).sum()) for side in terms for V in side)
+    coarsest = max(float(np.finfo(V.dtype).eps) for _, slopes in sides for V in slopes.values())
+    apart = abs(left - right) / size if size else 0.0
+    text = f"⟨u, jvp(v)⟩ = {left:.6g} and ⟨vjp(u), v⟩ = {right:.6g} are apart by {apart:.1e} of the sum of their terms"
+    (report.notes if apart <= math.sqrt(coarsest) else report.wrong).append(text)
+
+
+def _taylor(function: Map, u: Arrays, gradient: Arrays, rng: np.random.Generator) -> list[str]:
+    """The rate at which f(x + h v) - f(x) - h J v falls with h, as far as u sees it: 2 if the derivative is right."""
+    point = {name: V.astype(np.float64) for name, V in function.point.items()}
+    D = {name: random_direction(V, rng) for name, V in point.items()}
+    product = _along(function, u)
+    with np.errstate(all="ignore"):
+        start, remainders = float(product(function.wide_point)), []
+        for h in STEPS:
+            moved = {name: V + h * D[name] for name, V in point.items()}
+            if not function.wide:
+                moved = {name: V.astype(function.point[name].dtype) for name, V in moved.items()}
+            try:
+                value = float(product(moved))
+            except (ArithmeticError, ValueError):  # off its domain
+                continue
+            step = sum(float(np.sum(gradient[name] * (moved[name] - V))) for name, V in point.items())
+            eps = float(np.finfo(np.float64 if function.wide else np.float32).eps)
+            if abs(value - start - step) > SHOWS * eps * max(abs(value), abs(start), abs(step)):
+                remainders.append((math.log2(h), math.log2(abs(value - start - step))))
+    if len(remainders) < 3 or not all(math.isfinite(r) for _, r in remainders):
+        return []
+    steps, sizes = np.array(remainders[-3:]).T
+    rate = float(np.polyfit(steps, sizes, 1)[0])
+    return [f"Taylor's remainder f(x + h v) - f(x) - h J v falls as h^{rate:.2f}"]
+
+
+def _of_vjp(
+    backward: Operator, second: Callable[..., Any], inputs: Any, u: Arrays
+) -> tuple[Callable[..., Any], Callable[..., Any], tuple[Any, Any]]:
+    """vjp itself as a function of inputs and cotangent, with its own vjp."""
+
+    def gradient(x: Any, cotangent: Any) -> Any:
+        return inputs.hand(backward.f, x, cotangent)
+
+    def pulled(x: Any, cotangent: Any, w: Any) -> Any:
+        return inputs.hand(second, x, cotangent, w)
+
+    return gradient, pulled, (inputs.template, backward.domain.put(u, own=True))

@@ -1,0 +1,224 @@
+"""What is asked of the judge: a function and its gradient, in the containers and forms in which people hold them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, ParamSpec
+
+import numpy as np
+
+from refnn._shapes import Array
+from refnn.gradcheck import leaves
+from refnn.gradcheck.containers import Tree
+from refnn.gradcheck.problem import Gradient
+from refnn.gradcheck.verdict.result import GradientCheck, Verdict
+from refnn.gradcheck.witness.function import REORDERED
+
+P = ParamSpec("P")
+PAIR = "f returns a pair: the first is taken as its value"
+CONJUGATE = "the imaginary parts have the other sign: a gradient in {other} convention is judged with conjugate={value}"
+
+
+@dataclass(eq=False)
+class Called:
+    """f of a dict of arrays: the container that it expects is made of them, and a number of what it returns.
+
+    `in_jax`: it computes in JAX, which takes float64 for float32 unless it is told.
+    """
+
+    f: Callable[..., Any]
+    tree: Tree
+    in_jax: bool = False
+
+    def __call__(self, arrays: Mapping[str, Array]) -> Any:
+        with leaves.x64() if self.in_jax else nullcontext():
+            # A plain dict is handed on itself, so that a change of it shows.
+            value = self.f(arrays) if self.tree.plain else self.tree.call(self.f, arrays)
+            number = value_of(value)
+        if not self.in_jax and leaves.narrowed(value, arrays.values()):
+            self.in_jax = True
+            return self(arrays)
+        return number
+
+
+@dataclass(frozen=True, eq=False)
+class CalledGradient:
+    """The gradient likewise, on numbers of the dtype in which they came: the code under judgement is that for them."""
+
+    f: Callable[..., Any]
+    tree: Tree
+    conjugate: bool = False
+    second: bool = False  # f returns (value, gradient)
+
+    def __call__(self, arrays: Mapping[str, Array]) -> dict[str, Any]:
+        found = self.tree.call(self.f, arrays, own=True)
+        return self.tree.gradient(found[1] if self.second else found, conjugate=self.conjugate)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """A gradient that need not be asked twice: who made it has done so."""
+
+    f: Callable[..., Any]
+
+    def __call__(self, *params: Any) -> Any:
+        return self.f(*params)
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """In the judge's words: f and its gradient on dicts of real arrays. `gradient` is None where only its values at
+    the parameters came."""
+
+    f: Callable[[Mapping[str, Array]], Any]
+    tree: Tree
+    grads: Mapping[str, Any]
+    gradient: CalledGradient | None = None
+    conjugate: bool = False
+    notes: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()  # reasons why the verdict is WRONG, and why it is at best UNRELIABLE
+    unfit: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, f: Any, params: Any, grads: Any = None, *, conjugate: bool = False) -> Question:
+        """A TypeError or ValueError names what cannot be judged, and where it stands."""
+        if not callable(f):
+            raise TypeError(f"f is {type(f).__name__}, expected a callable f(params) -> scalar")
+        tree = Tree.of("params", params, spread=spreads(f, params))
+        gradient, given = None, grads
+        notes, wrong, unfit = [], [], []
+        if grads is None or not tree.plain:
+            value, changed = first_answer(f, "f", tree)
+            unfit += ["f changes its argument"] * changed
+            pair = isinstance(value, tuple) and len(value) == 2
+            notes += [PAIR] * (pair and grads is not None)
+            if grads is None and not pair:
+                kind = type(value).__name__
+                raise TypeError(f"grads is None and f returned {kind}, expected grads or f -> (value, gradient)")
+            if grads is None:
+                gradient, given = CalledGradient(f, tree, conjugate, second=True), value[1]
+        if callable(grads):
+            gradient = CalledGradient(grads, replace(tree, spread=spreads(grads, params, tree.spread)), conjugate)
+            given, changed = first_answer(grads, "grads", gradient.tree)
+            wrong += ["grads changes its argument"] * changed
+        tree = tree.judging(tree.beside(given))
+        if not tree.arrays:
+            raise ValueError("params holds no numbers that grads has a gradient for")
+        found, more = tree.gradient(given, conjugate=conjugate)
+        fixed = [f"{leaf.name} ({type(leaf.value).__name__})" for leaf in tree.leaves if leaf.array is None]
+        if fixed:
+            more.append(f"not differentiated, handed on as they came: {', '.join(fixed)}")
+        if gradient is not None:
+            gradient = replace(gradient, tree=replace(tree, spread=gradient.tree.spread))
+            if not isinstance(grads, Settled):
+                wrong += _two_answers(Gradient.of(found, tree.arrays), gradient(tree.arrays))
+        called = Called(f, tree)
+        return cls(called, tree, found, gradient, conjugate, (*notes, *more), tuple(wrong), tuple(unfit))
+
+    @property
+    def params(self) -> dict[str, Array]:
+        return self.tree.arrays
+
+    def answer(self, check: GradientCheck) -> GradientCheck:
+        """The check, with what there is to say of the forms in which the question came."""
+        wrong = [parameter.name for parameter in check.parameters if parameter.verdict is Verdict.WRONG]
+        notes = [*check.notes, *self.notes]
+        if wrong and all(name.endswith(".imag") for name in wrong) and len(self.tree.arrays) > len(self.tree.leaves):
+            findings = check.diagnosis.findings if check.diagnosis else ()
+            if findings and all(finding.kind == "sign" for finding in findings):
+                other = "PyTorch's" if self.conjugate else "JAX's"
+                notes.append(CONJUGATE.format(other=other, value=not self.conjugate))
+        verdict = Verdict.UNRELIABLE if self.unfit and check.verdict is not Verdict.WRONG else check.verdict
+        verdict = Verdict.WRONG if self.wrong else verdict
+        return replace(check, verdict=verdict, notes=tuple(notes), reasons=(*self.wrong, *self.unfit, *check.reasons))
+
+
+def first_answer(f: Callable[..., Any], word: str, tree: Tree) -> tuple[Any, bool]:
+    """What f returns of the container as it came, and whether it has changed it."""
+    with tree.digits(tree.arrays):
+        handed = tree.put(tree.arrays, own=True)
+        found = said(f, f"{word}({'*' * tree.spread}params)", tree.hand, handed)
+    return found, not tree.same(handed)
+
+
+def _two_answers(first: Gradient, second: Mapping[str, Any]) -> list[str]:
+    """Parameters whose gradient was another when it was asked again, by more than sums in another order."""
+    again = Gradient.of(second, first.arrays).arrays
+    largest = max((float(np.nan_to_num(np.abs(V)).max(initial=0)) for V in first.arrays.values()), default=0.0)
+    with np.errstate(invalid="ignore"):
+        moved = [
+            first.names[name]
+            for name, V in first.arrays.items()
+            if not np.array_equal(V, again[name], equal_nan=True)
+            and not np.abs(V - again[name]).max() <= REORDERED * np.finfo(V.dtype).eps * largest
+        ]
+    return [f"grads gives two answers to one question: {', '.join(moved)}"] if moved else []
+
+
+def any_container(judge: Callable[P, GradientCheck]) -> Callable[P, GradientCheck]:
+    """A judge of dicts of real arrays, `judge(f, params, grads, …)`, that takes any container."""
+
+    @functools.wraps(judge)
+    def judged(*args: P.args, **kwargs: P.kwargs) -> GradientCheck:
+        if kwargs.get("method") == "exact":  # on numbers of other kinds
+            return judge(*args, **kwargs)
+        bound = inspect.signature(judge).bind(*args, **kwargs)
+        asked = bound.arguments
+        question = Question.of(asked["f"], asked["params"], asked.get("grads"), conjugate=asked.get("conjugate", False))
+        # At a kink neighbours have other gradients, which tell nothing of the rounding of this one.
+        gradient = None if asked.get("subgradient") else question.gradient
+        asked |= {"f": question.f, "params": question.params, "grads": gradient or question.grads}
+        return question.answer(judge(*bound.args, **bound.kwargs))
+
+    return judged
+
+
+def takes(f: Callable[..., Any], count: int, otherwise: bool) -> bool:
+    """Whether f can be called with so many arguments; `otherwise` if it does not tell, as what is not Python."""
+    try:
+        inspect.signature(f).bind(*range(count))
+    except TypeError as error:
+        return otherwise if "signature" in str(error) else False
+    except ValueError:
+        return otherwise
+    return True
+
+
+def spreads(f: Callable[..., Any], arguments: Any, otherwise: bool = False) -> bool:
+    """Whether f takes the members of a tuple or list as so many arguments, and not the whole as one."""
+    if not isinstance(arguments, tuple | list) or leaves.numbers(arguments) is not None:
+        return False
+    each, whole = takes(f, len(arguments), otherwise), takes(f, 1, not otherwise)
+    if each and whole and isinstance(arguments, tuple):
+        return otherwise or _takes_any(f)
+    return each and not whole
+
+
+def _takes_any(f: Callable[..., Any]) -> bool:
+    """Whether f is a function of *arguments alone."""
+    try:
+        kinds = [p.kind for p in inspect.signature(f).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    except (TypeError, ValueError):
+        return False
+    return kinds[:1] == [inspect.Parameter.VAR_POSITIONAL]
+
+
+def value_of(result: Any) -> Any:
+    """What f returned as its value, in NumPy where a framework made it."""
+    while isinstance(result, tuple) and len(result) == 2:
+        result = result[0]
+    array = leaves.numbers(result) if leaves.framework(result) in ("torch", "jax") else None
+    return result if array is None else array
+
+
+def said(f: Callable[..., Any], form: str, hand: Callable[..., Any], *arguments: Any) -> Any:
+    """What f returns; an error that it raises says in which form it was called."""
+    try:
+        return hand(f, *arguments)
+    except Exception as error:
+        error.add_note(f"refnn: raised where it was called as {form}")
+        raise

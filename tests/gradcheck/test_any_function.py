@@ -1,0 +1,376 @@
+"""What check_gradients says of functions on which it, or its like, has been wrong: no pass without ground, nothing
+called wrong without ground, and no needless doubt."""
+
+import math
+
+import numpy as np
+import pytest
+
+from refnn import Verdict, check_gradients, numerical_gradient
+
+PASS, WRONG, UNRELIABLE, BLIND = "PASS", "WRONG", "UNRELIABLE", "BLIND"
+rng = np.random.default_rng(0)
+
+
+def real(f):
+    """Without the imaginary part, so that no complex step is possible."""
+    return lambda p: float(np.real(f(p)))
+
+
+def judged(f, params, grads, **how):
+    arrays = {key: np.array(V, float) for key, V in params.items()}
+    given = grads if callable(grads) else {key: np.array(V, float) for key, V in grads.items()}
+    return check_gradients(f, arrays, given, progress=False, **how)
+
+
+def says(f, params, grads, verdict, **how):
+    check = judged(f, params, grads, **how)
+    assert check.verdict == verdict, str(check)
+    return check
+
+
+# ---------------------------------------------------------------------- a pass has a ground
+
+
+def unequal(p):
+    return 1e6 * np.sum(p["a"] ** 2) + 1e-9 * np.sum(np.abs(p["b"]))
+
+
+@pytest.mark.parametrize("given", [0.0, 1e-9, -1e-9])
+def test_what_the_control_of_the_complex_step_cannot_see_is_not_decided_by_it(given):
+    says(unequal, {"a": np.ones(3), "b": [0.3]}, {"a": 2e6 * np.ones(3), "b": [given]}, UNRELIABLE)
+
+
+def ackley(p):
+    x = p["x"]
+    return 20 + np.e - 20 * np.exp(-0.2 * np.sqrt(np.mean(x**2))) - np.exp(np.mean(np.cos(2 * np.pi * x)))
+
+
+@pytest.mark.parametrize("given", [0.0, 20.0, -30.0, 50.0])
+def test_at_the_tip_of_a_cone_nothing_passes(given):
+    assert not judged(real(ackley), {"x": np.zeros(3)}, {"x": np.full(3, given)})
+
+
+def test_one_value_that_float32_holds_does_not_make_f_a_float32_function():
+    x = np.array([100.0, 200, 300])
+    says(lambda p: float(np.sum(p["x"] ** 2)), {"x": x}, {"x": 2 * x * (1 + 1e-6)}, WRONG)
+    says(lambda p: float(np.sum(p["x"] ** 2)), {"x": x}, {"x": 2 * x}, PASS)
+
+
+def test_a_cusp_is_no_smooth_point():
+    says(lambda p: float(np.sum(np.sqrt(np.abs(p["x"])))), {"x": [1, 0]}, {"x": [0.5, 0]}, UNRELIABLE)
+
+
+def size(p):
+    return float(np.sum(np.abs(p["x"])))
+
+
+def either(p):
+    return np.sum(np.where(p["x"] < 0, -p["x"], p["x"]))
+
+
+@pytest.mark.parametrize("f", [size, either])
+@pytest.mark.parametrize(
+    ("given", "as_it_is", "as_subgradient"),
+    [
+        (0, UNRELIABLE, PASS),
+        (1, UNRELIABLE, PASS),
+        (-0.5, UNRELIABLE, PASS),
+        (1.5, WRONG, WRONG),
+        (-1.01, WRONG, WRONG),
+    ],
+)
+def test_at_a_kink_a_slope_between_its_sides_is_accepted_on_request_and_no_other(f, given, as_it_is, as_subgradient):
+    says(f, {"x": [1, 0, -2]}, {"x": [1, given, -1]}, as_it_is)
+    says(f, {"x": [1, 0, -2]}, {"x": [1, given, -1]}, as_subgradient, subgradient=True)
+    says(f, {"x": np.zeros(3)}, {"x": np.full(3, given)}, as_subgradient, subgradient=True)
+
+
+def softmax_sum(p):
+    return np.sum(np.exp(p["x"]) / np.sum(np.exp(p["x"])))
+
+
+@pytest.mark.parametrize("f", [softmax_sum, real(softmax_sum)])
+def test_derivatives_that_are_zero_but_for_rounding_show_nothing(f):
+    says(f, {"x": [0.3, 1, -2, 0.7]}, {"x": np.full(4, 1e-17)}, BLIND)
+
+
+def test_a_function_that_does_not_read_its_argument_is_told_so():
+    check = says(lambda _: 3.0, {"x": [1, 2]}, {"x": [0, 0]}, BLIND)
+    assert check.reasons == ("f does not change with any parameter: does it read what it is given?",)
+
+
+MANY = np.random.default_rng(1).standard_normal(60_000)
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e5])
+@pytest.mark.parametrize("factor", [0, -1, 10, 1])
+def test_sums_that_drown_in_noise_decide_nothing(offset, factor):
+    def f(p):
+        return float(np.float32(offset + np.mean(np.abs(p["x"]) ** 3)))
+
+    gradient = 3 * MANY**2 * np.sign(MANY) / MANY.size
+    says(f, {"x": MANY}, {"x": factor * gradient}, UNRELIABLE)
+
+
+def test_many_entries_one_of_them_wrong_or_at_a_kink_and_an_empty_array_beside_them():
+    right = np.sign(MANY)
+    wrong = right.copy()
+    wrong[5] *= 1.001
+    at_kink = np.where(np.arange(MANY.size) == 77, 0, MANY)
+    empty = {"e": np.zeros((0, 3))}
+    says(size, {"x": MANY, **empty}, {"x": right, **empty}, PASS)
+    check = says(size, {"x": MANY}, {"x": wrong}, WRONG)
+    assert check.parameters[0].worst.index == (5,)
+    says(size, {"x": at_kink}, {"x": np.sign(at_kink)}, UNRELIABLE)
+
+
+# ---------------------------------------------------------------------- nothing is wrong without ground
+
+C = rng.standard_normal((8, 3))
+BATCH = {"X": rng.standard_normal((8, 4)), "W": rng.standard_normal((4, 3)), "b": rng.standard_normal(3)}
+
+
+def batch_norm(p):
+    Z = p["X"] @ p["W"] + p["b"]
+    Z = Z - Z.mean(0)
+    return np.sum(np.tanh(Z / np.sqrt((Z * Z).mean(0) + 1e-5)) * C)
+
+
+def batch_norm_gradient(p):
+    Z = p["X"] @ p["W"] + p["b"]
+    Z = Z - Z.mean(0)
+    s = 1 / np.sqrt((Z * Z).mean(0) + 1e-5)
+    N = Z * s
+    dN = C * (1 - np.tanh(N) ** 2)
+    dZ = s * (dN - dN.mean(0) - N * (dN * N).mean(0))
+    return {"X": dZ @ p["W"].T, "W": p["X"].T @ dZ, "b": dZ.sum(0)}
+
+
+@pytest.mark.parametrize("f", [batch_norm, real(batch_norm)])
+@pytest.mark.parametrize("gradient", [batch_norm_gradient, batch_norm_gradient(BATCH)], ids=["function", "numbers"])
+def test_a_bias_that_a_mean_takes_away_again_has_a_gradient_of_zero_but_for_rounding(f, gradient):
+    assert np.abs(batch_norm_gradient(BATCH)["b"]).max() > 0
+    says(f, BATCH, gradient, PASS)
+
+
+X, Q = 0.5 * rng.standard_normal((8, 4)), rng.standard_normal((4, 4))
+KEYS, OUT = {"K": rng.standard_normal((4, 4)), "b": rng.standard_normal(4)}, rng.standard_normal((8, 4))
+
+
+def attention(p):
+    E = np.exp(X @ Q @ (X @ p["K"] + p["b"]).T)
+    return np.sum(E / E.sum(1, keepdims=True) @ X * OUT)
+
+
+@pytest.mark.parametrize("f", [attention, real(attention)])
+def test_so_has_the_key_bias_of_attention(f):
+    says(f, KEYS, {"K": numerical_gradient(attention, KEYS)["K"], "b": [1e-16, -2e-16, 0, 3e-17]}, PASS)
+
+
+def rosenbrock(p):
+    x = p["x"]
+    return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+A, AT = rng.standard_normal((20, 5)), rng.standard_normal(5)
+
+
+def least_squares(p):
+    return np.sum((A @ p["w"] - A @ AT) ** 2) / 2
+
+
+@pytest.mark.parametrize("how", [lambda f: f, real])
+def test_at_a_minimum_of_zero_every_gradient_near_zero_is_right_and_shows_nothing(how):
+    says(how(rosenbrock), {"x": np.ones(4)}, {"x": np.zeros(4)}, BLIND)
+    w = AT + 1e-16
+    says(how(least_squares), {"w": w}, {"w": A.T @ (A @ w - A @ AT)}, BLIND)
+
+
+def test_entries_of_very_different_size_are_moved_each_by_its_own():
+    k = np.array([1e-8, 1])
+    says(lambda p: float(np.sum(np.sin(p["x"] / k))), {"x": k}, {"x": np.cos(1) / k}, PASS)
+    says(lambda p: float(np.sum(np.log(p["x"]))), {"x": [1e-10, 1]}, {"x": [1e10, 1]}, PASS)
+
+
+@pytest.mark.parametrize("how", [lambda f: f, real])
+def test_where_f_cancels_nothing_right_is_called_wrong(how):
+    x = np.array([1e-4, 3e-4])
+    check = judged(how(lambda p: np.sum((1 - np.cos(p["x"])) / p["x"] ** 2)), {"x": x}, {"x": -x / 12})
+    assert check.verdict is not Verdict.WRONG, str(check)
+
+
+def test_numbers_whose_squares_underflow_and_steps_of_stairs_are_not_called_wrong():
+    says(size, {"x": [1e-170, -2e-170]}, {"x": [1, -1]}, PASS)
+    stairs = judged(lambda p: float(np.sum(np.floor(1000 * p["x"]))), {"x": [0.3137, 0.7123]}, {"x": [0, 0]})
+    assert stairs.verdict in (PASS, BLIND, UNRELIABLE), str(stairs)
+
+
+# ---------------------------------------------------------------------- and nothing in doubt without need
+
+
+def test_an_exact_zero_beside_a_kink_is_zero():
+    x = np.array([-0.3, -1, 2, 0.5])
+    f = lambda p: float(np.sum(np.maximum(p["x"], 0) ** 2))  # noqa: E731
+    says(f, {"x": x}, {"x": 2 * np.maximum(x, 0)}, PASS)
+    says(f, {"x": x}, {"x": 2 * np.maximum(x, 0) + [1e-6, 0, 0, 0]}, WRONG)
+
+
+def test_a_function_that_is_straight_passes():
+    for seed in range(200):
+        r = np.random.default_rng(seed)
+        M, B, W, b = (r.standard_normal(shape) for shape in ((3, 5), (4, 5), (3, 4), (3, 1)))
+        grads = {"W": M @ B.T, "b": M.sum(axis=1, keepdims=True)}
+        says(lambda p, M=M, B=B: np.sum(M * (p["W"] @ B + p["b"])), {"W": W, "b": b}, grads, PASS, seed=seed)
+
+
+def test_a_function_may_raise_off_its_domain_and_end_at_the_point():
+    says(lambda p: math.log(p["x"][0]) + p["x"][1] ** 2, {"x": [0.01, 2]}, {"x": [100, 4]}, PASS)
+    says(lambda p: 3 * math.sqrt(p["x"][0]) ** 2 + p["x"][1], {"x": [0, 1]}, {"x": [3, 1]}, PASS)
+    says(lambda p: 3 * math.sqrt(p["x"][0]) ** 2 + p["x"][1], {"x": [0, 1]}, {"x": [3.01, 1]}, WRONG)
+
+
+@pytest.mark.parametrize("how", [lambda f: f, real])
+def test_an_overflow_far_away_is_not_handed_down(how):
+    says(how(lambda p: np.sum(np.cosh(p["x"]))), {"x": [0, 3]}, {"x": np.sinh([0, 3])}, PASS)
+
+
+@pytest.mark.parametrize("how", [lambda f: f, real])
+def test_the_mean_over_many_rows_passes(how):
+    rows, y, w = rng.standard_normal((200_000, 3)), rng.standard_normal(200_000), np.array([0.3, -0.2, 0.5])
+    gradient = {"w": 2 * rows.T @ (rows @ w - y) / len(y)}
+    says(how(lambda p: np.dot(rows @ p["w"] - y, rows @ p["w"] - y) / len(y)), {"w": w}, gradient, PASS)
+
+
+@pytest.mark.parametrize("x", [[0.3, 8, -2], [8], [-8]])
+def test_a_formula_that_cancels_is_imprecise_and_right(x):
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    def gradient(p):
+        return {"x": sigmoid(p["x"]) * (1 - sigmoid(p["x"]))}
+
+    for given in (gradient, gradient({"x": np.array(x)})):
+        says(lambda p: np.sum(sigmoid(p["x"])), {"x": x}, given, PASS)
+
+
+# ---------------------------------------------------------------------- functions that are known to some digits only
+
+
+def solved(p):
+    """x = cos(a x), iterated until it is good to about 1e-7."""
+    x = np.zeros_like(p["a"])
+    for _ in range(1000):
+        x, before = np.cos(p["a"] * x), x
+        if np.max(np.abs(x - before)) < 1e-7:
+            return float(np.sum(x))
+    return math.nan
+
+
+def solved_gradient(p):
+    a, x = p["a"], np.zeros_like(p["a"])
+    for _ in range(200):
+        x = np.cos(a * x)
+    return {"a": -x * np.sin(a * x) / (1 + a * np.sin(a * x))}
+
+
+def test_f_known_to_some_digits_is_judged_to_those():
+    a = np.linspace(0.6, 0.9, 6)
+    right = solved_gradient({"a": a})
+    check = says(solved, {"a": a}, right, UNRELIABLE)
+    assert "say so by f_error" in check.reasons[0]
+    check = says(solved, {"a": a}, right, PASS, f_error=1e-6)
+    assert any("as f_error says" in note for note in check.notes)
+    for factor in (1.01, 0, -1):
+        assert judged(solved, {"a": a}, {"a": right["a"] * factor}, f_error=1e-6).verdict == WRONG
+    with pytest.raises(ValueError, match="f_error is -1, expected finite numbers of at least 0"):
+        judged(solved, {"a": a}, right, f_error=-1)
+
+
+def test_a_gradient_computed_in_float32_is_no_approximation():
+    x = np.array([0.3, 0.5, 1.1])
+    single = {"x": np.cos(x).astype(np.float32).astype(np.float64)}
+    says(lambda p: np.sum(np.sin(p["x"])), {"x": x}, single, WRONG)
+
+
+# ---------------------------------------------------------------------- the rounding of the gradient itself
+
+
+def saturating(dtype):
+    def gradient(p):
+        return {"x": 1 - np.tanh(p["x"].astype(dtype)) ** 2}
+
+    return gradient
+
+
+@pytest.mark.parametrize("x", [[0.9, 8.7, -7.5], [9, 10, 11]])
+@pytest.mark.parametrize("as_function", [True, False])
+def test_what_is_lost_in_steps_of_the_roundoff_of_1_is_imprecise_and_not_wrong(x, as_function):
+    """1 - tanh² in float32 is a multiple of 2⁻²⁵: 0 or 1.2e-7 where it is 6e-8."""
+    gradient, params = saturating(np.float32), {"x": np.array(x)}
+    given = gradient if as_function else gradient(params)
+    f = real(lambda p: np.sum(np.tanh(p["x"])))
+    check = check_gradients(f, params, given, progress=False)
+    if as_function and check:
+        assert any("right, but imprecise" in note for note in check.notes)
+    else:
+        assert check.verdict == UNRELIABLE, str(check)
+        assert "imprecise, or wrong by little" in check.parameters[0].reason
+    off = {"x": np.float32(1.01) * gradient(params)["x"]}
+    assert check_gradients(f, {"x": params["x"][:1]}, {"x": off["x"][:1]}, progress=False).verdict == WRONG
+
+
+def test_a_zero_among_round_numbers_shows_no_steps():
+    x = np.array([1e-8, 1, 1e8])
+    says(lambda p: np.sum(p["x"] ** 2), {"x": x}, {"x": [0, 2, 2e8]}, WRONG)
+
+
+def test_what_shakes_the_leading_digits_of_a_gradient_is_no_rounding():
+    def shaken(p):
+        return {"x": 2 * p["x"] * (1 + 0.1 * np.sin(1e13 * p["x"]))}
+
+    says(lambda p: np.sum(p["x"] ** 2), {"x": [0.9, 8.7, -7.5]}, shaken, WRONG)
+
+
+@pytest.mark.parametrize("x", [[2, 12], [1, 14], [0.5, 17]])
+def test_a_function_that_cancels_shows_by_how_much_in_its_scatter_or_its_steps(x):
+    """1 - tanh² near 17 is 31 times 2⁻⁵² at all neighbours."""
+    gradient = saturating(np.float64)
+    check = says(lambda p: np.sum(np.tanh(p["x"])), {"x": x}, gradient, PASS)
+    assert any("right, but imprecise" in note for note in check.notes)
+    off = {"x": 1.01 * gradient({"x": np.array(x, float)})["x"]}
+    says(lambda p: np.sum(np.tanh(p["x"])), {"x": x}, lambda _: off, WRONG)
+
+
+# ---------------------------------------------------------------------- f in the arithmetic in which it is computed
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1, PASS), (2, WRONG)])
+def test_a_function_of_float16_alone_is_known_to_its_digits(factor, verdict):
+    w, x = np.float16([0.3, 0.7, 1.1]), np.float16([1.2, 0.3, 0.77])
+
+    def f(p):
+        if p["x"].dtype != np.float16:
+            raise TypeError("a kernel for float16")
+        return np.sum(w * p["x"])
+
+    check = check_gradients(f, {"x": x}, {"x": factor * w}, progress=False)
+    assert check.verdict == verdict, str(check)
+    assert "f returns float16 numbers: its noise bounds what can be seen" in check.notes
+
+
+def test_a_function_that_does_not_answer_is_told_so_beside_the_error():
+    x = np.array([1.0, 2, 3])
+    check = says(lambda _: float(np.sum(x**2)), {"x": x}, {"x": 2 * x}, WRONG)
+    assert check.reasons == ("f does not change with any parameter: does it read what it is given?",)
+
+
+def test_complex_steps_are_trusted_where_the_control_sees_at_larger_parameters():
+    """The control cannot see a slope of 1e-15 beside 1, but of the same f with parameters 64 times as large."""
+
+    def f(p):
+        return 1 + np.sum(np.asarray(p["x"]) ** 8)  # of numbers of NumPy alone, so that nothing shows f to be analytic
+
+    x = np.array([0.01, 0.012])
+    says(f, {"x": x}, {"x": 8 * x**7}, PASS)
+    says(f, {"x": x}, {"x": 8 * x**7 * [1, 1.001]}, WRONG)

@@ -1,0 +1,516 @@
+"""check_vjp, check_jvp and check_jacobian: derivatives of functions with many outputs, judged."""
+
+import numpy as np
+import pytest
+
+from refnn import Verdict, check_jacobian, check_jvp, check_vjp
+from refnn.gradcheck.operators import Columns, Map, Operator, Report
+
+rng = np.random.default_rng(0)
+W, X = rng.standard_normal((3, 4)), rng.standard_normal((4, 2))
+V = np.array([0.7, -1.3, 0.4, 2.1])
+Z = V + 1j * V[::-1]
+
+
+def layer(W, X):
+    return np.tanh(W @ X)
+
+
+def layer_vjp(W, X, G):
+    D = G * (1 - np.tanh(W @ X) ** 2)
+    return D @ X.T, W.T @ D
+
+
+def layer_jvp(W, X, TW, TX):
+    return (1 - np.tanh(W @ X) ** 2) * (TW @ X + W @ TX)
+
+
+def square(v):
+    return v**2
+
+
+def square_vjp(v, g):
+    return 2 * v * g
+
+
+def square_jvp(v, t):
+    return 2 * v * t
+
+
+def names(check):
+    return [parameter.name for parameter in check.parameters]
+
+
+def wrong(check):
+    assert check.verdict is Verdict.WRONG, str(check)
+    return [parameter.name for parameter in check.parameters if not parameter]
+
+
+# ---------------------------------------------------------------------- the numbers
+
+
+def test_right_derivatives_pass():
+    for check in (check_vjp(layer, layer_vjp, (W, X), jvp=layer_jvp), check_jvp(layer, layer_jvp, (W, X))):
+        assert check.verdict is Verdict.PASS, str(check)
+        assert sorted(names(check)) == ["input 0", "input 1"]
+    assert check_vjp(square, square_vjp, V)
+    assert check_vjp(square, square_vjp, 3.0)
+    assert names(check_vjp(lambda p: p["v"] ** 2, lambda p, g: {"v": 2 * p["v"] * g}, {"v": V})) == ["v"]
+
+
+@pytest.mark.parametrize("k", [0, 1])
+def test_an_entry_off_by_a_thousandth_is_wrong_and_named(k):
+    for index in np.ndindex((W, X)[k].shape):
+
+        def vjp(W, X, G, index=index):
+            found = layer_vjp(W, X, G)
+            found[k][index] *= 1.001
+            return found
+
+        def jvp(W, X, *tangents, index=index):
+            tangents = [np.array(T) for T in tangents]
+            tangents[k][index] *= 1.001
+            return layer_jvp(W, X, *tangents)
+
+        for check in (check_vjp(layer, vjp, (W, X)), check_jvp(layer, jvp, (W, X))):
+            assert wrong(check) == [f"input {k}"]
+            assert check.parameters[0].worst.index == index
+
+
+def test_an_output_that_others_hide_is_judged_alone():
+    def f(v):
+        return np.array([1e12 * np.sum(np.sin(v)), *np.arange(1, 100) * np.sum(v), 1e-12 * np.sum(v**2)])
+
+    def vjp(v, g, factor=1.0):
+        return 1e12 * g[0] * np.cos(v) + np.arange(1, 100) @ g[1:-1] + factor * 1e-12 * g[-1] * 2 * v
+
+    assert check_vjp(f, vjp, V)
+    check = check_vjp(f, lambda v, g: vjp(v, g, 1.1), V)
+    wrong(check)
+    assert check.probe == "output[100] alone"
+    assert check_vjp(f, lambda v, g: vjp(v, g, 1.1), V, alone=0).verdict is not Verdict.WRONG
+
+
+def test_an_output_whose_derivative_its_rounding_hides_decides_nothing():
+    def f(v):
+        return np.array([np.sum(v**2), 1000 + 1e-6 * np.sum(v)], np.float32)
+
+    check = check_vjp(f, lambda v, g: 2 * v * g[0] + np.float32(1e-6) * g[1], V)
+    assert check, str(check)
+    assert "2 of 2 outputs were also judged alone, 1 of them too small to be seen" in check.notes
+    assert wrong(check_vjp(f, lambda v, g: 2 * v * g[0] + 1e-2 * g[1], V))
+
+
+def test_cotangents_are_random_and_of_the_dtype_of_the_output():
+    seen = []
+
+    def vjp(v, g):
+        seen.append(g)
+        return 2 * v * g
+
+    assert check_vjp(square, vjp, V.astype(np.float32))
+    assert {g.dtype for g in seen} == {np.dtype(np.float32)}
+    assert all(len({*np.abs(g).tolist()}) == g.size for g in seen if np.count_nonzero(g) == g.size)
+    # What a cotangent of ones does not show: a sum instead of a product with it.
+    assert wrong(check_vjp(square, lambda v, g: 2 * v * np.mean(g) * np.ones(4), V))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble])
+def test_other_dtypes_are_judged_as_such(dtype):
+    v = V.astype(dtype)
+    assert check_vjp(square, square_vjp, v, jvp=square_jvp)
+    assert check_jvp(square, square_jvp, v)
+    off = dtype(1.05) if dtype is np.float16 else dtype(1.001)
+    assert wrong(check_vjp(square, lambda v, g: 2 * v * g * off, v))
+    assert wrong(check_jvp(square, lambda v, t: 2 * v * t * off, v))
+
+
+def test_several_outputs_in_containers():
+    def f(v):
+        return {"squares": v**2, "sums": [np.sum(v), np.sum(np.sin(v))], "count": 4, "word": "four"}
+
+    def vjp(v, g, factor=1.0):
+        assert (g["count"], g["word"]) == (None, None)
+        return 2 * v * g["squares"] + g["sums"][0] + factor * np.cos(v) * g["sums"][1]
+
+    def jvp(v, t):
+        return {"squares": 2 * v * t, "sums": [np.sum(t), np.sum(np.cos(v) * t)], "count": None, "word": None}
+
+    check = check_vjp(f, vjp, V, jvp=jvp)
+    assert check
+    assert "sums alone" in [probe.probe for probe in check.probes]
+    assert check_jvp(f, jvp, V)
+    wrong(check_vjp(f, lambda v, g: vjp(v, g, 1.001), V))
+
+
+def test_complex_inputs_and_outputs_in_both_conventions():
+    def f(z):
+        return z * z * np.conj(z), np.abs(z) ** 2
+
+    def vjp(z, g):  # ∂/∂x + i ∂/∂y
+        return g[0] * np.conj(2 * z * np.conj(z)) + np.conj(g[0]) * z * z + 2 * z * g[1]
+
+    def of_jax(z, g):
+        return np.conj(vjp(z, (np.conj(g[0]), g[1])))
+
+    def jvp(z, t):
+        return 2 * z * np.conj(z) * t + z * z * np.conj(t), 2 * np.real(np.conj(z) * t)
+
+    assert check_vjp(f, vjp, Z, jvp=jvp)
+    assert check_vjp(f, of_jax, Z, conjugate=True)
+    assert check_jvp(f, jvp, Z)
+    assert wrong(check_vjp(f, of_jax, Z))
+    assert wrong(check_vjp(f, vjp, Z, conjugate=True))
+    assert wrong(check_jvp(f, lambda z, t: jvp(z, np.conj(t)), Z))
+
+
+def test_none_and_integers_among_inputs():
+    def f(v, n, W):
+        return v**n + 0 * np.sum(W)
+
+    assert check_vjp(f, lambda v, n, _, g: (n * v ** (n - 1) * g, None, None), (V, 3, W))
+    assert wrong(check_vjp(f, lambda v, n, _, g: (n * v**n * g, None, None), (V, 3, W)))
+    assert check_vjp(lambda v, n: v**n, lambda v, n, g: n * v ** (n - 1) * g, (V, 3))
+
+
+@pytest.mark.parametrize("n", [40, 400])
+def test_a_jvp_of_many_inputs_is_asked_along_directions(n):
+    v = np.random.default_rng(1).uniform(0.5, 2, n)
+
+    def off(v, t):
+        return square_jvp(v, t) * (1 + 1e-3 * (np.arange(n) == 7))
+
+    check = check_jvp(square, square_jvp, v)
+    assert check
+    assert names(check) == ["input" if n == 40 else "direction"]
+    assert wrong(check_jvp(square, off, v))
+
+
+def test_jacobians():
+    J = W
+
+    def f(v, W=W):
+        return W @ v, np.sum(v**2)
+
+    def right(v):
+        return J, 2 * v
+
+    assert check_jacobian(lambda v: W @ v, W, V)
+    assert check_jacobian(f, (J, 2 * V), V)
+    assert check_jacobian(f, right, V)
+    assert wrong(check_jacobian(lambda v: W @ v, W * [1, 1, 1.001, 1], V)) == ["input"]
+    assert wrong(check_jacobian(f, lambda v: (J, 2.001 * v), V))
+
+    def of_two(W, v):
+        return W @ v
+
+    blocks = (np.einsum("ij,k->ijk", np.eye(3), V), W)
+    assert check_jacobian(of_two, blocks, (W, V))
+    assert wrong(check_jacobian(of_two, (blocks[0] * 1.001, W), (W, V))) == ["input 0"]
+    assert check_jacobian(lambda p: p["v"] * 2, {"v": 2 * np.eye(4)}, {"v": V})
+    with pytest.raises(ValueError, match=r"jacobian has shape \(4, 3\), expected \(3, 4\): output, then input"):
+        check_jacobian(lambda v: W @ v, W.T, V)
+    with pytest.raises(ValueError, match="jacobian is str, expected"):
+        check_jacobian(lambda v: W @ v, "J", V)
+    with pytest.raises(TypeError, match="inputs or outputs are complex, expected real ones: use check_vjp"):
+        check_jacobian(lambda z: z**2, np.diag(2 * Z), Z)
+
+
+# ---------------------------------------------------------------------- what is no matter of numbers
+
+
+@pytest.mark.parametrize(
+    "vjp",
+    [
+        lambda v, g: 2 * v * np.clip(g, -1, 1),
+        lambda v, g: 2 * v * np.clip(g, -100, 100),
+        lambda v, g: 2 * v * np.where(np.abs(g) < 1e-2, 0, g),
+        lambda v, g: 2 * v * np.abs(g),
+        lambda v, g: 2 * v * g * g / g,
+        lambda v, g: 2 * v * g + 1e-3,
+        lambda v, g: 2 * v * g * (1 + g**2),
+        lambda v, g: 2 * v * g / np.linalg.norm(g),
+        lambda v, g: 2 * v * np.sort(g),
+        lambda v, g: 2 * v * np.where(np.abs(g) == np.abs(g).max(), g, 0),
+    ],
+    ids=[
+        "clipped",
+        "clipped far off",
+        "flushed",
+        "abs",
+        "not at zero",
+        "offset",
+        "cubic",
+        "normed",
+        "sorted",
+        "largest",
+    ],
+)
+def test_a_vjp_that_is_not_linear_is_wrong_and_said_so(vjp):
+    check = check_vjp(square, vjp, V)
+    assert check.verdict is Verdict.WRONG
+    assert any(reason.startswith("vjp is not linear: vjp(") for reason in check.reasons)
+
+
+def test_a_jvp_that_is_not_linear_is_wrong_and_said_so():
+    check = check_jvp(square, lambda v, t: 2 * v * t + t**2, V)
+    assert check.verdict is Verdict.WRONG
+    assert check.reasons[0].startswith("jvp is not linear: jvp(")
+
+
+def test_gradients_that_are_zero_but_for_rounding_are_linear_enough():
+    """A shift before a normalisation: its gradient is what rounding leaves of a sum that is zero."""
+    M = np.random.default_rng(2).standard_normal((5, 7))
+
+    def f(A, b):
+        Z = A + b
+        return (Z - Z.mean(axis=1, keepdims=True)) / 3
+
+    def vjp(_A, _b, G):
+        dZ = (G - G.mean(axis=1, keepdims=True)) / 3
+        return dZ, dZ.sum(axis=1, keepdims=True)
+
+    b = M[:, :1].copy()
+    assert np.any(vjp(M, b, M)[1] != 0)
+    check = check_vjp(f, vjp, (M, b))
+    assert not any("linear" in reason for reason in check.reasons)
+    assert check.verdict is not Verdict.WRONG
+
+
+def test_arguments_that_are_changed_are_named():
+    def changes_cotangent(v, g):
+        g *= 2 * v
+        return g
+
+    def changes_inputs(v, g):
+        found = 2 * v * g
+        v *= 2
+        return found
+
+    def f(v):
+        v *= 2
+        return v**2
+
+    def changes_tangents(v, t):
+        t *= 2 * v
+        return t
+
+    assert "vjp changes its cotangent" in check_vjp(square, changes_cotangent, V).reasons
+    assert "vjp changes its inputs" in check_vjp(square, changes_inputs, V).reasons
+    assert "jvp changes its tangents" in check_jvp(square, changes_tangents, V).reasons
+    check = check_vjp(f, lambda v, g: 8 * v * g, V)
+    assert (check.verdict, check.reasons) == (Verdict.UNRELIABLE, ("f changes its inputs",))
+
+
+def test_memory_that_is_shared_or_used_again_is_named():
+    buffer = np.empty(4)
+
+    def into_buffer(v, g):
+        return np.multiply(2 * v, g, out=buffer)
+
+    check = check_vjp(square, into_buffer, V)
+    assert (check.verdict, check.reasons) == (Verdict.WRONG, ("vjp overwrites what an earlier call returned",))
+    assert check_vjp(lambda v: np.multiply(v, v, out=buffer) if np.isrealobj(v) else v**2, square_vjp, V)
+    check = check_vjp(lambda v: v, lambda _, g: g, V)
+    assert check
+    assert "f returns memory of its inputs: a change of one is a change of the other" in check.notes
+    assert not any("memory" in note for note in check_vjp(square, square_vjp, V).notes)
+
+
+def test_a_later_call_that_differs_is_named():
+    calls = []
+
+    def vjp(v, g):
+        again = any(np.array_equal(v, w) and np.array_equal(g, h) for w, h in calls)
+        calls.append((v, g))
+        return 2 * v * g * (1.5 if again else 1)
+
+    def noisy(v, g):
+        calls.append(g)
+        return 2 * v * g + 1e-9 * len(calls)
+
+    check = check_vjp(square, vjp, V)
+    assert check.verdict is Verdict.WRONG
+    assert "vjp gives two answers to one question: input" in check.reasons
+    calls.clear()
+    assert "vjp gives two answers to one question: input" in check_vjp(square, noisy, V).reasons
+    calls.clear()
+    assert not any("two answers" in r for r in check_vjp(square, noisy, V, nondeterminism=1e-8).reasons)
+
+
+def test_a_random_function_is_named():
+    noise = np.random.default_rng(0)
+    check = check_vjp(lambda v: v**2 + noise.random(), square_vjp, V)
+    assert check.verdict is Verdict.UNRELIABLE
+    assert check.reasons[0].startswith("f is random: evaluations at one point differ by ")
+    dropped = check_vjp(lambda v: v * noise.integers(2, size=4), lambda _, g: g * noise.integers(2, size=4), V)
+    assert dropped.verdict is Verdict.UNRELIABLE  # and not WRONG, for all that the vjp does
+
+
+def test_vjp_and_jvp_are_held_against_each_other():
+    check = check_vjp(layer, layer_vjp, (W, X), jvp=layer_jvp)
+    assert [note for note in check.notes if note.startswith("⟨u, jvp(v)⟩ = ")]
+    check = check_vjp(layer, layer_vjp, (W, X), jvp=lambda W, X, *T: 1.001 * layer_jvp(W, X, *T))
+    assert check.verdict is Verdict.WRONG
+    assert check.reasons[0].startswith("⟨u, jvp(v)⟩ = ")
+    assert check.reasons[0].endswith("of the sum of their terms")
+
+
+def rate(check):
+    (note,) = [note for note in check.notes if note.startswith("Taylor's remainder")]
+    return float(note.rpartition("h^")[2])
+
+
+def test_the_taylor_remainder_falls_with_the_square_of_the_step_or_with_the_step():
+    assert rate(check_vjp(layer, layer_vjp, (W, X))) == pytest.approx(2, abs=0.1)
+    assert rate(check_vjp(layer, lambda *a: [1.1 * G for G in layer_vjp(*a)], (W, X))) == pytest.approx(1, abs=0.1)
+    assert not any("Taylor" in note for note in check_vjp(lambda v: 2 * v, lambda _, g: 2 * g, V).notes)
+
+
+def test_the_second_order():
+    def second(v, g, w):
+        return 2 * g * w, 2 * v * w
+
+    check = check_vjp(square, square_vjp, V, order=2, second=second)
+    assert check
+    assert "second order, a random cotangent" in [probe.probe for probe in check.probes]
+    for bad in (lambda v, g, w: (2.001 * g * w, 2 * v * w), lambda v, g, w: (2 * g * w, 2.001 * v * w)):
+        check = check_vjp(square, square_vjp, V, order=2, second=bad)
+        assert check.verdict is Verdict.WRONG
+        assert check.probe == "second order, a random cotangent"
+        assert check_vjp(square, square_vjp, V, second=bad)  # not asked for
+    twice = check_vjp(
+        layer,
+        layer_vjp,
+        (W, X),
+        order=2,
+        second=lambda W, X, G, w: layer_second(W, X, G, *w),
+    )
+    assert twice, str(twice)
+    with pytest.raises(ValueError, match=r"order is 2 and second is None, expected second\(\*inputs, cotangent, w\)"):
+        check_vjp(square, square_vjp, V, order=2)
+
+
+def layer_second(W, X, G, A, B):
+    """The vjp of layer_vjp: with T = tanh(W X), S = 1 - T², D = G S, of ⟨D Xᵀ, A⟩ + ⟨Wᵀ D, B⟩ = ⟨D, A X + W B⟩."""
+    T = np.tanh(W @ X)
+    S, U = 1 - T**2, A @ X + W @ B
+    D, R = G * S, G * U * -2 * T * S
+    return (R @ X.T + D @ B.T, W.T @ R + A.T @ D), S * U
+
+
+# ---------------------------------------------------------------------- what cannot be judged
+
+
+def test_a_kink_and_nan_are_undecided():
+    check = check_vjp(lambda v: np.maximum(v, 0), lambda v, g: g * (v > 0), np.array([1.0, 0, -1]))
+    assert check.verdict is Verdict.UNRELIABLE
+    with np.errstate(invalid="ignore"):
+        check = check_vjp(np.log, lambda v, g: g / v, np.array([-1.0, 2]))
+    assert check.verdict is Verdict.UNRELIABLE
+    assert check_vjp(lambda v: 0 * v, lambda _, g: 0 * g, V).verdict is Verdict.BLIND
+    nan = check_vjp(square, lambda v, g: square_vjp(v, g) * [1, np.nan, 1, 1], V)
+    assert nan.verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "text"),
+    [
+        (lambda: check_vjp(3, square_vjp, V), TypeError, r"f is int, expected a callable f\(\*inputs\) -> outputs"),
+        (lambda: check_vjp(square, None, V), TypeError, "vjp is NoneType, expected a callable"),
+        (lambda: check_vjp(square, square_vjp, V, jvp=3), TypeError, "jvp is int, expected a callable"),
+        (lambda: check_jvp(square, W, V), TypeError, "jvp is ndarray, expected a callable"),
+        (lambda: check_vjp(square, square_vjp, V, order=3), ValueError, "order is 3, expected an integer from 1 to 2"),
+        (lambda: check_vjp(square, square_vjp, "V"), TypeError, "input is str without numbers, expected an array"),
+        (
+            lambda: check_vjp(lambda _: None, square_vjp, V),
+            TypeError,
+            "f returned NoneType, expected an array, a number",
+        ),
+        (lambda: check_vjp(lambda _: 3, square_vjp, V), TypeError, "f returned int without floating-point numbers"),
+        (
+            lambda: check_vjp(square, lambda _, g: g[:2], V),
+            ValueError,
+            r"result of vjp has shape \(2,\), expected \(4,\)",
+        ),
+        (
+            lambda: check_vjp(square, lambda *_: "g", V),
+            ValueError,
+            r"result of vjp is str, expected an array of shape",
+        ),
+        (
+            lambda: check_vjp(layer, lambda *_: W, (W, X)),
+            ValueError,
+            "result of vjp is ndarray of length 3, expected 2 ",
+        ),
+        (
+            lambda: check_jvp(square, lambda _, t: t[:2], V),
+            ValueError,
+            r"result of jvp has shape \(2,\), expected \(4,\)",
+        ),
+    ],
+)
+def test_what_cannot_be_judged_is_refused(ask, error, text):
+    with pytest.raises(error, match=text):
+        ask()
+
+
+def test_an_error_says_in_which_form_the_code_was_called():
+    for ask, form in (
+        (lambda: check_vjp(square, lambda g: g, V), "vjp(inputs, cotangent)"),
+        (lambda: check_vjp(layer, lambda _W, G: G, (W, X)), "vjp(*inputs, cotangent)"),
+        (lambda: check_jvp(layer, lambda W: W, (W, X)), "jvp(*inputs, *tangents)"),
+        (lambda: check_vjp(lambda a, _: a, square_vjp, V), "f(inputs)"),
+    ):
+        with pytest.raises(TypeError) as error:
+            ask()
+        assert error.value.__notes__ == [f"refnn: raised where it was called as {form}"]
+
+
+def test_f_is_called_little():
+    calls = []
+
+    def f(W, X):
+        calls.append(1)
+        return layer(W, X)
+
+    assert check_vjp(f, layer_vjp, (W, X), alone=0)
+    once = len(calls)
+    calls.clear()
+    assert check_vjp(f, layer_vjp, (W, X))
+    assert len(calls) < 1.5 * once  # seven cotangents, from the same values
+
+
+def test_a_jvp_is_asked_anew_at_each_point():
+    function = Map.of(square, V, Report())
+    columns = Columns(Operator("jvp", square_jvp, function.inputs, function.inputs, function.outputs), function)
+    for point in (V, 3 * V, V):
+        found = columns({"input": point}, {"output": np.array([1.0, 0.5, 2.0, -1.0])})
+        np.testing.assert_allclose(found["input"], 2 * point * [1.0, 0.5, 2.0, -1.0])
+
+
+# ---------------------------------------------------------------------- options of check_gradients
+
+
+def test_a_subgradient_is_accepted_on_request():
+    v = np.array([1.0, 0, -1])
+
+    def of_slope(slope):
+        return lambda v, g: g * np.where(v == 0, slope, v > 0)
+
+    for slope in (0, 0.3, 1):
+        assert check_vjp(lambda v: np.maximum(v, 0), of_slope(slope), v, subgradient=True)
+        assert check_vjp(lambda v: np.maximum(v, 0), of_slope(slope), v).verdict is Verdict.UNRELIABLE
+    for slope in (-0.1, 1.1):
+        assert wrong(check_vjp(lambda v: np.maximum(v, 0), of_slope(slope), v, subgradient=True))
+
+
+@pytest.mark.parametrize("error", [1e-6, (1e-6, 0.0), (0.0, 1e-6)])
+def test_an_error_of_f_is_one_of_each_output(error):
+    def f(v):
+        return np.round(v**2, 7)  # as a table
+
+    assert check_vjp(f, square_vjp, V, f_error=error)
+    assert wrong(check_vjp(f, lambda v, g: 1.01 * square_vjp(v, g), V, f_error=error))
+    assert check_vjp(square, lambda v, g: (1 + 1e-9) * square_vjp(v, g), V, f_error=error)
+    assert wrong(check_vjp(square, lambda v, g: (1 + 1e-9) * square_vjp(v, g), V))

@@ -22,10 +22,11 @@ from refnn.gradcheck.check import check_gradients
 from refnn.gradcheck.operators import Along, Arrays, Columns, Map, Operator, Report, Whole, drawn
 from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import Settled
+from refnn.gradcheck.verdict.judgement import FLOOR
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Verdict
 from refnn.gradcheck.witness import central
 from refnn.gradcheck.witness.complex_step import LINEAR, SAFETY
-from refnn.gradcheck.witness.function import Scalar, observe, random_direction
+from refnn.gradcheck.witness.function import Scalar, observe, random_direction, typical_size
 
 Pull = Callable[[Arrays, Arrays], Mapping[str, Any]]  # point and cotangent -> gradient by input
 
@@ -224,13 +225,13 @@ def _judged(
             known = observe(_along(function, part), function.point, np.random.default_rng(0), (error, 0.0))
         if (seen := _seen(known, Gradient.of(given, function.point), D)) is None:
             check = judged(f"{name}{list(index) if index else ''} alone", part)
-            if off := any(map(_off, check.parameters)):
+            if off := any(_beyond_rounding(p, function.point, known.value) for p in check.parameters):
                 yield check
             seen = off or bool(check)
         unseen += not seen
     if entries:
         text = f"{len(entries):,} of {sum(V.size for V in u.values()):,} outputs were also judged alone"
-        report.notes.append(text + f", {unseen:,} of them too small to be seen" * (unseen > 0))
+        report.notes.append(text + f", {unseen:,} of them too small or imprecise to tell" * (unseen > 0))
 
 
 def _seen(function: Scalar, given: Gradient, D: Arrays) -> bool | None:
@@ -280,11 +281,13 @@ def _along(function: Map | Along, u: Arrays) -> Callable[[Arrays], Any]:
     return product
 
 
-def _off(parameter: ParameterCheck) -> bool:
-    """Whether it does not pass for what was given, and not only for what the witness cannot resolve."""
-    worst = parameter.worst
-    within = worst is not None and worst.error <= worst.tolerance
-    return not parameter and (parameter.verdict is Verdict.WRONG or not within)
+def _beyond_rounding(parameter: ParameterCheck, point: Arrays, value: float) -> bool:
+    """Whether an array is wrong by more than rounding in an output of this value: alone, it may have saturated."""
+    if parameter.verdict is not Verdict.WRONG or (worst := parameter.worst) is None:
+        return parameter.verdict is Verdict.WRONG
+    V = point[parameter.name]
+    u = float(np.finfo(V.dtype).eps) / 2
+    return not worst.error * typical_size(V)[worst.index] <= FLOOR * u * abs(value)
 
 
 def _at(pull: Pull, u: Arrays, point: Arrays) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ has neither t² nor t⁴ in its error. What is left has two terms:
 With C₁ h⁴ and C₂ / h their sum is least where h⁵ = C₂ / 4 C₁. There the ladder is entered next, until it stays.
 
 **Where assumption 2 fails**, at a kink within the steps or where f saturates, neighbouring R disagree, and the
-truncation says so. A finer rung knows better: what contradicts it beyond both errors is believed no more than that.
+truncation says so. A finer rung knows better: what it contradicts beyond both errors may be off by all of the gap.
 Steps longer than the entry itself are taken for what shows nowhere else, a vanishing gradient, and believed only if R
 stands clear of both terms.
 
@@ -193,7 +193,8 @@ class Ladder:
         others = [
             r for r in self.rungs.values() if math.isfinite(r.error) and (r.k > rung.k or (rung.still and r.clear))
         ]
-        return own + max([0.0, *(abs(r.value - rung.value) - own - r.error for r in others)])
+        apart = ((abs(r.value - rung.value), own + r.error) for r in others)
+        return own + max((gap for gap, allowed in apart if gap > allowed), default=0.0)
 
     def _own(self, rung: Rung) -> float:
         """A rung's two terms, or what finer rungs tell of the noise: there it is larger, in proportion."""

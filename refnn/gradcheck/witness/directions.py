@@ -34,6 +34,7 @@ DIRECTIONS = 2  # a second one, for the faults that happen to cancel in the firs
 NAMED = 8  # wrong entries looked up before the search ends
 SAMPLE = 64  # entries compared on their own where much is wrong, to say how much
 VAGUE = 1e-4  # of an entry: what a sum leaves more open is compared on its own, where that is sharper
+SOME = 256  # entries up to which it is
 EACH = 1_000  # entries up to which each is compared where a sum leaves them open
 
 
@@ -138,8 +139,8 @@ class Search:
             estimate = Estimate(self.value, self.error, self.flat)
             faint = group[unresolved(self.given.ravel(), estimate, self.allowance, self.unknown.ravel())[group]]
             self.look_at(faint if faint.size <= EACH else self.rng.choice(faint, SAMPLE, replace=False))
-            if group.size <= EACH and slope.error < 0.9 * allowed:  # each alone is known better
-                self.look_at(group[(self.error[group] > VAGUE * np.abs(g[group])) & self.vouched[group]])
+            if group.size <= SOME and slope.error < 0.9 * allowed:  # each alone is known better
+                self.look_at(group[(self.error[group] > VAGUE * np.abs(g[group])) & self.vouched[group] & (g[group] != 0)])
 
     def _ask(self, V: Array, entries: Array) -> tuple[Slope, float, float]:
         """The derivative along V on these entries, its tolerance, and by how many times that the gradient is off."""

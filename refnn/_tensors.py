@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -39,6 +39,7 @@ class Subject:
     func: Callable[..., Any]
     inputs: tuple[Any, ...]
     tensors: dict[str, torch.Tensor]
+    connected: Collection[str] = field(default=(), kw_only=True)  # outputs that require a gradient; of none, all
 
     @classmethod
     def of(cls, func: Any, inputs: Any) -> Subject:
@@ -56,7 +57,8 @@ class Subject:
             found |= {name: p for name, p in _before(func).named_parameters() if p.requires_grad}
         if not found:
             raise ValueError("inputs hold no tensor of floats with requires_grad, expected at least one")
-        return cls(func, inputs, {name: tensor.detach() for name, tensor in found.items()})
+        subject = cls(func, inputs, {name: tensor.detach() for name, tensor in found.items()})
+        return replace(subject, connected=tuple(subject._graph(subject.tensors)[1]))
 
     def __call__(self, moved: Tensors) -> dict[str, torch.Tensor]:
         return self.outputs(_before(self.func), moved)
@@ -74,7 +76,8 @@ class Subject:
             found = torch.func.functional_call(func, state, given)
         else:
             found = func(*given)
-        return {f"output{path}": leaf for path, leaf in leaves_of(found) if is_number(leaf)}
+        outputs = {f"output{path}": leaf for path, leaf in leaves_of(found) if is_number(leaf)}
+        return {name: outputs[name] for name in self.connected or outputs}
 
     def vjp(self, tensors: Tensors, cotangents: Tensors) -> dict[str, Any]:
         """Of the outputs that require a gradient, for backward is asked for no others."""

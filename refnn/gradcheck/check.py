@@ -29,6 +29,8 @@ METHODS = ("auto", "complex", "central", "exact")
 FEW = 16  # entries of an array up to which "auto" compares each, and longer ones by sums
 FAINT = 1e-6  # of the typical gradient of an array: an entry given as smaller is judged at this size
 SECOND_LOOK = 16  # wrong entries that are put to a second witness
+MEASURED = 8  # neighbours at which a gradient given as a function is asked
+SURE = 8.0  # on its noise, which so many show
 APPROXIMATE = 1e-5  # of the largest entry of an array: so far off, an f that is not exact may be the reason
 TOLERANCE = (
     "for each entry, the witness's error; the rounding error of f's derivative in the gradient's dtype; and for a "
@@ -164,14 +166,14 @@ class Formula:
             return self
         coarsest = max(map(self.roundoff, self.given.arrays))
         try:
-            points = complex_step.neighbours(function, rng, coarsest)[1:]
+            points = complex_step.neighbours(function, rng, coarsest, MEASURED)[1:]
             others = [Gradient.of(_asked(grads, point.params), function.params).arrays for point in points]
         except Exception:  # it is only asked for more than it may be made for
             return self
         noise, largest = {}, self.largest(function.params)
         for key, G in self.given.arrays.items():
             values = np.array([G.ravel(), *(other[key].ravel() for other in others)], np.float64).T
-            scatter = SAFETY * np.nan_to_num(complex_step.precision(values)[0])
+            scatter = SURE * np.nan_to_num(complex_step.precision(values)[0])
             found = np.maximum(scatter, quantum(values, 2 * self.roundoff(key))).reshape(G.shape)
             half = np.sqrt(2 * self.roundoff(key)) * largest / typical_size(function.params[key])
             noise[key] = np.minimum(found, half)  # what shakes the leading digits is no rounding
@@ -185,6 +187,10 @@ class Formula:
 
     def roundoff(self, key: str) -> float:
         return float(np.finfo(self.given.arrays[key].dtype).eps) / 2 * self.given.coarser.get(key, 1.0)
+
+    def felt(self, key: str) -> float:
+        """The roundoff that multiplies what f itself shows; of a formula that was measured, its noise shows the rest."""
+        return self.roundoff(key) if self.noise is None else min(self.roundoff(key), complex_step.ROUNDOFF)
 
     def beside(self, key: str, allowance: Array, entries: Array) -> Array:
         """What these entries are allowed where f's own derivative is allowed this."""
@@ -251,7 +257,7 @@ class _Judge:
         compared, checks, best = directions.judged(searches, given, self.workers.progress)
         notes = (*self._notes(), *compared.notes)
         check = GradientCheck.of(checks, self._testimonies, TOLERANCE, notes=notes)
-        if not any(
+        if any(G.size for G in given.arrays.values()) and not any(
             ((np.abs(e.value) > e.error + compared.allowance[key]) | e.at_kink).any()
             for key, e in compared.estimates.items()
         ):
@@ -295,18 +301,18 @@ class _Judge:
         )
 
     def _along(self, key: str, V: Array) -> Slope:
-        u, least = self.formula.roundoff(key), self.trusted.least[key]
+        u, felt, least = self.formula.roundoff(key), self.formula.felt(key), self.trusted.least[key]
         if np.isfinite(least) and not (least and not (self.formula.given.arrays[key] * V).any()):
             size = float(np.max(np.abs(V) / typical_size(self.function.params[key])))
             values = np.array([complex_step.at_neighbours(self.points, {key: V}, complex_step.STEP / size)])
             self._count(complex_step.NAME, values.size)
             (noise,), (slope,) = complex_step.precision(values)
             value = float(values[0, 0])
-            error = SAFETY * float(noise + u * slope) + LINEAR * u * abs(value) + self.function.inexact * size
+            error = SAFETY * float(noise + felt * slope) + LINEAR * u * abs(value) + self.function.inexact * size
             return Slope(value, error, bool(np.isfinite(error)), abs(value) <= error)
         found = central.along(self.function, {key: V})
         self._count(central.NAME, found.evaluations)
-        error = found.error + SAFETY * u * found.bend
+        error = found.error + SAFETY * felt * found.bend
         return Slope(found.value, error, bool(np.isfinite(error)) and not found.sides, found.flat)
 
     def _look(self, key: str, entries: Array, trusted: Trust | None = None) -> Look:
@@ -314,7 +320,8 @@ class _Judge:
         found = find(self.function, self.points, trusted or self.trusted, places, self.workers)
         for testimony in found.testimonies:
             self._count(testimony.witness, testimony.evaluations)
-        return Look(found.estimate(), self.formula.beside(key, found.allowance(self.formula.roundoff(key)), entries))
+        allowance = found.allowance(self.formula.felt(key)) + LINEAR * self.formula.roundoff(key) * np.abs(found.value)
+        return Look(found.estimate(), self.formula.beside(key, allowance, entries))
 
     def _count(self, witness: str, evaluations: int) -> None:
         self.evaluations[witness] = self.evaluations.get(witness, 0) + evaluations

@@ -210,11 +210,14 @@ def _judged(
             gradient = pull(function.point, part) if fixed else Settled(partial(_at, pull, part))
             check = check_gradients(_along(function, part), dict(function.point), gradient, progress=False, **known)
         function.recalls = True
+        if check.verdict is Verdict.BLIND and not any(V.size for V in part.values()):
+            check = replace(check, verdict=Verdict.PASS, reasons=(), notes=(*check.notes, "f has no outputs to judge"))
         return replace(check, probe=name)
 
-    for name, part in parts:
-        yield judged(name, part)
-    entries, unseen = _entries(values, rng, alone), 0
+    whole = [judged(name, part) for name, part in parts]
+    yield from whole
+    wrong = any(check.verdict is Verdict.WRONG for check in whole)
+    entries, unseen = [] if wrong else _entries(values, rng, alone), 0
     D = {name: random_direction(V, rng) for name, V in function.wide_point.items()}
     for name, index in entries:
         part = {k: np.zeros(V.shape) for k, V in u.items()}
@@ -225,9 +228,10 @@ def _judged(
             known = observe(_along(function, part), function.point, np.random.default_rng(0), (error, 0.0))
         if (seen := _seen(known, Gradient.of(given, function.point), D)) is None:
             check = judged(f"{name}{list(index) if index else ''} alone", part)
-            if off := any(_beyond_rounding(p, function.point, known.value) for p in check.parameters):
+            if any(_beyond_rounding(p, function.point, known.value) for p in check.parameters):
                 yield check
-            seen = off or bool(check)
+                return
+            seen = bool(check)
         unseen += not seen
     if entries:
         text = f"{len(entries):,} of {sum(V.size for V in u.values()):,} outputs were also judged alone"

@@ -359,6 +359,17 @@ def test_a_function_of_float16_alone_is_known_to_its_digits(factor, verdict):
     assert "f returns float16 numbers: its noise bounds what can be seen" in check.notes
 
 
+def test_a_function_that_is_flat_here_and_not_far_away_has_the_gradient_zero():
+    slope = np.array([0.3, 0.14])
+
+    def hard_shrink(p):
+        return float(np.sum(slope * np.where(np.abs(p["x"]) > 2, p["x"], 0)))
+
+    says(hard_shrink, {"x": [8.4, -0.73]}, {"x": slope * [1, 0]}, PASS)
+    says(hard_shrink, {"x": [8.4, -0.73]}, {"x": slope}, UNRELIABLE)
+    says(hard_shrink, {"x": [8.4, -0.73]}, {"x": slope * [1.01, 0]}, WRONG)
+
+
 def test_a_function_that_does_not_answer_is_told_so_beside_the_error():
     x = np.array([1.0, 2, 3])
     check = says(lambda _: float(np.sum(x**2)), {"x": x}, {"x": 2 * x}, WRONG)

@@ -514,3 +514,26 @@ def test_an_error_of_f_is_one_of_each_output(error):
     assert wrong(check_vjp(f, lambda v, g: 1.01 * square_vjp(v, g), V, f_error=error))
     assert check_vjp(square, lambda v, g: (1 + 1e-9) * square_vjp(v, g), V, f_error=error)
     assert wrong(check_vjp(square, lambda v, g: (1 + 1e-9) * square_vjp(v, g), V))
+
+
+def test_a_saturated_output_alone_is_not_held_to_digits_that_rounding_took():
+    """In float32 1 - tanh² of an output near 1 keeps few digits, which the sum of all outputs does not show."""
+    rng = np.random.default_rng(0)
+    X, W = rng.standard_normal((16, 10)).astype(np.float32), rng.standard_normal((10, 25)).astype(np.float32)
+
+    def layer(W):
+        return np.tanh(X @ W)
+
+    def vjp(W, G, factor=1):
+        return X.T @ (G * factor * (1 - np.tanh(X @ W) ** 2))
+
+    assert check_vjp(layer, vjp, W, alone=64)
+    factor = np.ones((16, 25), np.float32)
+    factor.ravel()[np.argsort(np.abs(X @ W).ravel())[0]] = 2  # of the output nearest to 0
+    assert wrong(check_vjp(layer, lambda W, G: vjp(W, G, factor), W))
+
+
+def test_an_empty_input_or_output_has_nothing_to_judge():
+    assert check_vjp(np.cosh, lambda x, g: g * np.sinh(x), np.zeros(0))
+    assert check_vjp(lambda x: x[:0], lambda x, _: np.zeros_like(x), np.ones(3))
+    assert wrong(check_vjp(lambda x: x[:0], lambda x, _: np.ones_like(x), np.ones(3)))

@@ -1,10 +1,12 @@
 """What `make bench-general` measures with: the corpus is the derivative, no bug is, and the truths are true."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tables
 from general import calibration
 from general.bugs import BUGS
 from general.corpus import HALVES, MODELS, cases
@@ -102,3 +104,8 @@ def test_the_truth_of_the_calibration_is_the_complex_step(family):
             step, derivative = f({"x": x}).imag / h, float(true.mid())
             scale = max(abs(float(V.mid()) * s) for V, s in zip(f.truth, f.scales)) / f.scales[i]
             assert abs(step - derivative) <= 1e-8 * abs(derivative) + 1e-10 * scale
+
+def test_the_printed_tables_are_the_committed_numbers():
+    content = json.loads(MEASURED.read_text())
+    assert tables.between("general")[1] == "\n\n".join(tables.general(content))
+    assert content["calibration"][0]["entries"] >= 100_000

@@ -169,7 +169,9 @@ def entries(points: Sequence[Scalar], places: Sequence[tuple[str, int]]) -> Arra
     return values
 
 
-def neighbours(function: Scalar, rng: np.random.Generator, u: float | None = None) -> list[Scalar]:
+def neighbours(
+    function: Scalar, rng: np.random.Generator, u: float | None = None, count: int = NEIGHBOURS
+) -> list[Scalar]:
     """f at its parameters, and at points beside them on one line, each entry moved in proportion to itself; in numbers
     that an arithmetic of roundoff u holds, and just so near that differences of third order show u and not f."""
     spacing = SPACING if u is None else u ** (1 / 3) / 2
@@ -183,7 +185,7 @@ def neighbours(function: Scalar, rng: np.random.Generator, u: float | None = Non
             D[key] = np.rint(spacing * D[key] / unit) * unit / spacing
     return [
         replace(function, params={key: V + k * spacing * D[key] for key, V in function.params.items()})
-        for k in range(NEIGHBOURS + 1)
+        for k in range(count + 1)
     ]
 
 

@@ -140,7 +140,9 @@ class Search:
             faint = group[unresolved(self.given.ravel(), estimate, self.allowance, self.unknown.ravel())[group]]
             self.look_at(faint if faint.size <= EACH else self.rng.choice(faint, SAMPLE, replace=False))
             if group.size <= SOME and slope.error < 0.9 * allowed:  # each alone is known better
-                self.look_at(group[(self.error[group] > VAGUE * np.abs(g[group])) & self.vouched[group] & (g[group] != 0)])
+                self.look_at(
+                    group[(self.error[group] > VAGUE * np.abs(g[group])) & self.vouched[group] & (g[group] != 0)]
+                )
 
     def _ask(self, V: Array, entries: Array) -> tuple[Slope, float, float]:
         """The derivative along V on these entries, its tolerance, and by how many times that the gradient is off."""

@@ -189,7 +189,7 @@ class Formula:
         return float(np.finfo(self.given.arrays[key].dtype).eps) / 2 * self.given.coarser.get(key, 1.0)
 
     def felt(self, key: str) -> float:
-        """The roundoff that multiplies what f itself shows; of a formula that was measured, its noise shows the rest."""
+        """The roundoff that multiplies what f itself shows; the noise of a formula that was measured shows the rest."""
         return self.roundoff(key) if self.noise is None else min(self.roundoff(key), complex_step.ROUNDOFF)
 
     def beside(self, key: str, allowance: Array, entries: Array) -> Array:

@@ -40,7 +40,7 @@ ANSWERLESS = "f does not change with any parameter: does it read what it is give
 ZERO = "no derivative stands out of its rounding error at these parameters: a wrong factor or sign would not show"
 
 
-def numerical_gradient(f: Callable[..., Any], params: Any, *, method: str = "auto") -> Any:
+def numerical_gradient(f: Callable[..., Any], params: Any, *, method: str = "auto", batched: bool = False) -> Any:
     """The gradient of f at params, without a formula.
 
     Parameters
@@ -51,6 +51,7 @@ def numerical_gradient(f: Callable[..., Any], params: Any, *, method: str = "aut
     method : "complex", "central" or "auto"
         The complex step keeps every digit, for an f made of complex-safe operations; central differences take any f.
         "auto" tries f for that and chooses.
+    batched : bool, whether f takes stacks of points, as in `check_gradients`
 
     Returns
     -------
@@ -68,7 +69,7 @@ def numerical_gradient(f: Callable[..., Any], params: Any, *, method: str = "aut
         raise ValueError(f"method is {method!r}, expected 'auto', 'complex' or 'central'")
     rng = np.random.default_rng(0)
     tree = Tree.of("params", params, spread=spreads(f, params))
-    function = observe(Called(f, tree), tree.arrays, rng)
+    function = observe(Called(f, tree, batched=batched), tree.arrays, rng)
     if function.unfit:
         raise ValueError("; ".join(function.unfit))
     places = every_place(function.params)
@@ -86,6 +87,7 @@ def check_gradients(
     f_error: float | tuple[float, float] = 0.0,
     subgradient: bool = False,
     conjugate: bool = False,  # noqa: ARG001  # read by any_container
+    batched: bool = False,  # noqa: ARG001  # likewise
     seed: int = 0,
     executor: Executor | None = None,
     progress: bool = True,
@@ -121,6 +123,9 @@ def check_gradients(
         relative to its value.
     subgradient : bool
         Accept at a kink of f each slope between those of its sides.
+    batched : bool
+        True if f takes many points at once, as ``jax.vmap(f)`` does: each array has one axis more, the first, and f
+        returns a value for each.
     seed : int, of random directions and points
     executor : concurrent.futures.Executor, optional
         Shares the work of comparing entries; for a process pool f has to be picklable.

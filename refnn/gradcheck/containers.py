@@ -143,8 +143,8 @@ class Tree:
         """In which the container keeps the digits of these arrays."""
         return leaves.digits_of((leaf.value for leaf in self.leaves), arrays.values())
 
-    def read(self, container: Any) -> dict[str, Array]:
-        """The numbers of another container of this kind, as `arrays` has them."""
+    def read(self, container: Any, *stack: int) -> dict[str, Array]:
+        """The numbers of another container of this kind, or of a stack of so many, as `arrays` has them."""
         found = list(leaves_of(container, ""))
         paths, now = [leaf.path for leaf in self.leaves], [path for path, _ in found]
         if paths != now:
@@ -153,7 +153,7 @@ class Tree:
         for leaf, (path, value) in zip(self.leaves, found, strict=True):
             if leaf.array is None:
                 continue
-            V, expected = leaves.numbers(value), leaf.array.shape
+            V, expected = leaves.numbers(value), (*stack, *leaf.array.shape)
             if V is None and isinstance(value, NDArrayOperatorsMixin):  # numbers of another kind, that only watch f
                 V = cast(Array, value)
             if V is None or V.shape != expected:

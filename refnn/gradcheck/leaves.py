@@ -125,7 +125,7 @@ def like(value: Any, V: Array, own: np.dtype[Any] | None = None) -> Any:
     if isinstance(value, np.generic):
         return np.asarray(V)[()]
     if isinstance(value, int | float | complex):
-        return np.asarray(V).item()
+        return np.asarray(V) if np.ndim(V) else np.asarray(V).item()  # of a stack of such, an array
     return value.__array_wrap__(V) if hasattr(value, "__array_wrap__") else type(value)(V)
 
 
@@ -135,7 +135,8 @@ def _tensor(value: Any, V: Array, own: np.dtype[Any] | None) -> Any:
     found = torch.from_numpy(np.array(V))
     dtype = value.dtype if V.dtype == own else found.dtype
     with torch.no_grad():
-        tensor = torch.empty_like(value, dtype=dtype, requires_grad=False).copy_(found)
+        like = value if found.shape == value.shape else value.expand(found.shape)  # a stack of such
+        tensor = torch.empty_like(like, dtype=dtype, requires_grad=False).copy_(found)
     if isinstance(value, torch.nn.Parameter):
         return torch.nn.Parameter(tensor, value.requires_grad)
     return tensor.requires_grad_(value.requires_grad)

@@ -17,7 +17,7 @@ import numpy as np
 
 from refnn._shapes import Array
 from refnn.gradcheck import leaves
-from refnn.gradcheck.containers import EXPECTED, Tree, leaves_of
+from refnn.gradcheck.containers import EXPECTED, Tree, leaves_of, rebuilt
 from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import said, spreads, takes
 from refnn.gradcheck.verdict.result import GradientCheck, Verdict
@@ -80,9 +80,10 @@ class Map:
     in_jax: bool = False
     recalls: bool = False
     memory: dict[bytes, Arrays] = field(default_factory=dict)
+    stacked: Callable[..., Any] | None = None  # f of stacks of inputs
 
     @classmethod
-    def of(cls, f: Any, inputs: Any, report: Report) -> Map:
+    def of(cls, f: Any, inputs: Any, report: Report, stacked: Any = None) -> Map:
         """Called at its inputs; a TypeError or ValueError if there is nothing to differentiate."""
         if not callable(f):
             raise TypeError(f"f is {type(f).__name__}, expected a callable f(*inputs) -> outputs")
@@ -101,7 +102,7 @@ class Map:
         if _share_memory(handed, value):
             report.notes.append("f returns memory of its inputs: a change of one is a change of the other")
         in_jax = any(leaves.narrowed(leaf.value, tree.arrays.values()) for leaf in outputs.leaves)
-        return cls(f, tree, outputs, in_jax or _takes_float64(f, tree, outputs, first), in_jax)
+        return cls(f, tree, outputs, in_jax or _takes_float64(f, tree, outputs, first), in_jax, stacked=stacked)
 
     @property
     def point(self) -> Arrays:
@@ -129,17 +130,59 @@ class Map:
             raise TypeError("f is another function in float64, or none")
         if not all(isinstance(V, np.ndarray | np.generic) for V in arrays.values()):
             return self.outputs.read(self.inputs.call(self.f, arrays))  # numbers of another kind, that only watch f
-        key = blake2b(digest_size=16)
-        for V in arrays.values():
-            key.update(V.dtype.char.encode() + V.tobytes())
-        known = self.memory.get(key.digest()) if self.recalls else None
+        key = _key(arrays)
+        known = self.memory.get(key) if self.recalls else None
         if known is None:
             with leaves.x64() if self.in_jax else nullcontext():
-                found = self.outputs.read(self.inputs.call(self.f, arrays))
-            known = {name: V.copy() for name, V in found.items()}
-            if len(self.memory) * sum(V.size for V in known.values()) < REMEMBERED:
-                self.memory[key.digest()] = known
+                known = self._kept(key, self.outputs.read(self.inputs.call(self.f, arrays)))
         return known
+
+    def _kept(self, key: bytes, found: Arrays) -> Arrays:
+        known = {name: V.copy() for name, V in found.items()}
+        if len(self.memory) * sum(V.size for V in known.values()) < REMEMBERED:
+            self.memory[key] = known
+        return known
+
+    @property
+    def many(self) -> Callable[[Sequence[Arrays]], list[Arrays]]:
+        """f of many points at once; an AttributeError if it cannot be asked so."""
+        if self.stacked is None or not self.wide:
+            raise AttributeError("many")
+        return self._of_stack
+
+    def _of_stack(self, points: Sequence[Arrays]) -> list[Arrays]:
+        keys = list(map(_key, points))
+        new = {key: point for key, point in zip(keys, points, strict=True) if not (self.recalls and key in self.memory)}
+        found = {}
+        if new and self.stacked is not None:
+            stack = {name: np.stack([point[name] for point in new.values()]) for name in points[0]}
+            with leaves.x64() if self.in_jax else nullcontext():
+                values = self.outputs.read(self.inputs.call(self.stacked, stack), len(new))
+            found = {key: self._kept(key, {n: V[k] for n, V in values.items()}) for k, key in enumerate(new)}
+        return [found[key] if key in found else self.memory[key] for key in keys]
+
+
+def _key(arrays: Arrays) -> bytes:
+    key = blake2b(digest_size=16)
+    for V in arrays.values():
+        key.update(V.dtype.char.encode() + V.tobytes())
+    return key.digest()
+
+
+def single(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Of a function of stacks, the one of a single point."""
+
+    def asked(*inputs: Any) -> Any:
+        stacked = rebuilt(inputs, (_with_axis(leaf) for _, leaf in leaves_of(inputs)))
+        value = f(*stacked)
+        return rebuilt(value, (leaf[0] for _, leaf in leaves_of(value)))
+
+    return asked
+
+
+def _with_axis(leaf: Any) -> Any:
+    array = leaves.numbers(leaf)
+    return leaf if array is None else leaf[None] if hasattr(leaf, "shape") else array[None]
 
 
 def _outputs(value: Any) -> Tree:

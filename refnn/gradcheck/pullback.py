@@ -10,16 +10,16 @@ changed, results that a later call overwrites.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from refnn._shapes import whole
+from refnn._shapes import Array, whole
 from refnn.gradcheck.check import check_gradients
-from refnn.gradcheck.operators import Along, Arrays, Columns, Map, Operator, Report, Whole, drawn
+from refnn.gradcheck.operators import Along, Arrays, Columns, Map, Operator, Report, Whole, drawn, single
 from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import Settled
 from refnn.gradcheck.verdict.judgement import FLOOR
@@ -49,6 +49,7 @@ def check_vjp(
     alone: int = ALONE,
     nondeterminism: float = 0.0,
     conjugate: bool = False,
+    batched: bool = False,
     **options: Any,
 ) -> GradientCheck:
     """Judge a vector-Jacobian product, the backward of a function with any inputs and outputs: Jᵀ u.
@@ -74,6 +75,9 @@ def check_vjp(
         How far two answers to one question may be apart, beside a sum in another order.
     conjugate : bool
         True for JAX's convention of complex numbers, ∂/∂x - i ∂/∂y; else ∂/∂x + i ∂/∂y, as PyTorch has it.
+    batched : bool
+        True if f takes stacks of inputs and returns such of outputs, each array with one axis more, the first, as
+        ``jax.vmap(f)`` does. vjp, jvp and second are asked at one point all the same.
     **options : of `check_gradients`
 
     Returns
@@ -92,7 +96,7 @@ def check_vjp(
         if not callable(function) and (name == "vjp" or function is not None):
             raise TypeError(f"{name} is {type(function).__name__}, expected a callable")
     rng, report = np.random.default_rng(seed), Report()
-    function = Map.of(f, inputs, report)
+    function = Map.of(single(f), inputs, report, stacked=f) if batched else Map.of(f, inputs, report)
     if report.unfit:
         return report.on([GradientCheck(Verdict.UNRELIABLE)])
     backward = Operator("vjp", vjp, function.inputs, function.outputs, function.inputs, conjugate)
@@ -208,7 +212,7 @@ def _judged(
         known = _known_to(part, values, options)
         with np.errstate(all="ignore"):  # of cotangents with zeros, which the code may never have met
             gradient = pull(function.point, part) if fixed else Settled(partial(_at, pull, part))
-            check = check_gradients(_along(function, part), dict(function.point), gradient, progress=False, **known)
+            check = check_gradients(Product(function, part), dict(function.point), gradient, progress=False, **known)
         function.recalls = True
         if check.verdict is Verdict.BLIND and not any(V.size for V in part.values()):
             check = replace(check, verdict=Verdict.PASS, reasons=(), notes=(*check.notes, "f has no outputs to judge"))
@@ -225,7 +229,7 @@ def _judged(
         with np.errstate(all="ignore"):
             given = pull(function.point, part)
             error = _known_to(part, values, options).get("f_error", 0.0)
-            known = observe(_along(function, part), function.point, np.random.default_rng(0), (error, 0.0))
+            known = observe(Product(function, part), function.point, np.random.default_rng(0), (error, 0.0))
         if (seen := _seen(known, Gradient.of(given, function.point), D)) is None:
             check = judged(f"{name}{list(index) if index else ''} alone", part)
             if any(_beyond_rounding(p, function.point, known.value) for p in check.parameters):
@@ -272,17 +276,30 @@ def _entries(values: Arrays, rng: np.random.Generator, count: int) -> list[tuple
     return [places[k] for k in (first + others)[:count]]
 
 
-def _along(function: Map | Along, u: Arrays) -> Callable[[Arrays], Any]:
+@dataclass(frozen=True, eq=False)
+class Product:
     """⟨u, f⟩, in float32 where f is no finer. Outputs that have no part in it are left out, be they infinite."""
-    taken = {name: V != 0 for name, V in u.items() if V.any()}
 
-    def product(arrays: Arrays) -> Any:
-        found = function(arrays)
-        value = sum(np.sum(found[name][where] * u[name][where]) for name, where in taken.items())
-        coarse = all(np.finfo(found[name].dtype).eps > np.finfo(np.float64).eps for name in taken)
+    function: Map | Along
+    u: Arrays
+
+    def __call__(self, arrays: Arrays) -> Any:
+        return self._value(self.function(arrays))
+
+    @property
+    def many(self) -> Callable[[Sequence[Arrays]], Any]:
+        """Of many points at once; an AttributeError if f cannot be asked so."""
+        many = self.function.many  # type: ignore[union-attr]
+        return lambda points: map(self._value, many(points))
+
+    def _value(self, found: Arrays) -> Any:
+        value = sum(np.sum(found[name][where] * self.u[name][where]) for name, where in self._taken.items())
+        coarse = all(np.finfo(found[name].dtype).eps > np.finfo(np.float64).eps for name in self._taken)
         return np.float32(value) if coarse and np.isrealobj(value) else value
 
-    return product
+    @cached_property
+    def _taken(self) -> dict[str, Array]:
+        return {name: V != 0 for name, V in self.u.items() if V.any()}
 
 
 def _beyond_rounding(parameter: ParameterCheck, point: Arrays, value: float) -> bool:
@@ -314,7 +331,7 @@ def _taylor(function: Map, u: Arrays, gradient: Arrays, rng: np.random.Generator
     """The rate at which f(x + h v) - f(x) - h J v falls with h, as far as u sees it: 2 if the derivative is right."""
     point = {name: V.astype(np.float64) for name, V in function.point.items()}
     D = {name: random_direction(V, rng) for name, V in point.items()}
-    product = _along(function, u)
+    product = Product(function, u)
     with np.errstate(all="ignore"):
         start, remainders = float(product(function.wide_point)), []
         for h in STEPS:

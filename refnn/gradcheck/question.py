@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, ParamSpec
@@ -27,21 +27,44 @@ CONJUGATE = "the imaginary parts have the other sign: a gradient in {other} conv
 class Called:
     """f of a dict of arrays: the container that it expects is made of them, and a number of what it returns.
 
-    `in_jax`: it computes in JAX, which takes float64 for float32 unless it is told.
+    `in_jax`: it computes in JAX, which takes float64 for float32 unless it is told. `batched`: it takes stacks of
+    points.
     """
 
     f: Callable[..., Any]
     tree: Tree
     in_jax: bool = False
+    batched: bool = False
+
+    @property
+    def many(self) -> Callable[[Sequence[Mapping[str, Array]]], Any]:
+        """f of many points at once; an AttributeError if it cannot be asked so."""
+        if self.batched:
+            return self._of_stack
+        if not self.tree.plain:
+            raise AttributeError("many")
+        return self.f.many  # type: ignore[no-any-return, attr-defined]
+
+    def _of_stack(self, points: Sequence[Mapping[str, Array]]) -> list[Any]:
+        value = self._asked({name: np.stack([point[name] for point in points]) for name in points[0]})
+        if np.shape(value) != (len(points),):
+            raise TypeError(
+                f"f returned an array of shape {np.shape(value)} for a stack of {len(points)}, "
+                f"expected ({len(points)},), a value for each"
+            )
+        return list(value)
 
     def __call__(self, arrays: Mapping[str, Array]) -> Any:
+        return self._of_stack([arrays])[0] if self.batched else self._asked(arrays)
+
+    def _asked(self, arrays: Mapping[str, Array]) -> Any:
         with leaves.x64() if self.in_jax else nullcontext():
             # A plain dict is handed on itself, so that a change of it shows.
             value = self.f(arrays) if self.tree.plain else self.tree.call(self.f, arrays)
             number = value_of(value)
         if not self.in_jax and leaves.narrowed(value, arrays.values()):
             self.in_jax = True
-            return self(arrays)
+            return self._asked(arrays)
         return number
 
 
@@ -84,14 +107,16 @@ class Question:
     unfit: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, f: Any, params: Any, grads: Any = None, *, conjugate: bool = False) -> Question:
+    def of(cls, f: Any, params: Any, grads: Any = None, *, conjugate: bool = False, batched: bool = False) -> Question:
         """A TypeError or ValueError names what cannot be judged, and where it stands."""
         if not callable(f):
             raise TypeError(f"f is {type(f).__name__}, expected a callable f(params) -> scalar")
         tree = Tree.of("params", params, spread=spreads(f, params))
         gradient, given = None, grads
         notes, wrong, unfit = [], [], []
-        if grads is None or not tree.plain:
+        if batched and grads is None:
+            raise TypeError("grads is None, expected a gradient with batched=True")
+        if not batched and (grads is None or not tree.plain):
             value, changed = first_answer(f, "f", tree)
             unfit += ["f changes its argument"] * changed
             pair = isinstance(value, tuple) and len(value) == 2
@@ -116,7 +141,7 @@ class Question:
             gradient = replace(gradient, tree=replace(tree, spread=gradient.tree.spread))
             if not isinstance(grads, Settled):
                 wrong += _two_answers(Gradient.of(found, tree.arrays), gradient(tree.arrays))
-        called = Called(f, tree)
+        called = Called(f, tree, batched=batched)
         return cls(called, tree, found, gradient, conjugate, (*notes, *more), tuple(wrong), tuple(unfit))
 
     @property
@@ -168,7 +193,8 @@ def any_container(judge: Callable[P, GradientCheck]) -> Callable[P, GradientChec
             return judge(*args, **kwargs)
         bound = inspect.signature(judge).bind(*args, **kwargs)
         asked = bound.arguments
-        question = Question.of(asked["f"], asked["params"], asked.get("grads"), conjugate=asked.get("conjugate", False))
+        forms = {name: asked.get(name, False) for name in ("conjugate", "batched")}
+        question = Question.of(asked["f"], asked["params"], asked.get("grads"), **forms)
         # At a kink neighbours have other gradients, which tell nothing of the rounding of this one.
         gradient = None if asked.get("subgradient") else question.gradient
         asked |= {"f": question.f, "params": question.params, "grads": gradient or question.grads}

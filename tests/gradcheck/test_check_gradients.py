@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from functions import AT, logistic, logistic_gradient, points
 
-from refnn import Verdict, backprop, check_gradients, forward_prop, init_params, logistic_cost
+from refnn import (
+    Verdict,
+    backprop,
+    check_gradients,
+    forward_prop,
+    init_params,
+    logistic_cost,
+    numerical_gradient,
+)
 from refnn.gradcheck.verdict import result as results
 from refnn.gradcheck.witness import complex_step
 from refnn.gradcheck.witness.directions import DIRECTIONS
@@ -374,3 +382,48 @@ def test_a_point_where_every_derivative_vanishes_is_blind():
 def test_unknown_methods_are_refused():
     with pytest.raises(ValueError, match="method is 'forward', expected one of 'auto', 'complex'"):
         check_gradients(logistic, {"w": np.ones(4)}, {"w": np.ones(4)}, method="forward")
+
+
+# ---------------------------------------------------------------------- f of many points at once
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_a_function_of_stacks_is_asked_seldom_and_judged_alike(real):
+    rng = np.random.default_rng(0)
+    X, C, W = rng.standard_normal((16, 5)), rng.standard_normal((16, 2)), rng.standard_normal((5, 2))
+    calls = []
+
+    def f(p):
+        calls.append(len(p["W"]))
+        value = np.sum(C * np.tanh(X @ p["W"]), axis=(-2, -1))
+        return np.real(value) if real else value
+
+    right = {"W": X.T @ (C * (1 - np.tanh(X @ W) ** 2))}
+    check = check_gradients(f, {"W": W}, right, batched=True)
+    assert check.verdict is Verdict.PASS
+    assert 3 * len(calls) < sum(calls)
+    alone = check_gradients(lambda p: f({"W": p["W"][None]})[0], {"W": W}, right)
+    assert check.parameters == alone.parameters
+    wrong = right["W"].copy()
+    wrong[3, 1] *= 1.001
+    assert check_gradients(f, {"W": W}, {"W": wrong}, batched=True).verdict is Verdict.WRONG
+    assert np.allclose(numerical_gradient(f, {"W": W}, batched=True)["W"], right["W"], rtol=1e-8, atol=0)
+
+
+def test_a_function_that_returns_no_value_for_each_point_is_no_function_of_stacks():
+    message = r"f returned an array of shape \(\) for a stack of 1, expected \(1,\), a value for each"
+    with pytest.raises(TypeError, match=message):
+        check_gradients(lambda p: np.sum(p["w"]), {"w": np.ones(3)}, {"w": np.ones(3)}, batched=True)
+    with pytest.raises(TypeError, match="grads is None, expected a gradient with batched=True"):
+        check_gradients(lambda p: np.sum(p["w"], axis=1), {"w": np.ones(3)}, batched=True)
+
+
+def test_a_stack_that_fails_for_one_point_is_asked_point_by_point():
+    def f(p):
+        if (p["w"] < 0).any():
+            raise ValueError("off the domain")
+        return np.sum(np.sqrt(np.real(p["w"])), axis=-1)
+
+    w = np.array([1e-6, 1.0])
+    assert check_gradients(f, {"w": w}, {"w": 0.5 / np.sqrt(w)}, batched=True)
+    assert not check_gradients(f, {"w": w}, {"w": 0.5 / np.sqrt(w) * [1, 1.01]}, batched=True)

@@ -537,3 +537,15 @@ def test_an_empty_input_or_output_has_nothing_to_judge():
     assert check_vjp(np.cosh, lambda x, g: g * np.sinh(x), np.zeros(0))
     assert check_vjp(lambda x: x[:0], lambda x, _: np.zeros_like(x), np.ones(3))
     assert wrong(check_vjp(lambda x: x[:0], lambda x, _: np.ones_like(x), np.ones(3)))
+
+
+def test_a_function_of_stacks_is_asked_seldom():
+    calls = []
+
+    def f(v):
+        calls.append(len(v))
+        return square(v)
+
+    assert check_vjp(f, square_vjp, V, batched=True)
+    assert 2 * len(calls) < sum(calls)
+    assert wrong(check_vjp(f, lambda v, g: 1.0001 * square_vjp(v, g), V, batched=True))

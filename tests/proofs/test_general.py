@@ -105,6 +105,7 @@ def test_the_truth_of_the_calibration_is_the_complex_step(family):
             scale = max(abs(float(V.mid()) * s) for V, s in zip(f.truth, f.scales)) / f.scales[i]
             assert abs(step - derivative) <= 1e-8 * abs(derivative) + 1e-10 * scale
 
+
 def test_the_printed_tables_are_the_committed_numbers():
     content = json.loads(MEASURED.read_text())
     assert tables.between("general")[1] == "\n\n".join(tables.general(content))

@@ -27,7 +27,7 @@ the two sides of a kink.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -66,7 +66,7 @@ class Curve:
     """f along one entry or direction, as a function of the distance moved; remembers what it has evaluated.
 
     `noise` is ν, `roundoff` the u of the arithmetic in which f is computed. `taken` tells the step that the number
-    format allows from the one that was asked for.
+    format allows from the one that was asked for. `ahead` is told distances that will be asked for.
     """
 
     def __init__(
@@ -76,8 +76,10 @@ class Curve:
         noise: float,
         roundoff: float = 2.0**-53,
         taken: Callable[[float], float] = lambda t: t,
+        ahead: Callable[[list[float]], None] = lambda _: None,
     ) -> None:
         self.f, self.centre, self.noise, self.roundoff, self.taken = f, centre, noise, roundoff, taken
+        self.ahead = ahead
         self.tiny = float(np.finfo(np.float64 if roundoff < 1e-10 else np.float32).smallest_subnormal)
         self.values: dict[float, float] = {0.0: centre}
 
@@ -156,7 +158,14 @@ class Ladder:
             self.rungs[k] = self._rung(k)
         return self.rungs[k]
 
+    def distances(self, k: int) -> list[float]:
+        """At which rung k asks f."""
+        steps = [self.step(j) for j in range(k, k + 4)]
+        taken = [self.curve.taken(sign * t) for t in steps for sign in (1, -1) if sign != -self.side]
+        return [t for t in taken if t not in self.curve.values]
+
     def _rung(self, k: int) -> Rung:
+        self.curve.ahead(self.distances(k))
         slopes, roundings = zip(*(self.slope(j) for j in range(k, k + 4)), strict=True)
         if not all(map(math.isfinite, slopes)):
             return Rung(k)
@@ -280,28 +289,46 @@ def derivative(curve: Curve, size: float, typical: float | None = None) -> Deriv
 def along(function: Scalar, D: Mapping[str, Array]) -> Derivative:
     """The derivative of f along D, whose entries are of the size of the parameters."""
 
-    def f(t: float) -> float:
-        return function.real({key: function.params[key] + t * V for key, V in D.items()})
+    def moved(t: float) -> dict[str, Array]:
+        return {key: function.params[key] + t * V for key, V in D.items()}
 
-    return derivative(Curve(f, function.value, function.noise, function.roundoff), 1.0)
+    return derivative(_curve(function, moved), 1.0)
 
 
-def entries(function: Scalar, places: Iterable[tuple[str, int]]) -> list[Derivative]:
+def entries(function: Scalar, places: Sequence[tuple[str, int]]) -> list[Derivative]:
     """The derivative at each place, the key and flat index of an entry."""
-    return [_entry(function, *place) for place in places]
+    curves = [_at(function, *place) for place in places]
+    if hasattr(function.f, "many"):
+        function.ahead(
+            move(t) for curve, move, own, typical in curves for t in Ladder(curve, own, typical).distances(0)
+        )
+    return [derivative(curve, own, typical) for curve, _, own, typical in curves]
 
 
-def _entry(function: Scalar, key: str, index: int) -> Derivative:
+def _at(function: Scalar, key: str, index: int) -> tuple[Curve, Callable[[float], dict[str, Array]], float, float]:
+    """f along one entry, how to move there, and the sizes of the entry."""
     V, dtype = function.params[key], function.dtypes[key]
     x = V.ravel()[index]
 
-    def f(t: float) -> float:
-        moved = V.astype(dtype)
-        moved.ravel()[index] = x + t
-        return function.real({key: moved})
+    def moved(t: float) -> dict[str, Array]:
+        W = V.astype(dtype)
+        W.ravel()[index] = x + t
+        return {key: W}
 
     def taken(t: float) -> float:
         return float(dtype.type(x + t)) - float(x)
 
     own, typical = (float(size(V).ravel()[index]) for size in (own_size, typical_size))
-    return derivative(Curve(f, function.value, function.noise, function.roundoff, taken), own, typical)
+    return _curve(function, moved, taken), moved, own, typical
+
+
+def _curve(
+    function: Scalar, moved: Callable[[float], dict[str, Array]], taken: Callable[[float], float] = lambda t: t
+) -> Curve:
+    def ahead(distances: list[float]) -> None:
+        function.ahead(map(moved, distances))
+
+    def f(t: float) -> float:
+        return function.real(moved(t))
+
+    return Curve(f, function.value, function.noise, function.roundoff, taken, ahead)

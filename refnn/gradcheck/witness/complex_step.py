@@ -41,7 +41,11 @@ class NotComplexSafeError(ArithmeticError):
 
 def along(function: Scalar, D: Mapping[str, Array], h: float) -> float:
     """The derivative of f along D, where h D is small beside the parameters."""
-    return _value(function, {key: function.params[key] + 1j * (h * V) for key, V in D.items()}).imag / h
+    return _value(function, _moved(function, D, h)).imag / h
+
+
+def _moved(function: Scalar, D: Mapping[str, Array], h: float) -> dict[str, Array]:
+    return {key: function.params[key] + 1j * (h * V) for key, V in D.items()}
 
 
 def _value(function: Scalar, moved: Mapping[str, Array]) -> complex:
@@ -161,11 +165,18 @@ def at_neighbours(points: Sequence[Scalar], D: Mapping[str, Array], h: float) ->
 def entries(points: Sequence[Scalar], places: Sequence[tuple[str, int]]) -> Array:
     """Im f / h for each place at each of the points, (places, points); NaN where f has no complex value."""
     values = np.full((len(places), len(points)), np.nan)
+    sizes = {key: typical_size(V).ravel() for key, V in points[0].params.items()}
+
+    def direction(key: str, index: int) -> dict[str, Array]:
+        D = np.zeros(points[0].params[key].shape)
+        D.ravel()[index] = sizes[key][index]
+        return {key: D}
+
+    for k, point in enumerate(points):
+        h = STEP * (1 + STRIDE * k)
+        point.ahead(_moved(point, direction(*place), h) for place in places)
     for i, (key, index) in enumerate(places):
-        V = points[0].params[key]
-        D = np.zeros(V.shape)
-        D.ravel()[index] = size = float(typical_size(V).ravel()[index])
-        values[i] = np.array(at_neighbours(points, {key: D}, STEP)) / size
+        values[i] = np.array(at_neighbours(points, direction(key, index), STEP)) / sizes[key][index]
     return values
 
 

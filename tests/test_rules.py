@@ -31,7 +31,7 @@ EXTRAS = {
     "autograd",
 }
 # Each is there for those who have its extra: for a test suite, with Hypothesis at its heart, or for a framework.
-OF_AN_EXTRA = ["testing", "torch", "_tensors", "jax", "autograd"]
+OF_AN_EXTRA = ["testing", "torch", "_tensors", "jax", "_pytrees", "autograd"]
 
 # ---------------------------------------------------------------------- imports
 

@@ -3,6 +3,8 @@
 The functions of the network stand in network.py, unchecked; the public ones are made of them here.
 """
 
+from typing import TYPE_CHECKING
+
 from refnn import _arguments, network
 from refnn._arguments import checked
 from refnn.certificate import Certificate, certify
@@ -54,3 +56,18 @@ __all__ = [
     "train",
     "update_parameters",
 ]
+
+if TYPE_CHECKING:
+    __version__: str
+else:
+
+    def __getattr__(name):
+        """`__version__`, read from the package's metadata once asked for: not every import should wait for that."""
+        if name != "__version__":
+            raise AttributeError(f"module 'refnn' has no attribute {name!r}")
+        from importlib import metadata
+
+        try:
+            return metadata.version("refnn")
+        except metadata.PackageNotFoundError:  # a checkout that is not installed
+            return "unknown"

@@ -5,14 +5,16 @@ import os
 import sys
 from collections.abc import Sequence
 
-from refnn.commands import check, predict, report, train, verify
+import refnn
+from refnn.commands import EXIT_STATUS, UNUSABLE, check, predict, report, train, verify
 
 COMMANDS = (report, check, verify, train, predict)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 is success, 1 a verdict against what was checked, 2 input that cannot be used."""
-    parser = argparse.ArgumentParser(prog="refnn", description="Is my backprop right?")
+    """Run one command and return its exit status: see EXIT_STATUS."""
+    parser = argparse.ArgumentParser(prog="refnn", description="Is my backprop right?", epilog=EXIT_STATUS)
+    parser.add_argument("--version", action="version", version=f"refnn {refnn.__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(subparsers)
@@ -21,10 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(args.run(args))
     except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 2
+        return UNUSABLE
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"refnn: {error}", file=sys.stderr)
-        return 2
+        return UNUSABLE
 
 
 if __name__ == "__main__":

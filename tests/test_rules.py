@@ -1,9 +1,11 @@
 """The project keeps its own rules: who imports whom, what is private, where the laws stand, what documents say."""
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
+import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -165,8 +167,18 @@ print(len(refnn.__all__))
     assert (run.returncode, run.stderr) == (0, "")
 
 
+def test_the_extras_that_are_named_exist():
+    """In the README and in the errors of whoever lacks one; for `refnn.testing` that is Hypothesis alone."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    text = "".join(path.read_text() for path in (ROOT / "README.md", *MODULES.values()))
+    named = set(",".join(re.findall(r"(?:refnn|`\.)\[([\w,]+)\]", text)).split(","))
+    assert "testing" in named <= set(extras)
+    assert [requirement.partition(">")[0] for requirement in extras["testing"]] == ["hypothesis"]
+
+
 # ---------------------------------------------------------------------- laws
 
+PUBLIC = (refnn, refnn.gradcheck, refnn.numbers, refnn.testing)
 TABLE, OTHERS = (TESTS / "README.md").read_text().split("| file | laws |")
 LAWS = re.findall(r"^\| `(\w+)`(?: as `(\w+)`)? \| (`.*`) \|$", TABLE, re.MULTILINE)
 
@@ -176,8 +188,13 @@ def files(cell):
 
 
 def test_every_public_name_has_its_laws():
-    public = (refnn, refnn.gradcheck, refnn.numbers, refnn.testing)
-    assert sorted(name for name, *_ in LAWS) == sorted({name for module in public for name in module.__all__})
+    assert sorted(name for name, *_ in LAWS) == sorted({name for module in PUBLIC for name in module.__all__})
+
+
+def test_help_names_types_and_does_not_spell_them_out():
+    functions = [getattr(module, name) for module in PUBLIC for name in module.__all__]
+    for signature in map(str, map(inspect.signature, filter(inspect.isfunction, functions))):
+        assert not re.search(r"ndarray|numpy\.|typing\.|Union|dtype\[", signature), signature
 
 
 @pytest.mark.parametrize(("name", "word", "cell"), LAWS, ids=[name for name, *_ in LAWS])

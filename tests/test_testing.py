@@ -82,6 +82,7 @@ def test_the_reference_is_asserted():
 def test_a_fault_fails_with_its_cause_and_the_smallest_network(name, dims):
     with pytest.raises(AssertionError) as failure:
         testing.assert_backprop(FAULTS[name].gradient)
+    assert failure.traceback[-1].frame.f_locals["__tracebackhide__"]
     text = str(failure.value)
     assert text.startswith("WRONG on ")
     assert f"cause: {name}: " in text
@@ -116,6 +117,42 @@ def test_a_gradient_that_raises_fails_with_what_it_raised():
 def test_one_example_is_blind_and_no_pass():
     with pytest.raises(AssertionError, match="BLIND"):
         testing.assert_backprop(reference, m=1)
+
+
+@settings(max_examples=2, deadline=None)
+@given(st.integers(2, 3))
+def test_assertions_stand_in_a_test_by_given(m):
+    testing.assert_backprop(reference, layer_dims=[2, 2], m=m, max_examples=2)
+    testing.assert_gradients(lambda v: np.sum(v**m), np.ones(2), m * np.ones(2))
+    with pytest.raises(AssertionError, match=r"^WRONG on "):
+        testing.assert_backprop(FAULTS["missing-mean"].gradient, layer_dims=[2, 2], m=m, max_examples=2)
+
+
+def test_a_gradient_that_fails_on_a_network_and_then_passes_is_called_random():
+    asked = []
+
+    def once_wrong(params, X, Y):
+        asked.append(1)
+        return FAULTS["missing-mean"].gradient(params, X, Y) if 100 <= len(asked) < 103 else reference(params, X, Y)
+
+    with pytest.raises(AssertionError, match="gradient is random: it failed on this network, and passed when asked"):
+        testing.assert_backprop(once_wrong)
+
+
+def test_where_no_network_can_be_drawn_the_fixed_ones_decide():
+    """Of one class a softmax is 1, and every fault of the cross-entropy vanishes."""
+
+    def gradient(params, X, Y):
+        AL, caches = forward_prop(X, params, output="softmax")
+        return backprop(AL, Y, caches, output="softmax")
+
+    with pytest.raises(AssertionError, match=r"^BLIND on "):
+        testing.assert_backprop(gradient, layer_dims=[3, 1], output="softmax", max_examples=1)
+
+
+def test_a_number_of_networks_below_1_is_refused():
+    with pytest.raises(ValueError, match="max_examples is 0, expected an integer of at least 1"):
+        testing.assert_backprop(reference, max_examples=0)
 
 
 def test_right_gradients_are_asserted():

@@ -20,11 +20,11 @@ def grad(tensor, dtype=torch.double):
 
 
 def refused(func, inputs, check=gradcheck, **options):
-    """The check in print with which it is refused."""
+    """The check in print with which it is refused, without its line breaks."""
     assert check(func, inputs, raise_exception=False, **options) is False
     with pytest.raises(GradcheckError) as error:
         check(func, inputs, **options)
-    return str(error.value)
+    return " ".join(str(error.value).split())
 
 
 class Tanh(torch.autograd.Function):

@@ -3,10 +3,18 @@
 import argparse
 from typing import TypeAlias
 
+from refnn.gradcheck.verdict.result import Verdict
 from refnn.report.citation import citation_file
 from refnn.report.draw.style import pyplot
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+UNUSABLE = 2  # argparse's, too
+STATUS = {Verdict.PASS: 0, Verdict.WRONG: 1, Verdict.UNRELIABLE: 3, Verdict.BLIND: 4}
+EXIT_STATUS = (
+    "Exit status: 0 done, or PASS; 1 WRONG; 2 arguments or input that cannot be used; 3 UNRELIABLE, the numbers cannot "
+    "decide; 4 BLIND, a fault could not have been seen."
+)
 
 
 def widths(text: str) -> list[int]:

@@ -7,16 +7,13 @@ from typing import Any
 
 from refnn._declaration import ACTIVATIONS, COSTS
 from refnn.article.module import FUNCTIONS, judge_module
-from refnn.commands import Subparsers, require_libraries, source, widths
+from refnn.commands import EXIT_STATUS, STATUS, UNUSABLE, Subparsers, require_libraries, source, widths
 from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.declaration import CHOICES, NAMED, Declaration
-from refnn.gradcheck.verdict.result import Verdict
 from refnn.report.citation import NOBODY, Author
 from refnn.report.declared import OverM, template
 from refnn.report.draw.folder import write
 from refnn.report.make import report_on
-
-EXIT_STATUS = {Verdict.PASS: 0, Verdict.WRONG: 1, Verdict.UNRELIABLE: 2, Verdict.BLIND: 2}
 
 
 def add(subparsers: Subparsers) -> None:
@@ -24,8 +21,8 @@ def add(subparsers: Subparsers) -> None:
         "check",
         help="judge a backprop",
         description="Judge a function gradient(params, X, Y) -> grads on networks where a fault shows, or a file that "
-        "follows the article, or a course after it, function by function. Exit status: 0 pass, 1 wrong, 2 nothing that "
-        "could be judged.",
+        "follows the article, or a course after it, function by function.",
+        epilog=EXIT_STATUS,
     )
     option = parser.add_argument
     option("target", help="MODULE:FUNCTION, FILE.py:FUNCTION, or FILE.py with functions by the article's names")
@@ -89,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     if args.report:
         write(report, args.report)
         print(f"report {report['identity']} saved in {args.report}")
-    return EXIT_STATUS[check.verdict]
+    return STATUS[check.verdict]
 
 
 def _declaration(args: argparse.Namespace) -> dict[str, Any]:
@@ -171,7 +168,7 @@ def _check_module(args: argparse.Namespace, declaration: dict[str, Any]) -> int:
     _write(args.json, {**check.to_json(), "unreadable": [problem._asdict() for problem in found.problems]})
     # A library that is not there to import spoils only what is judged anyway; what cannot be read is not judged.
     unread = any(not problem.message.startswith("ModuleNotFoundError") for problem in found.problems)
-    return 2 if unread and check else EXIT_STATUS[check.verdict]
+    return UNUSABLE if unread and check else STATUS[check.verdict]
 
 
 def _write(path: Path | None, content: object) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from refnn.commands import Subparsers, require_libraries
+from refnn.commands import EXIT_STATUS, STATUS, Subparsers, require_libraries
 from refnn.report.draw.folder import write
 from refnn.report.draw.page import table
 from refnn.report.make import report_on_reference
@@ -14,7 +14,8 @@ def add(subparsers: Subparsers) -> None:
         "report",
         help="check refnn itself, and write a report that can be cited",
         description="Check refnn.backprop on seeded networks, and on a network before, during and after its training "
-        "on the Wisconsin breast-cancer data. Exit status 1 if the verdict is not PASS.",
+        "on the Wisconsin breast-cancer data.",
+        epilog=EXIT_STATUS,
     )
     parser.add_argument(
         "--out", type=Path, default=Path("refnn-report"), metavar="DIR", help="folder for the report (%(default)s)"
@@ -28,4 +29,4 @@ def run(args: argparse.Namespace) -> int:
     write(report, args.out)
     print(table(report))
     print(f"saved in {args.out}")
-    return 0 if check else 1
+    return STATUS[check.verdict]

@@ -3,14 +3,12 @@
 import argparse
 from pathlib import Path
 
-from refnn.commands import Subparsers
+from refnn.commands import EXIT_STATUS, STATUS, Subparsers
 from refnn.gradcheck.verdict.result import Verdict
 from refnn.report.declared import in_words
 from refnn.report.read import declaration, load
 from refnn.report.replay.ledger import Outcome
 from refnn.report.replay.replay import replay
-
-STATUS = {Outcome.CONFIRMED: 0, Outcome.DIFFERS: 1, Outcome.CANNOT_REPLAY: 3}
 
 
 def add(subparsers: Subparsers) -> None:
@@ -19,8 +17,8 @@ def add(subparsers: Subparsers) -> None:
         help="recheck a report",
         description="Recheck a report: its hashes, then every number in it, with another witness and in another order "
         "of evaluation. Nothing in it is executed.",
-        epilog="Exit status: 0 CONFIRMED, and the verdict is PASS; 1 DIFFERS, or CONFIRMED that the verdict is WRONG "
-        "or another; 2 refused as no report or a changed one; 3 CANNOT REPLAY.",
+        epilog=f"{EXIT_STATUS} Of a report that is CONFIRMED it is that of the verdict; 1 is also for DIFFERS, 2 for "
+        "no report or a changed one, 3 for CANNOT REPLAY.",
     )
     parser.add_argument("report", type=Path, help="report.json, or the folder that holds it")
     parser.set_defaults(run=run)
@@ -34,6 +32,5 @@ def run(args: argparse.Namespace) -> int:
     declared = f" ({in_words(declaration(report))})" if content["declaration"] else ""
     print(f"report {report['identity']} on {content['subject']}{declared} says {content['verdict']}")
     print(ledger)
-    if ledger.outcome is Outcome.CONFIRMED and content["verdict"] != Verdict.PASS:
-        return 1
-    return STATUS[ledger.outcome]
+    verdict = {Outcome.DIFFERS: Verdict.WRONG, Outcome.CANNOT_REPLAY: Verdict.UNRELIABLE}
+    return STATUS[verdict.get(ledger.outcome, content["verdict"])]

@@ -89,7 +89,7 @@ def test_layer_dims_judge_code_that_is_made_for_one_shape(mine, capsys):
 
 
 def test_a_blind_check_is_no_pass(mine, capsys):
-    assert main(["check", f"{mine}:gradient", "--m", "1"]) == 2
+    assert main(["check", f"{mine}:gradient", "--m", "1"]) == 4
     assert capsys.readouterr().out.startswith("BLIND")
 
 
@@ -139,6 +139,12 @@ def test_a_file_after_the_article_is_judged_function_by_function(tmp_path, capsy
     capsys.readouterr()
     assert main(["check", str(path)]) == 2
     assert "a call was lost here" in capsys.readouterr().out
+
+
+def test_a_file_without_backprop_leaves_it_undecided(mine, capsys):
+    mine.write_text("import numpy as np\n\n\ndef sigmoid(Z):\n    return 1 / (1 + np.exp(-Z)), Z\n")
+    assert main(["check", str(mine)]) == 3
+    assert "UNRELIABLE: backprop was not judged" in capsys.readouterr().out
 
 
 def test_the_shell_gets_the_exit_status(mine):

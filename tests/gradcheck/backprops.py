@@ -37,7 +37,7 @@ def probes(seed=0, **words):
     return _PROBES[key]
 
 
-SOME = re.compile("generic|square|one|deep|saturated|far on|exactly")
+SOME = re.compile("generic|square|one|two|deep|saturated|far on|exactly")
 
 
 def judged(gradient, seed=0, *, every=False, **words):

@@ -19,7 +19,7 @@ def test_the_reference_passes_on_every_probe():
     # One example is there for those who forget a shape; alone it shows too little.
     assert {c.probe for c in check.probes if c.verdict is not Verdict.PASS} == {"one example"}
     assert {c.verdict for c in check.probes if c.probe == "one example"} == {Verdict.BLIND}
-    assert "It does not say" in str(check)
+    assert str(check).splitlines()[-3].startswith("A pass says that")
 
 
 def raises(*_):
@@ -84,7 +84,7 @@ def test_what_is_no_gradient_is_wrong_and_named(gradient, reason):
     check = check_backprop(gradient, progress=False)
     assert check.verdict is Verdict.WRONG
     assert any(r.startswith(reason) for r in check.reasons), check.reasons
-    assert reason in str(check)
+    assert reason in " ".join(str(check).split())
     json.dumps(check.to_json(), allow_nan=False)
 
 

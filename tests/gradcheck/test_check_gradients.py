@@ -270,17 +270,6 @@ def test_many_entries_take_sums_of_them_and_few_evaluations():
     assert "3 times" in everywhere.cause
 
 
-def test_the_table_shows_the_worst_first_and_the_entry():
-    grads = logistic_gradient(AT)
-    grads["db"] = 2 * grads["db"]
-    text = str(check_gradients(logistic, AT, grads))
-    lines = text.splitlines()
-    assert lines[0] == "WRONG"
-    assert lines[1].startswith("error: db")
-    assert [line.split()[0] for line in lines[2:5]] == ["gradient", "db", "dw"]
-    assert "1 of 1" in lines[3]
-
-
 @pytest.mark.parametrize("given", [0.0, 1.0, 2.002])
 def test_small_entries_of_an_array_are_judged_as_sharply_as_its_large_ones(given):
     x = np.array([1e-8, 1.0, 1e8])

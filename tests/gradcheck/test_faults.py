@@ -239,6 +239,36 @@ def right_on(params, X, Y):
     return check_network(params, X, Y, backprop(params, X, Y), progress=False)
 
 
+TRUE = {  # of (layer_dims, m), where a network has this name
+    "square layers": lambda dims, _: len(set(dims)) == 1,
+    "one output": lambda dims, _: dims[-1] == 1,
+    "two outputs": lambda dims, _: dims[-1] == 2,
+    "no hidden layer": lambda dims, _: len(dims) == 2,
+    "deep and narrow": lambda dims, _: len(dims) > 5 and max(dims) == 2,
+    "many examples": lambda _, m: m > 50,
+    "one example": lambda _, m: m == 1,
+    "a wide layer": lambda dims, _: max(dims) > 50,
+    "eight layers": lambda dims, _: len(dims) == 9,
+    "as many examples as units": lambda dims, m: set(dims) == {m},
+    "a hidden layer far from 0": lambda dims, _: len(dims) > 2,
+}
+
+
+@pytest.mark.parametrize("layer_dims", [None, [4, 5, 5, 3], [3, 2]])
+@pytest.mark.parametrize("m", [None, 4])
+@pytest.mark.parametrize("mild", [False, True])
+def test_a_probe_is_what_its_name_says(layer_dims, m, mild):
+    names = set()
+    for words in ({}, {"output": "softmax", "labels": "classes"}):
+        for probe in default_probes(layer_dims, m=m, declaration=Declaration.of(words), mild=mild):
+            name, soft, _ = probe.name.partition(", soft labels")
+            dims = [probe.X.shape[0], *(len(b) for key, b in probe.params.items() if key[0] == "b")]
+            assert TRUE.get(name, lambda *_: True)(dims, probe.X.shape[1]), probe.name
+            assert not soft or ((probe.Y > 0) & (probe.Y < 1)).all(), probe.name
+            names.add(name)
+    assert mild or layer_dims or m or set(TRUE) < names
+
+
 def symmetric(p):
     return {key: V + V.T if key[0] == "W" else V for key, V in p.items()}
 

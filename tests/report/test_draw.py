@@ -1,5 +1,6 @@
 """A report as a folder: its page and its figures."""
 
+import json
 import re
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
@@ -11,6 +12,7 @@ from reports import raises, report_on
 from refnn.report.draw import figures, page, style
 from refnn.report.draw.folder import write
 from refnn.report.record import canonical
+from refnn.report.resources import POWER
 
 
 class Page(HTMLParser):
@@ -49,6 +51,15 @@ def test_the_page_needs_nothing_but_itself(folder):
 
 def test_the_report_is_in_the_folder_as_its_canonical_text(folder, report):
     assert (folder / "report.json").read_text(encoding="utf-8") == f"{canonical(report)}\n"
+
+
+def test_a_bug_counts_as_seen_by_another_checker_where_that_passes_the_right_gradient(folder):
+    told = Counter()
+    for line in json.loads(POWER.read_text())["detection"]:
+        if line["fault"] == "float32-inside":
+            told[line["checker"]] += line["told"]
+    assert {checker: faults["float32-inside"][0] for checker, faults in figures._peers().items()} == told
+    assert "SciPy's has no threshold by default" in Page((folder / "report.html").read_text(encoding="utf-8")).text
 
 
 def test_every_figure_is_on_the_page_and_in_the_folder(folder):

@@ -62,10 +62,16 @@ def trained(monkeypatch):
 def test_a_true_report_is_confirmed_whatever_its_verdict(gradient, tmp_path, capsys):
     report = report_on(gradient)
     verdict = report["content"]["verdict"]
-    assert main(["verify", str(written(report, tmp_path / "report.json"))]) == (0 if verdict == "PASS" else 1)
+    assert main(["verify", str(written(report, tmp_path / "report.json"))]) == {"PASS": 0, "WRONG": 1}[verdict]
     said = capsys.readouterr().out.splitlines()
     assert said[0] == f"report {report['identity']} on tests:gradient says {verdict}"
     assert said[1] == "CONFIRMED"
+
+
+def test_a_report_that_could_not_have_shown_a_fault_has_the_status_of_that(tmp_path, capsys):
+    report, _ = make.report_on(right, "tests:gradient", layer_dims=[2, 1], m=1)
+    assert main(["verify", str(written(report, tmp_path / "report.json"))]) == 4
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()[:2]] == ["BLIND", "CONFIRMED"]
 
 
 def test_what_no_replay_can_show_is_said(report, on_the_reference):

@@ -84,10 +84,19 @@ def default_probes(
     if m is not None:
         m = _shapes.whole("m", m, 1)
     rng = np.random.default_rng(seed)
-    one = 2 if declaration.output[0] == "softmax" else 1  # the fewest outputs that make sense
+    fewest, outputs = (2, "two outputs") if declaration.output[0] == "softmax" else (1, "one output")  # that make sense
+    own = not declaration.known  # activations, at which no |Z| can be aimed
+    shallow = layer_dims is not None and len(layer_dims) == 2
 
-    def probe(name: str, dims: Sequence[int], examples: int, scale: float = 1.0, *, soft: bool = False) -> Probe:
+    def probe(
+        name: str, dims: Sequence[int], examples: int, scale: float = 1.0, *, soft: bool = False, unless: object = None
+    ) -> Probe:
+        """One of these networks, by its name unless that is not true of it."""
         dims, examples = layer_dims or dims, m or examples
+        if unless:
+            name = f"m = {examples}, weights of size {scale:g}"
+        if soft and declaration.labels == "soft":
+            name += ", soft labels"
         if mild:
             found = random_probe(rng, dims, examples, scale, soft, declaration)
             _tame(found.params, found.X, [lambda Z: Z] * len(dims), MILD)
@@ -99,27 +108,28 @@ def default_probes(
         return found._replace(name=name)
 
     first = (
-        probe("generic, soft labels", (4, 6, 5, 3), 7, soft=True),
-        probe("square layers", (3, 3, 3, 3), 5, 1.5),
-        probe("one output", (5, 4, one), 8),
-        probe("no hidden layer", (4, 3), 6),
+        probe("generic", (4, 6, 5, 3), 7, soft=True),
+        probe("square layers", (3, 3, 3, 3), 5, 1.5, unless=layer_dims),
+        probe(outputs, (5, 4, fewest), 8, unless=layer_dims),
+        probe("no hidden layer", (4, 3), 6, unless=layer_dims),
     )
     if mild:
-        return (*first, probe("many examples", (5, 4, 3), 70), probe("a wide layer", (3, 70, 2), 5))
+        large = probe("many examples", (5, 4, 3), 70, unless=m), probe("a wide layer", (3, 70, 2), 5, unless=layer_dims)
+        return (*first, *large)
     several = (
         *first,
-        probe("deep and narrow", (2, 2, 2, 2, 2, 2, 2), 4, 2.0),
-        _saturate(probe("saturated", (4, 5, 3), 9, 5.0), SATURATED, declaration),
-        _saturate(probe("far on the wrong side", (3, 4, 2), 6), CERTAIN, declaration),
-        _saturate(probe("saturated on the right side", (4, 3, 2), 6), SATURATED, declaration, right=True),
+        probe("deep and narrow", (2, 2, 2, 2, 2, 2, 2), 4, 2.0, unless=layer_dims),
+        _saturate(probe("saturated", (4, 5, 3), 9, 5.0, unless=own), SATURATED, declaration),
+        _saturate(probe("far on the wrong side", (3, 4, 2), 6, unless=own), CERTAIN, declaration),
+        _saturate(probe("saturated on the right side", (4, 3, 2), 6, unless=own), SATURATED, declaration, right=True),
         probe("the article's initialisation", (6, 5, 4, 4, 3, 2), 5, ARTICLE_SCALE),
-        probe("many examples", (5, 4, 3), 70),
-        probe("one example", (3, 4, 2), 1),
-        probe("a wide layer", (3, 70, 2), 5),
-        probe("eight layers", (4, 5, 3, 4, 5, 4, 3, 4, 2), 6, 1.5),
-        probe("as many examples as units, soft labels", (4, 4, 4), 4, soft=True),
+        probe("many examples", (5, 4, 3), 70, unless=m),
+        probe("one example", (3, 4, 2), 1, unless=m),
+        probe("a wide layer", (3, 70, 2), 5, unless=layer_dims),
+        probe("eight layers", (4, 5, 3, 4, 5, 4, 3, 4, 2), 6, 1.5, unless=layer_dims),
+        probe("as many examples as units", (4, 4, 4), 4, soft=True, unless=layer_dims or m),
         _repetitive(probe("zeros and repetitions in X", (4, 5, 3), 6)),
-        _far(probe("a hidden layer far from 0", (4, 5, 4, 2), 6), declaration),
+        _far(probe("a hidden layer far from 0", (4, 5, 4, 2), 6, unless=own or shallow), declaration),
     )
     kinked = any(g.kinked for g in declaration.activations(2))
     return (*several, *([_at_kink(probe("exactly at a kink", (3, 4, 2), 5))] if kinked else []))

@@ -1,29 +1,22 @@
 """What a gradient check found: a verdict for every parameter, with the evidence that it rests on.
 
-All results are frozen dataclasses of plain values. A result is true only when its verdict is PASS, prints as a table
+All results are frozen dataclasses of plain values. A result is true only when its verdict is PASS, prints in 80 columns
 with the worst parameters first, and `to_json()` gives nothing but dicts, lists, strings, numbers and None.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from html import escape
 from typing import Any, ClassVar
 
+WIDTH = 80  # columns of what is printed
 ROWS = 12  # a longer table hides what matters; the JSON has every row
-HEADER = (
-    "gradient",
-    "shape",
-    "verdict",
-    "entries wrong",
-    "abs. error",
-    "rel. error",
-    "tolerance",
-    "sees",
-    "worst entry: given, expected",
-)
+HEADER = ("gradient", "shape", "verdict", "wrong", "rel. error", "error/tolerance", "sees")
 PASS_MEANS = (
     "A pass says that the gradient agrees with the witnesses at these points. It does not say that it does so at every "
     "other point, or that the function differentiated is the one that was meant."
@@ -80,8 +73,9 @@ class Entry(Result):
     tolerance: float
 
     def __str__(self) -> str:
-        """Index and both numbers; the index as one would type it."""
-        return f"[{', '.join(map(str, self.index))}]: {self.given:.17g}, {self.expected:.17g}"
+        """Index and numbers; the index as one would type it."""
+        place = f"[{', '.join(map(str, self.index))}]" if self.index else "entry"
+        return f"{place}: {self.given:.17g}, expected {self.expected:.17g} ± {self.tolerance:.1e}"
 
     @property
     def error(self) -> float:
@@ -92,6 +86,13 @@ class Entry(Result):
         if self.error == 0:
             return 0.0
         return self.error / abs(self.expected) if self.expected != 0 else math.inf
+
+    @property
+    def excess(self) -> float:
+        """The error in units of the tolerance: above 1 where the entry is wrong."""
+        if self.error == 0:
+            return 0.0
+        return self.error / self.tolerance if self.tolerance > 0 else math.inf
 
 
 @dataclass(frozen=True)
@@ -128,27 +129,28 @@ class ParameterCheck(Result):
     @property
     def badness(self) -> tuple[int, float]:
         """To sort by: the verdict, then how far the worst entry stands outside its tolerance, or near to its edge."""
-        worst = self.worst
-        if worst is None or worst.error == 0:
-            return self.verdict.rank, 0.0
-        excess = worst.error / worst.tolerance if worst.tolerance > 0 else math.inf
+        excess = self.worst.excess if self.worst else 0.0
         return self.verdict.rank, -excess if not math.isnan(excess) else -math.inf
 
     @property
     def row(self) -> tuple[str, ...]:
         """The cells below HEADER."""
-        absolute, relative, worst = self.largest_absolute, self.largest_relative, self.worst
+        relative, worst = self.largest_relative, self.worst
         return (
             self.name,
             "×".join(map(str, self.shape)) or "scalar",
             str(self.verdict),
-            f"{self.wrong:,} of {self.size:,}",
-            f"{absolute.error:.1e}" if absolute else "–",
+            "all" if self.wrong == self.size > 1 else f"{self.wrong:,}",
             f"{relative.relative_error:.1e}" if relative else "–",
-            f"{worst.tolerance:.1e}" if worst else "–",
+            f"{worst.excess:.2g}" if worst else "–",
             f"{self.sees:.0e}" if self.sees is not None else "–",
-            str(worst or "–"),
         )
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What to say below the row: the worst entry, unless all are right, and the reason."""
+        worst = f"worst {self.worst}" if self.worst and not self else ""
+        return tuple(filter(None, [worst, self.reason]))
 
 
 @dataclass(frozen=True)
@@ -251,30 +253,95 @@ class GradientCheck(Result):
         """The diagnosis in words, or None."""
         return None if self.diagnosis is None else str(self.diagnosis)
 
+    def __repr__(self) -> str:
+        return f"<GradientCheck {textwrap.shorten(self._line(), WIDTH - 20, placeholder=' …')}>"
+
     def __str__(self) -> str:
-        shown = self.parameters[:ROWS]
-        lines = [f"{self.verdict}" + (f" on {self.probe}" if self.probe else "")]
-        if self.diagnosis:
-            label = "cause" if self.diagnosis.causes else "error"
-            lines += [f"{label}: {self.diagnosis}"]
-            lines += [f"start: {f}" for f in self.diagnosis.findings if f.kind == "onset" and self.diagnosis.causes]
-        lines += [f"reason: {reason}" for reason in self.reasons]
-        lines += _table([HEADER, *(check.row for check in shown)]) if shown else []
-        if len(self.parameters) > ROWS:
-            lines += [f"… and {len(self.parameters) - ROWS} more, none worse"]
-        lines += [f"{check.name}: {check.reason}" for check in shown if check.reason]
-        lines += ["probes:", *(check._line() for check in self.probes)] if len(self.probes) > 1 else []
-        lines += [f"note: {note}" for note in self.notes]
-        lines += [f"witness: {testimony}" for testimony in self.witnesses]
-        lines += [f"tolerance: {self.tolerance}"] if self.tolerance else []
-        return "\n".join(lines + [PASS_MEANS] * bool(self))
+        lines = [*self._before(), *_table(self.parameters[:ROWS]), *self._after()]
+        return "\n".join(
+            textwrap.fill(line, WIDTH, subsequent_indent=" " * _indent(line) + "  ", break_on_hyphens=False)
+            for line in lines
+        )
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook."""
+        verdict, *before = self._before()
+        rows = [_row("th", HEADER)] if self.parameters else []
+        for check in self.parameters[:ROWS]:
+            rows += [_row("td", check.row), *map(_wide, check.remarks)]
+        above = f"<p><b>{escape(verdict)}</b>{_lines(before)}</p>"
+        return f"{above}<table>{''.join(rows)}</table><p>{_lines(self._after())}</p>"
+
+    def _heading(self) -> str:
+        return f"{self.verdict} on {self.probe}" if self.probe else f"{self.verdict}"
+
+    def _why(self) -> str:
+        """Why the verdict is not PASS, as short as it can be said."""
+        wrong = ", ".join(sorted(check.name for check in self.parameters if not check))
+        return "" if self else self.cause or "; ".join(self.reasons) or wrong
 
     def _line(self) -> str:
-        """The check of one probe among others."""
-        why = self.cause or "; ".join(self.reasons) or ", ".join(check.name for check in self.parameters if not check)
-        return f"  {self.verdict:<10} {self.probe}" + (f": {why}" if why and not self else "")
+        return ": ".join(filter(None, [self._heading(), self._why()]))
+
+    def _before(self) -> Iterator[str]:
+        """What is said above the table: the verdict, the cause, where the error is, and the reasons."""
+        yield self._heading()
+        if self.diagnosis:
+            causes, findings = self.diagnosis.causes, self.diagnosis.findings
+            onset = [finding for finding in findings if finding.kind == "onset"]
+            if causes:
+                yield f"cause: {self.diagnosis}"
+            for finding in (onset if causes and onset else findings)[:ROWS]:
+                yield f"{'start' if finding in onset else 'error'}: {finding}"
+        yield from (f"reason: {reason}" for reason in self.reasons)
+
+    def _after(self) -> Iterator[str]:
+        """What is said below it: the probes, those of one outcome together, and what the verdict rests on."""
+        if len(self.parameters) > ROWS:
+            yield f"… and {len(self.parameters) - ROWS} more, none worse"
+        if len(self.probes) > 1:
+            yield "probes:"
+            outcomes: dict[tuple[str, str], list[str]] = {}
+            for check in self.probes:
+                outcomes.setdefault((check.verdict, check._why()), []).append(check.probe)
+            for (verdict, why), names in outcomes.items():
+                yield f"  {verdict} on {'; '.join(names)}" + (f": {why}" if why else "")
+        yield from (f"note: {note}" for note in self.notes)
+        yield from (f"witness: {testimony}" for testimony in self.witnesses)
+        if self.tolerance:
+            yield f"tolerance: {self.tolerance}"
+        if self:
+            yield PASS_MEANS
 
 
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+def _table(checks: Sequence[ParameterCheck]) -> Iterator[str]:
+    """A row for each array below the header, with its remarks; a name that is too long has a line of its own."""
+    if not checks:
+        return
+    rows = [HEADER, *(check.row for check in checks)]
+    _, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
+    room = WIDTH - sum(widths) - 2 * len(widths)
+    first = max(len(name) for name, *_ in rows if len(name) <= max(room, len(HEADER[0])))
+    for row, remarks in zip(rows, [(), *(check.remarks for check in checks)], strict=True):
+        name, *cells = row
+        if len(name) > first:
+            yield name
+            name = ""
+        yield "  ".join([name.ljust(first), *map(str.ljust, cells, widths)]).rstrip()
+        yield from (f"  {remark}" for remark in remarks)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _row(tag: str, cells: Iterable[str]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def _wide(remark: str) -> str:
+    return f'<tr><td colspan="{len(HEADER)}">{escape(remark)}</td></tr>'
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"<br>{escape(line)}" for line in lines)

@@ -193,17 +193,21 @@ def _fault_matrix(report: Record, judged: list[Case]) -> Drawn:
         axes.plot([], [], marker=marker, linestyle="", color=colour, markeredgewidth=0, markersize=5, label=label)
     figure.legend(loc="outside lower center", ncols=3, handletextpad=0.1, columnspacing=0.8)
     caption = (
-        "Bugs that people really make, planted on purpose, against gradient checkers at their default settings: a "
-        "circle where the bug was seen on every network on which it was tried, a cross where on none, else the share. "
-        "A check counts once it has been seen to fail."
+        "Bugs that people really make, planted on purpose, against gradient checkers: a circle where the bug was seen "
+        "on every network on which it was tried, a cross where on none, else the share. A check counts once it has "
+        "been seen to fail."
     )
     if peers:
-        caption += " All columns but the first were measured on networks chosen to show faults (make bench-power)."
+        caption += (
+            " All columns but the first were measured on networks chosen to show faults (make bench-power), with the "
+            "checkers at their default settings; SciPy's has no threshold by default, and this one is ours. There a "
+            "bug is seen where the checker objects to it and not to the right gradient."
+        )
     return "What a check would have seen", caption, figure
 
 
 def _peers() -> dict[str, dict[str, tuple[int, int]]]:
-    """Of the committed comparison with other checkers: by checker and fault, how often seen and tried."""
+    """Of the committed comparison with other checkers: by checker and fault, how often told apart and tried."""
     columns: dict[str, dict[str, tuple[int, int]]] = {}
     if POWER.exists():
         for line in json.loads(POWER.read_text(encoding="utf-8"))["detection"]:
@@ -211,7 +215,7 @@ def _peers() -> dict[str, dict[str, tuple[int, int]]]:
                 continue
             column = columns.setdefault(line["checker"], {})
             seen, tried = column.get(line["fault"], (0, 0))
-            column[line["fault"]] = seen + line["objections"], tried + line["trials"]
+            column[line["fault"]] = seen + line["told"], tried + line["trials"]
     return columns
 
 

@@ -181,7 +181,8 @@ class Formula:
             scatter = SURE * np.nan_to_num(complex_step.precision(values)[0])
             found = np.maximum(scatter, quantum(values, 2 * self.roundoff(key))).reshape(G.shape)
             half = np.sqrt(2 * self.roundoff(key)) * largest / typical_size(function.params[key])
-            noise[key] = np.minimum(found, half)  # what shakes the leading digits is no rounding
+            # What shakes the leading digits is no rounding, unless that is allowed.
+            noise[key] = np.minimum(found, half) + getattr(grads, "apart", 0.0)
         return replace(self, noise=noise)
 
     def largest(self, params: Mapping[str, Array]) -> float:

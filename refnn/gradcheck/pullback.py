@@ -108,10 +108,11 @@ def check_vjp(
         tangents = forward.asked(v, rng, report, function.usual(u)[1], nondeterminism)
         _adjoint((u, tangents), (v, gradient), report)
     report.notes += _taylor(function, u, gradient, rng)
-    checks = list(_judged(function, backward, u, rng, alone, {"seed": seed, **options}, report))
+    options |= {"seed": seed, "nondeterminism": nondeterminism}
+    checks = list(_judged(function, backward, u, rng, alone, options, report))
     if second is not None and order == 2:
         again = _of_vjp(backward, second, function.inputs, u)
-        found = check_vjp(*again, seed=seed, alone=alone, conjugate=conjugate, **options)
+        found = check_vjp(*again, alone=alone, conjugate=conjugate, **options)
         report.wrong += [f"second order: {reason}" for reason in found.reasons]
         checks += [replace(check, probe=f"second order, {check.probe}") for check in found.probes]
     return report.on(checks)
@@ -159,7 +160,8 @@ def check_jvp(
     if size > COLUMNS and function.wide:
         moved = Along(function, [drawn(function.inputs, rng) for _ in range(DIRECTIONS)])
         report.notes.append(f"asked along {DIRECTIONS} random directions, for there are {size:,} inputs")
-    checks = _judged(moved, Columns(forward, moved), u, rng, alone, {"seed": seed, **options}, report)
+    options |= {"seed": seed, "nondeterminism": nondeterminism}
+    checks = _judged(moved, Columns(forward, moved), u, rng, alone, options, report)
     return report.on(list(checks))
 
 
@@ -202,6 +204,8 @@ def _judged(
     report: Report,
 ) -> Iterator[GradientCheck]:
     """The check of ⟨u, f⟩ for the cotangent u, and for parts of it alone. Only the first asks f anew."""
+    options = dict(options)
+    apart = options.pop("nondeterminism", 0.0)
     fixed = isinstance(pull, Whole) and not callable(pull.jacobian)  # known at one point only
     parts: list[tuple[str, Arrays]] = [("a random cotangent", u)]
     if len(u) > 1:
@@ -211,7 +215,7 @@ def _judged(
     def judged(name: str, part: Arrays) -> GradientCheck:
         known = _known_to(part, values, options)
         with np.errstate(all="ignore"):  # of cotangents with zeros, which the code may never have met
-            gradient = pull(function.point, part) if fixed else Settled(partial(_at, pull, part))
+            gradient = pull(function.point, part) if fixed else Settled(partial(_at, pull, part), apart)
             check = check_gradients(Product(function, part), dict(function.point), gradient, progress=False, **known)
         function.recalls = True
         if check.verdict is Verdict.BLIND and not any(V.size for V in part.values()):
@@ -230,7 +234,7 @@ def _judged(
             given = pull(function.point, part)
             error = _known_to(part, values, options).get("f_error", 0.0)
             known = observe(Product(function, part), function.point, np.random.default_rng(0), (error, 0.0))
-        if (seen := _seen(known, Gradient.of(given, function.point), D)) is None:
+        if (seen := _seen(known, Gradient.of(given, function.point), D, apart)) is None:
             check = judged(f"{name}{list(index) if index else ''} alone", part)
             if any(_beyond_rounding(p, function.point, known.value) for p in check.parameters):
                 yield check
@@ -242,13 +246,14 @@ def _judged(
         report.notes.append(text + f", {unseen:,} of them too small or imprecise to tell" * (unseen > 0))
 
 
-def _seen(function: Scalar, given: Gradient, D: Arrays) -> bool | None:
+def _seen(function: Scalar, given: Gradient, D: Arrays, apart: float) -> bool | None:
     """Whether the derivative of an output along D stands clear of its error, where the gradient agrees with it; None
     if it does not agree, and has to be judged entry by entry."""
     slope = central.along(function, D)
     terms = [given.arrays[name].astype(np.float64) * V for name, V in D.items()]
     u = max(float(np.finfo(V.dtype).eps) / 2 * given.coarser.get(name, 1.0) for name, V in given.arrays.items())
     allowed = slope.error + LINEAR * u * math.fsum(float(np.abs(V).sum()) for V in terms) + SAFETY * u * slope.bend
+    allowed += apart * math.fsum(float(np.abs(V).sum()) for V in D.values())
     agrees = abs(math.fsum(float(V.sum()) for V in terms) - slope.value) <= allowed
     return abs(slope.value) > 2 * slope.error if agrees and not function.unfit and slope.sides is None else None
 

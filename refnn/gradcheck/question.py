@@ -77,6 +77,10 @@ class CalledGradient:
     conjugate: bool = False
     second: bool = False  # f returns (value, gradient)
 
+    @property
+    def apart(self) -> float:
+        return getattr(self.f, "apart", 0.0)
+
     def __call__(self, arrays: Mapping[str, Array]) -> dict[str, Any]:
         found = self.tree.call(self.f, arrays, own=True)
         return self.tree.gradient(found[1] if self.second else found, conjugate=self.conjugate)[0]
@@ -84,9 +88,10 @@ class CalledGradient:
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """A gradient that need not be asked twice: who made it has done so."""
+    """A gradient that need not be asked twice: who made it has done so, and allows two answers to be so far `apart`."""
 
     f: Callable[..., Any]
+    apart: float = 0.0
 
     def __call__(self, *params: Any) -> Any:
         return self.f(*params)

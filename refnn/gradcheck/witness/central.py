@@ -34,7 +34,7 @@ from itertools import pairwise
 import numpy as np
 
 from refnn._shapes import Array
-from refnn.gradcheck.witness.function import Scalar, own_size, typical_size
+from refnn.gradcheck.witness.function import Scalar, own_size, quiet, typical_size
 
 NAME = "central difference"
 FIRST = 0.1234567  # of the size of an entry, the step on rung 0
@@ -286,6 +286,7 @@ def derivative(curve: Curve, size: float, typical: float | None = None) -> Deriv
     return Derivative(best.value, error, ladder.bend(best.k + 1), flat, sides, len(curve.values) - 1)
 
 
+@quiet()
 def along(function: Scalar, D: Mapping[str, Array]) -> Derivative:
     """The derivative of f along D, whose entries are of the size of the parameters."""
 
@@ -295,6 +296,7 @@ def along(function: Scalar, D: Mapping[str, Array]) -> Derivative:
     return derivative(_curve(function, moved), 1.0)
 
 
+@quiet()
 def entries(function: Scalar, places: Sequence[tuple[str, int]]) -> list[Derivative]:
     """The derivative at each place, the key and flat index of an entry."""
     curves = [_at(function, *place) for place in places]

@@ -9,9 +9,10 @@ differences of high order show its noise, and those of the first how it follows 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ import numpy as np
 from refnn._shapes import Array
 from refnn.gradcheck.witness import central
 from refnn.gradcheck.witness.analytic import is_analytic
-from refnn.gradcheck.witness.function import Scalar, observe, random_direction, typical_size
+from refnn.gradcheck.witness.function import Scalar, observe, quiet, random_direction, typical_size
 
 NAME = "complex step"
 STEP = 2.0**-60  # of the typical size: its square is lost in any roundoff
@@ -41,7 +42,20 @@ class NotComplexSafeError(ArithmeticError):
 
 def along(function: Scalar, D: Mapping[str, Array], h: float) -> float:
     """The derivative of f along D, where h D is small beside the parameters."""
+    with strict():
+        return _along(function, D, h)
+
+
+def _along(function: Scalar, D: Mapping[str, Array], h: float) -> float:
     return _value(function, _moved(function, D, h)).imag / h
+
+
+@contextlib.contextmanager
+def strict() -> Iterator[None]:
+    """Without the warnings of f, but that of an imaginary part that is dropped."""
+    with quiet():
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        yield
 
 
 def _moved(function: Scalar, D: Mapping[str, Array], h: float) -> dict[str, Array]:
@@ -49,11 +63,9 @@ def _moved(function: Scalar, D: Mapping[str, Array], h: float) -> dict[str, Arra
 
 
 def _value(function: Scalar, moved: Mapping[str, Array]) -> complex:
-    """f of complex parameters; a NotComplexSafeError if f refuses them or drops the imaginary part on the way."""
+    """f of complex parameters; a NotComplexSafeError if f refuses them or, in `strict`, drops an imaginary part."""
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            return complex(function(moved))
+        return complex(function(moved))
     except Exception as error:  # f may refuse in any way
         raise NotComplexSafeError(f"f refuses complex numbers: {type(error).__name__}: {error}") from error
 
@@ -95,7 +107,8 @@ def trust(function: Scalar, rng: np.random.Generator) -> Trust:
     operations there, in the same proportion.
     """
     try:
-        value = _value(function, {key: V + 0j for key, V in function.params.items()}).real
+        with strict():
+            value = _value(function, {key: V + 0j for key, V in function.params.items()}).real
         if not abs(value - function.value) <= central.SAFETY * function.noise:
             return distrust(
                 function, f"f of the same numbers as complex ones is {value:.17g}, not {function.value:.17g}"
@@ -157,7 +170,8 @@ def _at_larger(
 def at_neighbours(points: Sequence[Scalar], D: Mapping[str, Array], h: float) -> list[float]:
     """The derivative along D at each of the points, with steps of which no two round alike."""
     try:
-        return [along(point, D, h * (1 + STRIDE * k)) for k, point in enumerate(points)]
+        with strict():
+            return [_along(point, D, h * (1 + STRIDE * k)) for k, point in enumerate(points)]
     except NotComplexSafeError:
         return [math.nan] * len(points)
 

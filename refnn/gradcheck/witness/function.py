@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -61,11 +61,9 @@ class Scalar:
         return {key: V.copy() if V.dtype.kind == "c" else V.astype(self.dtypes[key]) for key, V in arrays.items()}
 
     def real(self, moved: Mapping[str, Array]) -> float:
-        """f of real parameters beside its own; NaN where it raises, as off its domain."""
+        """f of real parameters beside its own; NaN where it raises, as off its domain. To be asked in `quiet`."""
         try:
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                value = self(moved)
+            value = self(moved)
         except Exception:  # f may refuse in any way
             return math.nan
         return value.real if value.imag == 0 else math.nan
@@ -83,6 +81,14 @@ class Scalar:
         elif self.spread > max(REORDERED * self.roundoff * abs(self.value), self.inexact):
             reasons.append(f"f is random: evaluations at one point differ by {self.spread:.1e}")
         return tuple(reasons)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without the warnings of f, which is asked where it may overflow."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _name(point: Mapping[str, Array]) -> tuple[bytes, ...]:
@@ -121,12 +127,16 @@ def observe(
     with np.errstate(all="ignore"):
         value = _real(scalar(f(handed)))
         changed = tuple(key for key, V in function.params.items() if not _same(handed.get(key), V))
+    with quiet():
         values = [value, function.real({}), function.real({})]
+        walks = [_walk(function, step, rng) for step in NOISE_STEPS]
+        narrow = any(dtype.itemsize < 8 for dtype in function.dtypes.values())  # f takes no other
+        coarse = _walk(function, COARSE_STEP, rng) if narrow else None
     spread = max(values) - min(values) if all(map(math.isfinite, values)) else math.inf
-    walks = [_walk(function, step, rng) for step in NOISE_STEPS]
-    roundoff = _roundoff(np.concatenate([walk[np.isfinite(walk)] for walk in walks]))
-    if any(dtype.itemsize < 8 for dtype in function.dtypes.values()):  # f takes no other: it may be coarser still
-        roundoff = _roundoff(_walk(function, COARSE_STEP, rng), coarsest=8)
+    if coarse is None:
+        roundoff = _roundoff(np.concatenate([walk[np.isfinite(walk)] for walk in walks]))
+    else:
+        roundoff = _roundoff(coarse, coarsest=8)
     inexact = error[0] + error[1] * abs(value)
     noise = max(*map(_noise, walks), spread, roundoff * abs(value), inexact)
     return replace(

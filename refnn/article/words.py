@@ -1,0 +1,64 @@
+"""What a function of the article or its courses gave, beside what is right, in words."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from refnn.article.right import Module
+from refnn.gradcheck.faults.lines import Array, Line, backprop
+from refnn.gradcheck.faults.structure import structure
+from refnn.gradcheck.formulas import activation
+from refnn.gradcheck.verdict.result import Finding
+
+Values = Mapping[str, Any]
+
+# Sums here have fewer than a hundred terms: no order of summing moves them by so much.
+ROUNDING = 2.0**-40
+OTHER_LINE = Line("derivative", lambda run, l, _: activation("relu" if l == run.L else "sigmoid").derivative(run.Z[l]))
+OTHER_ACTIVATION = "takes the derivative of the other activation: of sigmoid for relu, and of relu for sigmoid"
+
+
+def equal(given: Any, expected: Any) -> bool:
+    given, expected = np.asarray(given), np.asarray(expected)
+    return given.shape == expected.shape and bool(np.all(np.abs(given - expected) <= _tolerance(expected)))
+
+
+def _tolerance(expected: Array) -> Array:
+    return np.full(expected.shape, ROUNDING * np.max(np.abs(expected)))
+
+
+def findings(given: Values, expected: Values, factors: dict[float, str] | None = None) -> tuple[Finding, ...]:
+    arrays = {key: np.asarray(V) for key, V in expected.items()}
+    missing = tuple(Finding((key,), "missing", "is not returned") for key in arrays if key not in given)
+    tolerance = {key: _tolerance(V) for key, V in arrays.items()}
+    return missing + structure(given, arrays, tolerance, factors=factors)
+
+
+def say(finding: Finding) -> str:
+    transposed = str(finding).replace("the transpose of the true gradient", "transposed")
+    return transposed.replace("true gradient", "right value")
+
+
+def in_words(given: Values, expected: Values, factors: dict[float, str] | None = None) -> Iterator[str]:
+    """Say how what a function gave differs from what it should."""
+    yield from map(say, findings(given, expected, factors))
+
+
+def gradients(module: Module, params: dict[str, Array], X: Array, Y: Array, standard: bool = False) -> Any:
+    """What their backprop returns, from the caches of their forward propagation or from the article's."""
+    given = copy.deepcopy(params)
+    AL, caches = module.forward(X, params) if standard else module.call("forward", X=X, params=params)
+    return module.call("backprop", AL=AL, Y=Y, caches=caches, params=given, X=X)
+
+
+def gradient_findings(module: Module, standard: bool = False, lines: Sequence[Line] = ()) -> tuple[Finding, ...]:
+    found: list[Finding] = []
+    for _, params, X, Y in module.probes:
+        right = backprop(params, X, Y, lines, module.declaration)
+        expected = {key: V for key, V in right.items() if not key.startswith("dA")}
+        found += findings(gradients(module, copy.deepcopy(params), X.copy(), Y.copy(), standard), expected)
+    return tuple(found)

@@ -1,6 +1,7 @@
 """What a user meets on a terminal after `pip install .`, with NumPy and nothing else: no bar, no figure, no crash."""
 
 import os
+import pty
 import subprocess
 import sys
 
@@ -8,8 +9,6 @@ import pytest
 from test_rules import EXTRAS, ROOT, snippets
 
 from refnn.__main__ import COMMANDS
-
-pty = pytest.importorskip("pty")
 
 ALONE = f"import sys; sys.modules.update(dict.fromkeys({sorted(EXTRAS | {'scipy'})}))\n"
 COMMAND = f"{ALONE}from refnn.__main__ import main; sys.exit(main(sys.argv[1:]))"

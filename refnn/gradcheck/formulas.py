@@ -214,8 +214,8 @@ def of_another(value: Entrywise, derivative: Entrywise) -> Activation:
     def slope_size(Z: Array) -> Array:
         return np.asarray(size(Z) * (1 + np.abs(derivative(Z))))
 
-    def difference(parts: Parts, D: Array) -> Array:
-        raise NotImplementedError("no addition formula is known of another's activation")
+    def difference(*_: Array) -> Array:
+        raise TypeError("another's activation has no addition formula: the general witnesses judge it")
 
     return Activation(
         value, lambda _: (), difference, lambda Z, E: E * near(Z, E), size, derivative, bend, slope_size, slope_size

@@ -19,7 +19,8 @@ import numpy as np
 
 from refnn._shapes import Array, whole
 from refnn.gradcheck.check import check_gradients
-from refnn.gradcheck.operators import Along, Arrays, Columns, Map, Operator, Report, Whole, drawn, single
+from refnn.gradcheck.maps import Along, Arrays, Map, Report, drawn, single
+from refnn.gradcheck.operators import Columns, Operator, Whole
 from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import Settled
 from refnn.gradcheck.verdict.judgement import FLOOR
@@ -226,6 +227,7 @@ def _judged(
     yield from whole
     wrong = any(check.verdict is Verdict.WRONG for check in whole)
     entries, unseen = [] if wrong else _entries(values, rng, alone), 0
+    largest = max((float(np.nan_to_num(np.abs(u[k] * V)).max(initial=0)) for k, V in values.items()), default=0.0)
     D = {name: random_direction(V, rng) for name, V in function.wide_point.items()}
     for name, index in entries:
         part = {k: np.zeros(V.shape) for k, V in u.items()}
@@ -236,7 +238,7 @@ def _judged(
             known = observe(Product(function, part), function.point, np.random.default_rng(0), (error, 0.0))
         if (seen := _seen(known, Gradient.of(given, function.point), D, apart)) is None:
             check = judged(f"{name}{list(index) if index else ''} alone", part)
-            if any(_beyond_rounding(p, function.point, known.value) for p in check.parameters):
+            if any(_beyond_rounding(p, function.point, known.value or largest) for p in check.parameters):
                 yield check
                 return
             seen = bool(check)
@@ -308,7 +310,8 @@ class Product:
 
 
 def _beyond_rounding(parameter: ParameterCheck, point: Arrays, value: float) -> bool:
-    """Whether an array is wrong by more than rounding in an output of this value: alone, it may have saturated."""
+    """Whether an array is wrong by more than rounding in an output of this value: alone, it may have saturated, or be
+    zero but for rounding."""
     if parameter.verdict is not Verdict.WRONG or (worst := parameter.worst) is None:
         return parameter.verdict is Verdict.WRONG
     V = point[parameter.name]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from refnn import Verdict, check_jacobian, check_jvp, check_vjp
-from refnn.gradcheck.operators import Columns, Map, Operator, Report
+from refnn.gradcheck.maps import Map, Report
+from refnn.gradcheck.operators import Columns, Operator
 
 rng = np.random.default_rng(0)
 W, X = rng.standard_normal((3, 4)), rng.standard_normal((4, 2))
@@ -549,3 +550,17 @@ def test_a_function_of_stacks_is_asked_seldom():
     assert check_vjp(f, square_vjp, V, batched=True)
     assert 2 * len(calls) < sum(calls)
     assert wrong(check_vjp(f, lambda v, g: 1.0001 * square_vjp(v, g), V, batched=True))
+
+
+def test_an_output_that_is_always_zero_has_a_gradient_of_rounding():
+    """As the imaginary part of a real eigenvalue."""
+
+    def f(x):
+        return np.array([np.sum(np.sin(x)), np.sum(x) - np.sum(x)])
+
+    def vjp(x, g, rounding=1e-17):
+        return g[0] * np.cos(x) + g[1] * rounding
+
+    x = np.array([0.3, 1.1, -0.7])
+    assert check_vjp(f, vjp, x)
+    assert wrong(check_vjp(f, lambda x, g: vjp(x, g, 1e-9), x))

@@ -547,3 +547,10 @@ def test_what_is_left_of_one_has_its_digits():
     losses = true_losses(OUTPUTS[1], ZL, 0 * ZL + 1)
     left = 1 - np.exp(-losses)
     assert (off(formulas.complement("softmax", ZL), left) <= FEW * size(left) * (1 + np.ptp(ZL, axis=0)) + TINY).all()
+
+
+def test_anothers_activation_has_no_addition_formula():
+    """The cancellation-free witness has none to use: another's pair is judged by the general ones."""
+    own = formulas.activation((np.sin, np.cos))
+    with pytest.raises(TypeError, match="another's activation has no addition formula"):
+        own.difference((), np.zeros(2))

@@ -1,0 +1,266 @@
+"""A function with many outputs, as one of dicts of real arrays, by the names of inputs and outputs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from refnn._shapes import Array
+from refnn.gradcheck import leaves
+from refnn.gradcheck.containers import EXPECTED, Tree, leaves_of, rebuilt
+from refnn.gradcheck.question import said, spreads
+from refnn.gradcheck.verdict.result import GradientCheck, Verdict
+from refnn.gradcheck.witness.function import REORDERED, typical_size
+
+Arrays = Mapping[str, Array]
+REMEMBERED = 2**24  # numbers of f that are kept
+
+
+@dataclass
+class Report:
+    """What is found that is no matter of entries: `wrong` makes a check WRONG, `unfit` UNRELIABLE."""
+
+    wrong: list[str] = field(default_factory=list)
+    unfit: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def on(self, checks: Sequence[GradientCheck]) -> GradientCheck:
+        """One check of several, shown by the worst of those that could have seen a fault."""
+        seeing = [check for check in checks if check.verdict is not Verdict.BLIND] or checks
+        worst = min(seeing, key=lambda check: check.verdict.rank)
+        verdict = Verdict.UNRELIABLE if self.unfit and worst.verdict is not Verdict.WRONG else worst.verdict
+        reasons = [*self.wrong, *self.unfit, *(reason for check in seeing for reason in check.reasons)]
+        notes = [*worst.notes, *self.notes]
+        return replace(
+            worst,
+            verdict=Verdict.WRONG if self.wrong else verdict,
+            reasons=tuple(dict.fromkeys(reasons)),
+            notes=tuple(dict.fromkeys(notes)),
+            probes=tuple(checks),
+        )
+
+
+@dataclass(eq=False)
+class Map:
+    """f on dicts of arrays. What it returned is remembered, and given again once `recalls` is set.
+
+    `wide` tells whether it is the same function in float64, where its inputs came in another dtype.
+    """
+
+    f: Callable[..., Any]
+    inputs: Tree
+    outputs: Tree
+    wide: bool = True
+    in_jax: bool = False
+    recalls: bool = False
+    memory: dict[bytes, Arrays] = field(default_factory=dict)
+    stacked: Callable[..., Any] | None = None  # f of stacks of inputs
+
+    @classmethod
+    def of(cls, f: Any, inputs: Any, report: Report, stacked: Any = None) -> Map:
+        """Called at its inputs; a TypeError or ValueError if there is nothing to differentiate."""
+        if not callable(f):
+            raise TypeError(f"f is {type(f).__name__}, expected a callable f(*inputs) -> outputs")
+        tree = Tree.of("input", inputs, spread=spreads(f, inputs, isinstance(inputs, tuple)))
+        tree = tree.numbered("input") if tree.spread else tree
+        tree = tree.judging({}) if tree.has_floats else tree
+        with tree.digits(tree.arrays):
+            handed = tree.put(tree.arrays, own=True)
+            value = said(f, "f(*inputs)" if tree.spread else "f(inputs)", tree.hand, handed)
+            outputs = _outputs(value)
+        first = {name: V.copy() for name, V in outputs.read(value).items()}
+        if not tree.same(handed):
+            report.unfit.append("f changes its inputs")
+        elif moved := _apart(first, outputs.read(tree.call(f, tree.arrays, own=True))):
+            report.unfit.append(f"f is random: evaluations at one point differ by {moved:.1e}")
+        if _share_memory(handed, value):
+            report.notes.append("f returns memory of its inputs: a change of one is a change of the other")
+        in_jax = any(leaves.narrowed(leaf.value, tree.arrays.values()) for leaf in outputs.leaves)
+        return cls(f, tree, outputs, in_jax or _takes_float64(f, tree, outputs, first), in_jax, stacked=stacked)
+
+    @property
+    def point(self) -> Arrays:
+        return self.inputs.arrays
+
+    @property
+    def wide_point(self) -> Arrays:
+        """In the dtypes in which f is asked."""
+        return {k: V.astype(np.result_type(V, np.float64)) if self.wide else V for k, V in self.point.items()}
+
+    def usual(self, u: Arrays) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The usual size of derivatives of ⟨u, f⟩ by input, and of outputs along directions: |f| / |x|."""
+        values = {name: np.nan_to_num(np.abs(V)).astype(np.float64) for name, V in self(self.point).items()}
+        sizes = {name: typical_size(V) for name, V in self.point.items()}
+        seen = math.fsum(float(np.sum(np.abs(u[name]) * V)) for name, V in values.items())
+        smallest = min(float(size.min(initial=math.inf)) for size in sizes.values())
+        return (
+            {name: np.asarray(seen / size.min(initial=math.inf)) for name, size in sizes.items()},
+            {name: np.asarray(V.max(initial=0) / smallest) for name, V in values.items()},
+        )
+
+    def __call__(self, arrays: Arrays) -> Arrays:
+        """A TypeError for wider numbers than f takes."""
+        if not self.wide and any(V.dtype != self.point[name].dtype for name, V in arrays.items()):
+            raise TypeError("f is another function in float64, or none")
+        if not all(isinstance(V, np.ndarray | np.generic) for V in arrays.values()):
+            return self.outputs.read(self.inputs.call(self.f, arrays))  # numbers of another kind, that only watch f
+        key = _key(arrays)
+        known = self.memory.get(key) if self.recalls else None
+        if known is None:
+            with leaves.x64() if self.in_jax else nullcontext():
+                known = self._kept(key, self.outputs.read(self.inputs.call(self.f, arrays)))
+        return known
+
+    def _kept(self, key: bytes, found: Arrays) -> Arrays:
+        known = {name: V.copy() for name, V in found.items()}
+        if len(self.memory) * sum(V.size for V in known.values()) < REMEMBERED:
+            self.memory[key] = known
+        return known
+
+    @property
+    def many(self) -> Callable[[Sequence[Arrays]], list[Arrays]]:
+        """f of many points at once; an AttributeError if it cannot be asked so."""
+        if self.stacked is None or not self.wide:
+            raise AttributeError("many")
+        return self._of_stack
+
+    def _of_stack(self, points: Sequence[Arrays]) -> list[Arrays]:
+        keys = list(map(_key, points))
+        new = {key: point for key, point in zip(keys, points, strict=True) if not (self.recalls and key in self.memory)}
+        found = {}
+        if new and self.stacked is not None:
+            stack = {name: np.stack([point[name] for point in new.values()]) for name in points[0]}
+            with leaves.x64() if self.in_jax else nullcontext():
+                values = self.outputs.read(self.inputs.call(self.stacked, stack), len(new))
+            found = {key: self._kept(key, {n: V[k] for n, V in values.items()}) for k, key in enumerate(new)}
+        return [found[key] if key in found else self.memory[key] for key in keys]
+
+
+def _key(arrays: Arrays) -> bytes:
+    key = blake2b(digest_size=16)
+    for V in arrays.values():
+        key.update(V.dtype.char.encode() + V.tobytes())
+    return key.digest()
+
+
+def single(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Of a function of stacks, the one of a single point."""
+
+    def asked(*inputs: Any) -> Any:
+        stacked = rebuilt(inputs, (_with_axis(leaf) for _, leaf in leaves_of(inputs)))
+        value = f(*stacked)
+        return rebuilt(value, (leaf[0] for _, leaf in leaves_of(value)))
+
+    return asked
+
+
+def _with_axis(leaf: Any) -> Any:
+    array = leaves.numbers(leaf)
+    return leaf if array is None else leaf[None] if hasattr(leaf, "shape") else array[None]
+
+
+def _outputs(value: Any) -> Tree:
+    """What f returned. Integers and what is no number have no cotangent."""
+    try:
+        tree = Tree.of("output", value, finite=False)
+    except (TypeError, ValueError):
+        raise TypeError(f"f returned {type(value).__name__}, expected {EXPECTED}") from None
+    tree = replace(tree, leaves=tuple(
+        replace(leaf, value=leaf.value.detach() if hasattr(leaf.value, "detach") else leaf.value)
+        if leaf.array is not None and leaf.array.dtype.kind in "fc"
+        else replace(leaf, value=None, array=None)
+        for leaf in tree.leaves
+    ))  # fmt: skip
+    if not tree.arrays:
+        raise TypeError(f"f returned {type(value).__name__} without floating-point numbers, expected arrays of them")
+    return tree
+
+
+def _apart(first: Arrays, second: Arrays) -> float:
+    """By how much two calls differ, if by more than sums in another order may."""
+    with np.errstate(invalid="ignore"):
+        moved = [np.nan_to_num(np.abs(second[name] - V)).max(initial=0) for name, V in first.items()]
+        sizes = [np.finfo(V.dtype).eps * np.nan_to_num(np.abs(V)).max(initial=0) for V in first.values()]
+    return max([float(D) for D, size in zip(moved, sizes, strict=True) if D > REORDERED * size], default=0.0)
+
+
+def _takes_float64(f: Callable[..., Any], tree: Tree, outputs: Tree, values: Arrays) -> bool:
+    """Whether f runs in float64, and is the same function there, to half the digits."""
+    wide = {name: V.astype(np.result_type(V, np.float64)) for name, V in tree.arrays.items()}
+    if all(V.dtype == wide[name].dtype for name, V in tree.arrays.items()):
+        return True
+    try:
+        found = outputs.read(tree.call(f, wide))
+    except Exception:  # made for its own dtype
+        return False
+    coarsest = max(leaves.roundoff(leaf.value) for leaf in (*tree.leaves, *outputs.leaves) if leaf.array is not None)
+    return all(
+        distance(V[finite], found[name][finite]) <= math.sqrt(coarsest) * size_of(V[finite])
+        for name, V in values.items()
+        for finite in [np.isfinite(V)]
+    )
+
+
+def drawn(tree: Tree, rng: np.random.Generator) -> dict[str, Array]:
+    """Random numbers like those of a container, none of them 1, that its dtypes hold exactly."""
+    arrays = {
+        name: (rng.choice([-1.0, 1.0], V.shape) * rng.uniform(0.5, 1, V.shape)).astype(V.dtype)
+        for name, V in tree.arrays.items()
+    }
+    with tree.digits(arrays):
+        held = tree.read(tree.put(arrays, own=True))
+    return {name: V.astype(np.float64) for name, V in held.items()}
+
+
+def _share_memory(one: Any, other: Any) -> bool:
+    arrays = [[leaves.numbers(leaf) for _, leaf in leaves_of(value)] for value in (one, other)]
+    return any(V is not None and W is not None and np.may_share_memory(V, W) for V, W in itertools.product(*arrays))
+
+
+@dataclass(eq=False)
+class Along:
+    """A map as a function of steps along directions, at 0."""
+
+    map: Map
+    directions: Sequence[Arrays]
+
+    @property
+    def recalls(self) -> bool:
+        return self.map.recalls
+
+    @recalls.setter
+    def recalls(self, value: bool) -> None:
+        self.map.recalls = value
+
+    @property
+    def point(self) -> Arrays:
+        return {"direction": np.zeros(len(self.directions))}
+
+    @property
+    def wide_point(self) -> Arrays:
+        return self.point
+
+    def at(self, arrays: Arrays) -> Arrays:
+        """Where the steps lead, in float64."""
+        (T,) = arrays.values()
+        point = self.map.point
+        return {k: V + sum(t * D[k] for t, D in zip(T, self.directions, strict=True)) for k, V in point.items()}
+
+    def __call__(self, arrays: Arrays) -> Arrays:
+        return self.map(self.at(arrays))
+
+
+def distance(V: Array, W: Array) -> float:
+    with np.errstate(invalid="ignore"):
+        return float(np.abs(V.astype(np.float64) - W).max(initial=0))
+
+
+def size_of(V: Array) -> float:
+    return float(np.abs(V).max(initial=0))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -243,18 +243,20 @@ def _trust(function: Scalar, method: str, rng: np.random.Generator) -> Trust:
     return trusted
 
 
+@dataclass(eq=False)
 class _Judge:
     """Witnesses of one function, beside its gradient."""
 
-    def __init__(
-        self, function: Scalar, formula: Formula, points: list[Scalar], trusted: Trust, workers: Workers
-    ) -> None:
-        self.function, self.formula, self.points, self.trusted, self.workers = (
-            *(function, formula, points, trusted),
-            workers,
-        )
-        self.unknown = formula.unknown(function)
-        self.evaluations: dict[str, int] = {}
+    function: Scalar
+    formula: Formula
+    points: list[Scalar]
+    trusted: Trust
+    workers: Workers
+    evaluations: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def unknown(self) -> dict[str, Unknown]:
+        return self.formula.unknown(self.function)
 
     def __call__(self, rng: np.random.Generator, method: str) -> GradientCheck:
         few = FEW if method == "auto" and self.formula.allowance is None else np.inf
@@ -327,7 +329,7 @@ class _Judge:
         found = find(self.function, self.points, trusted or self.trusted, places, self.workers)
         for testimony in found.testimonies:
             self._count(testimony.witness, testimony.evaluations)
-        allowance = found.allowance(self.formula.felt(key)) + LINEAR * self.formula.roundoff(key) * np.abs(found.value)
+        allowance = found.allowance(self.formula.roundoff(key), self.formula.felt(key))
         return Look(found.estimate(), self.formula.beside(key, allowance, entries))
 
     def _count(self, witness: str, evaluations: int) -> None:

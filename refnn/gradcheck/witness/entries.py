@@ -43,9 +43,9 @@ class Findings:
     def estimate(self) -> Estimate:
         return Estimate(self.value, self.error, self.flat, self.kink)
 
-    def allowance(self, u: float) -> Array:
-        """How far rounding may take a formula like that of f, computed with the roundoff u."""
-        return SAFETY * u * (self.noise / ROUNDOFF + self.slope) + LINEAR * u * np.abs(self.value)
+    def allowance(self, u: float, felt: float) -> Array:
+        """How far rounding may take a formula, computed with the roundoff u, that feels what f shows with another."""
+        return SAFETY * felt * (self.noise / ROUNDOFF + self.slope) + LINEAR * u * np.abs(self.value)
 
     def split(self, params: Mapping[str, Array], flat: Array) -> dict[str, Array]:
         """Values at every place of the parameters, as arrays like these."""

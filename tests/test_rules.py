@@ -211,8 +211,10 @@ def test_every_test_file_has_its_place_in_the_table():
 # ---------------------------------------------------------------------- documents
 
 
-def snippets():
-    return re.findall(r"```python\n(.*?)```\n+```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def snippets(*, of_torch=False):
+    """The README's, with what they print. Those of PyTorch are run by `make peers`."""
+    found = re.findall(r"```python\n(.*?)```\n+```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    return [(code, shown) for code, shown in found if ("import torch\n" in code) == of_torch]
 
 
 @pytest.mark.parametrize(("code", "shown"), snippets(), ids=lambda text: text[:30])

@@ -162,11 +162,12 @@ def derivative_of_the_gradient(run: Run, l: int, derivative: Array) -> Array:
     "derivative-of-another-layer",
     "D8",
     "derivative",
-    "g' is taken at Z_{l+1}, not at Z_l (possible where n_{l+1} = n_l)",
+    "g' is taken at Z_{l+1}, not at Z_l (possible where n_{l+1} is n_l, or 1)",
     lambda run: any(
-        n == n_next and g is not IDENTITY for g, (n, n_next) in zip(run.activations, pairwise(run.widths[1:]))
+        n_next in (n, 1) and g is not IDENTITY for g, (n, n_next) in zip(run.activations, pairwise(run.widths[1:]))
     ),
 )
 def derivative_of_another_layer(run: Run, l: int, derivative: Array) -> Array:
     above = run.Z[min(l + 1, run.L)]
-    return run.g(l).derivative(above) if above.shape == derivative.shape else derivative
+    fits = len(above) in (len(derivative), 1)
+    return np.broadcast_to(run.g(l).derivative(above), derivative.shape) if fits else derivative

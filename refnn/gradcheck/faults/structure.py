@@ -113,7 +113,7 @@ def _named_factor(c: float, t: Array, tol: Array, factors: Mapping[float, str]) 
 
 def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> Fact | None:
     """Describe wrong entries that are few, or that fill rows or columns and leave others right."""
-    count, place = int(wrong.sum()), ""
+    count = int(wrong.sum())
     if wrong.ndim == 2:
         for axis, kind in ((1, "row"), (0, "column")):
             lines = np.flatnonzero(wrong.any(axis=axis))
@@ -123,15 +123,14 @@ def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> Fact | None:
                 return kind, f"wrong in {kind} {lines[0]} only{_like(*part)}", None
         if count == wrong.size:
             return None
-        place = f"wrong in {count} of {wrong.size} entries"
     if count > max(LISTED, wrong.size // 10):
         return None
     worst = sorted(np.argwhere(wrong).tolist(), key=lambda i: -abs(g[tuple(i)] - t[tuple(i)]))[:LISTED]
     listed = "; ".join(
         f"[{', '.join(map(str, i))}] is {float(g[tuple(i)])!r}, not {float(t[tuple(i)])!r}" for i in worst
     )
-    what = f"{place}{_like(g[wrong], t[wrong], tol[wrong])}"
-    return "entries", f"{what}: {listed}" if what else listed, None
+    alike = _like(g[wrong], t[wrong], tol[wrong])
+    return "entries", f"wrong in {count} of {wrong.size} entries{alike}: {listed}", None
 
 
 def _like(g: Array, t: Array, tol: Array) -> str:

@@ -241,6 +241,27 @@ def entries(case: Any) -> Iterator[tuple[str, Interval, float, int]]:
             yield f"{name}[{i}]", interval, x, ulps
 
 
+def incomplete(case: Any) -> list[str]:
+    """The arrays that the case should expect and does not, or has no business to, or in another shape."""
+    Interval.digits(DIGITS[0])
+    try:
+        truth = solve(case)
+    except (ValueError, IndexError, KeyError) as error:
+        return [f"its inputs do not fit together: {error!r}"]
+    inputs = {"A0", *case["inputs"]}
+    wanted = {
+        name: [len(value), len(value[0])]
+        for name, value in truth.items()
+        if name not in inputs and (case["result"] == "valid" or name.startswith(("dW", "db")))
+    }
+    shapes = {name: value["shape"] or [1, 1] for name, value in case["expected"].items()}
+    return [
+        f"{name} is {shapes.get(name, 'not there')}, expected {wanted.get(name, 'none such')}"
+        for name in sorted(wanted.keys() | shapes)
+        if wanted.get(name) != shapes.get(name)
+    ]
+
+
 def problems(case: Any, flags: Any) -> list[str]:
     """What is wrong with a case; empty if its values are proved."""
     found = [f"flag {flag} is not explained" for flag in case["flags"] if flag not in flags]
@@ -252,7 +273,7 @@ def problems(case: Any, flags: Any) -> list[str]:
             found.append(f"{name}: not all numbers are {case['dtype']}")
         if math.prod(value["shape"]) != len(value["hex"]) or len(value.get("ulps", value["hex"])) != len(value["hex"]):
             found.append(f"{name}: the number of entries is not that of the shape")
-    if found:
+    if found := found or incomplete(case):
         return found
     for digits in DIGITS:
         Interval.digits(digits)

@@ -75,6 +75,9 @@ def main() -> int:
         commands = readers(directory)
         for command in commands:
             expect(True, command, *FILES)
+            expect(True, [*command, "-saturated", "-overflow"], *FILES)
+            expect(False, command, what="is content with no file")
+            expect(False, [*command, "-float32"], HERE / "float32.json", what="is content with no vector")
 
         rng, broken = random.Random(0), directory / "broken.json"
         for path in VALID:
@@ -89,7 +92,7 @@ def main() -> int:
                 broken.write_text(json.dumps(document | {"cases": [case | {"result": result}]}))
                 for command in [check, *commands]:
                     expect(False, command, broken, what=f"accepts a {result} case of {path.name} that is not")
-    print("\n".join(failures) or "a flipped bit, a wrong value and a right gradient called invalid: all refused")
+    print("\n".join(failures) or "a flipped bit, a wrong value, a right gradient called invalid, no vector: refused")
     return 1 if failures else 0
 
 

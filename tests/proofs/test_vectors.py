@@ -326,6 +326,53 @@ def test_a_reader_in_plain_python_passes_and_refuses_a_wrong_value(tmp_path):
         assert (done.returncode, done.stderr) == (1, "")
 
 
+def without(case, name):
+    return {key: value for key, value in case["expected"].items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda case: {"expected": without(case, "dW1")}, "dW1 is not there, expected [2, 3]"),
+        (lambda _: {"expected": {}}, "dW1 is not there, expected [2, 3]"),
+        (lambda case: {"expected": {**case["expected"], "dW9": case["expected"]["dW1"]}}, "expected none such"),
+        (
+            lambda case: {"expected": {**case["expected"], "dW1": case["expected"]["dW1"] | {"shape": [3, 2]}}},
+            "dW1 is [3, 2], expected [2, 3]",
+        ),
+        (
+            lambda case: {"inputs": {**case["inputs"], "W1": case["inputs"]["W1"] | {"shape": [3, 2]}}},
+            "its inputs do not fit together",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["float64.json", "invalid.json"])
+def test_a_case_with_an_array_missing_or_in_another_shape_is_not_proved(name, change, said):
+    document = json.loads((HERE / name).read_text())
+    case = next(case for case in document["cases"] if case["layer_dims"][:2] == [3, 2])
+    assert check.problems(case, document["flags"]) == []
+    assert said in "; ".join(check.problems(case | change(case), document["flags"]))
+
+
+PLAIN = ("-saturated", "-overflow", "-root", "-infinite")  # where the usual formulas fail, as is shown above
+
+
+def read_by(command, *words):
+    done = subprocess.run([*command, *words], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_reader_judges_what_is_not_left_out_and_fails_where_nothing_is_left(tmp_path):
+    python, files = [sys.executable, str(HERE / "readers" / "backprop.py")], [str(HERE / name) for name in FILES]
+    assert " ".join(PLAIN) in (HERE / "README.md").read_text()
+    left = sum(not {f"-{flag}" for flag in vector.flags} & set(PLAIN) for vector in EVERY)
+    assert 0 < left < len(EVERY)
+    assert read_by(python, *PLAIN, *files) == (0, f"Python: all {left} vectors pass\n", "")
+    (tmp_path / "empty.json").write_text('{"cases": []}')
+    for words in ([], [str(tmp_path / "empty.json")], ["-generic", "-float32", str(HERE / "float32.json")]):
+        assert read_by(python, *words) == (1, "no vector to judge: python backprop.py [-FLAG...] FILE...\n", "")
+
+
 def test_what_is_not_a_file_of_vectors_is_refused(tmp_path):
     path = tmp_path / "vectors.json"
     path.write_text("[]")

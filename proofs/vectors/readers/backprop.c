@@ -1,4 +1,4 @@
-/* Backpropagation in C99, judged by the test vectors:  cc -O2 backprop.c -lm -o backprop && ./backprop [-FLAG...] FILE...  */
+/* Backpropagation in C99, judged by the vectors: cc -O2 backprop.c -lm -o backprop && ./backprop [-FLAG...] FILE... */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -301,10 +301,11 @@ static char *text(const char *path) {
 
 /* Whether a case has one of the flags that are written as -FLAG. */
 static int left_out(const char *vector, int argc, char **argv) {
-    for (const char *p = space(get(vector, "flags") + 1); *p == '"'; p = skip(p))
+    for (const char *p = space(get(vector, "flags") + 1); *p == '"'; p = skip(p)) {
+        size_t length = strcspn(p + 1, "\"");
         for (int i = 1; i < argc; i++)
-            if (*argv[i] == '-' && strcspn(p + 1, "\"") == strlen(argv[i] + 1) && !strncmp(p + 1, argv[i] + 1, strlen(argv[i] + 1)))
-                return 1;
+            if (*argv[i] == '-' && strlen(argv[i] + 1) == length && !strncmp(p + 1, argv[i] + 1, length)) return 1;
+    }
     return 0;
 }
 

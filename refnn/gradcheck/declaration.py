@@ -54,16 +54,16 @@ class Declaration:
     step : None, or the learning rate of a function that returns W - step · dW in place of dW; negative for one upwards
     """
 
-    hidden: Any = "sigmoid"
-    output: tuple[Any, str] = ("sigmoid", "cross_entropy")
+    hidden: Any = field(default="sigmoid", hash=False)  # a function of the user's own need not have one
+    output: tuple[Any, str] = field(default=("sigmoid", "cross_entropy"), hash=False)
     reduction: str = "mean"
-    l1: Penalty = 0.0
-    l2: Penalty = 0.0
+    l1: Penalty = field(default=0.0, hash=False)
+    l2: Penalty = field(default=0.0, hash=False)
     bias: bool = True
     examples: str = "columns"
     weights: str = "out,in"
     labels: str = "soft"
-    names: Mapping[str, Name] = field(default_factory=dict)
+    names: Mapping[str, Name] = field(default_factory=dict, hash=False)
     step: float | None = None
 
     @classmethod

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -103,7 +104,7 @@ def default_probes(
             return found._replace(name=name)
         for _ in range(DRAWS):
             found = random_probe(rng, dims, examples, scale, soft, declaration)
-            if _sees(found, declaration):
+            if _unseen(*found[1:], declaration) is None:  # every fault shows that can with so many examples
                 break
         return found._replace(name=name)
 
@@ -258,20 +259,26 @@ def blindness(params: Params, X: Array, Y: Array, declaration: Declaration = ART
 
     None if every fault of the catalogue that such a network can have changes the gradient here.
     """
+    return ONE_EXAMPLE if X.shape[1] == 1 else _unseen(params, X, Y, declaration)
+
+
+def _unseen(params: Params, X: Array, Y: Array, declaration: Declaration) -> str | None:
+    """The same of a network whose one example, if it has no more, is held against nothing."""
+    floats, *data = as_floats(params, X, Y)
+    arrays = {**floats, "X": data[0], "Y": data[1]}
+    return _of_content(declaration, tuple((key, V.shape, V.tobytes()) for key, V in arrays.items()))
+
+
+@lru_cache(maxsize=128)  # the networks by default are the same in each check, and are asked when drawn and when judged
+def _of_content(declaration: Declaration, content: tuple[tuple[str, tuple[int, ...], bytes], ...]) -> str | None:
+    params = {key: np.frombuffer(numbers).reshape(shape) for key, shape, numbers in content}
+    X, Y = params.pop("X"), params.pop("Y")
     with np.errstate(all="ignore"):  # some faults leave the range
-        return next(_reasons(*as_floats(params, X, Y), declaration), None)
-
-
-def _sees(probe: Probe, declaration: Declaration) -> bool:
-    """Whether every fault shows that can with so many examples."""
-    with np.errstate(all="ignore"):
-        return all(reason == ONE_EXAMPLE for reason in _reasons(*as_floats(*probe[1:]), declaration))
+        return next(_reasons(params, X, Y, declaration), None)
 
 
 def _reasons(params: Params, X: Array, Y: Array, declaration: Declaration) -> Iterator[str]:
-    if X.shape[1] == 1:
-        yield ONE_EXAMPLE
-    elif np.all(X == X[:, :1]):
+    if X.shape[1] > 1 and np.all(X == X[:, :1]):
         yield "all columns of X are equal: a gradient that takes one example for all would not show"
     for l in range(1, len(params) // 2 + 1):
         if not params[f"W{l}"].any():

@@ -54,8 +54,8 @@ class Declaration:
     step : None, or the learning rate of a function that returns W - step · dW in place of dW; negative for one upwards
     """
 
-    hidden: Any = field(default="sigmoid", hash=False)  # a function of the user's own need not have one
-    output: tuple[Any, str] = field(default=("sigmoid", "cross_entropy"), hash=False)
+    hidden: Any = "sigmoid"
+    output: tuple[Any, str] = ("sigmoid", "cross_entropy")
     reduction: str = "mean"
     l1: Penalty = field(default=0.0, hash=False)
     l2: Penalty = field(default=0.0, hash=False)

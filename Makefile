@@ -3,8 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PY := $(BIN)/python
 TESTS := $(PY) -m pytest --numprocesses auto --dist worksteal
+QUICK := network/test_in_the_field network/test_edge network/test_every_function network/test_train \
+         gradcheck/test_check_gradients gradcheck/test_check_vjp
 .DEFAULT_GOAL := help
-.PHONY: help report test test-deep check format proofs coq vectors symbols recheck reports peers bench bench-power bench-general bench-scale mutate dist clean
+.PHONY: help report test quick test-deep check format proofs coq vectors symbols recheck reports renew peers bench bench-power bench-general bench-scale mutate dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -25,6 +27,10 @@ report: .venv/ready  ## gradient-check the reference: table, report.json, figure
 
 test: .venv/ready  ## every check that needs only Python
 	$(TESTS)
+
+quick: .venv/ready  ## the laws of the core and of the checker in ten seconds, for while you write
+	$(BIN)/ruff check --quiet .
+	HYPOTHESIS_PROFILE=quick $(TESTS) $(addprefix tests/,$(addsuffix .py,$(QUICK)))
 
 test-deep: .venv/ready  ## the same with 50 times the random examples
 	HYPOTHESIS_PROFILE=deep $(TESTS)
@@ -49,6 +55,10 @@ recheck: .venv/ready  ## recheck the committed report, and look at its page in a
 
 reports: .venv/ready  ## renew the committed report
 	$(BIN)/refnn report --out proofs/reports/reference
+
+renew: .venv/ready  ## write again all that is committed and that a new fault or formula changes (a quarter of an hour)
+	$(PY) proofs/vectors/generate.py
+	$(MAKE) --no-print-directory bench-power reports
 
 symbols: .venv/ready  ## computer algebra on small shapes: the residuals of the source are exactly 0
 	$(PY) proofs/symbols.py

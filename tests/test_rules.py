@@ -83,6 +83,7 @@ DECLARED = ["gradcheck.formulas", "gradcheck.declaration"]
 MAY_IMPORT = {
     "_shapes": [],
     "_progress": [],
+    "_printing": [],
     "_declaration": [],
     "_floats": ["_shapes"],
     "layers": ["_shapes", "_declaration", "_floats"],
@@ -90,16 +91,16 @@ MAY_IMPORT = {
     "_arguments": ["_shapes", "_declaration", "_floats", "_progress", "layers", "network"],
     # An oracle does not import what it judges: of the network it shares no more than the words that declare one.
     "numbers": ["_progress"],
-    "gradcheck": ["_shapes", "_declaration", "_progress", "numbers"],
+    "gradcheck": ["_shapes", "_declaration", "_printing", "_progress", "numbers"],
     "gradcheck.formulas": ["_shapes", "_declaration"],
     "gradcheck.declaration": ["_shapes", "_declaration", "gradcheck.formulas"],
     "gradcheck.problem": ["_shapes", "_declaration", *DECLARED],
-    "gradcheck.verdict": ["_shapes", *DECLARED, "gradcheck.problem"],
+    "gradcheck.verdict": ["_shapes", "_printing", *DECLARED, "gradcheck.problem"],
     "gradcheck.witness": ["_shapes", "_progress", "numbers", *DECLARED, "gradcheck.problem", "gradcheck.verdict"],
     "gradcheck.faults": ["_shapes", "_declaration", "_progress", *DECLARED, "gradcheck.problem", "gradcheck.verdict"],
-    "article": ["_shapes", "gradcheck"],
+    "article": ["_shapes", "_printing", "gradcheck"],
     "tabular": ["_shapes"],
-    "certificate": ["_shapes", "_declaration", "network", "numbers"],
+    "certificate": ["_shapes", "_declaration", "_printing", "network", "numbers"],
 }
 # Whoever reads, draws or replays a report does not import its writers.
 READERS = [f"report.{room}" for room in ("record", "read", "findings", "networks", "resources", "draw", "replay")]

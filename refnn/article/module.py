@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from refnn._printing import folded
 from refnn.article.functions import judge
 from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, ROLES, SHALLOW, Course, Known, course_of, known
 from refnn.article.right import Module
@@ -81,7 +82,7 @@ class ModuleCheck(Result):
         lines += [f"{name:<{width}}  not there" for name in self.missing]
         if self.verdict is Verdict.UNRELIABLE:
             lines.append(f"UNRELIABLE: backprop was not judged, without {', '.join(self.unjudged)}")
-        return "\n".join(lines)
+        return folded(lines)
 
 
 def judge_module(namespace: dict[str, Any]) -> ModuleCheck:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refnn import Verdict, check_backprop, check_gradients
+from refnn._printing import WIDTH
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.verdict import result
-from refnn.gradcheck.verdict.result import ROWS, WIDTH, GradientCheck
+from refnn.gradcheck.verdict.result import ROWS, GradientCheck
 
 words = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=200)
 names = st.from_regex(r"[a-z_.<&]{1,90}", fullmatch=True)

@@ -14,7 +14,8 @@ from enum import StrEnum
 from html import escape
 from typing import Any, ClassVar
 
-WIDTH = 80  # columns of what is printed
+from refnn._printing import WIDTH, folded
+
 ROWS = 12  # a longer table hides what matters; the JSON has every row
 HEADER = ("gradient", "shape", "verdict", "wrong", "rel. error", "error/tolerance", "sees")
 PASS_MEANS = (
@@ -257,11 +258,7 @@ class GradientCheck(Result):
         return f"<GradientCheck {textwrap.shorten(self._line(), WIDTH - 20, placeholder=' …')}>"
 
     def __str__(self) -> str:
-        lines = [*self._before(), *_table(self.parameters[:ROWS]), *self._after()]
-        return "\n".join(
-            textwrap.fill(line, WIDTH, subsequent_indent=" " * _indent(line) + "  ", break_on_hyphens=False)
-            for line in lines
-        )
+        return folded([*self._before(), *_table(self.parameters[:ROWS]), *self._after()])
 
     def _repr_html_(self) -> str:
         """The same for a notebook."""
@@ -329,10 +326,6 @@ def _table(checks: Sequence[ParameterCheck]) -> Iterator[str]:
             name = ""
         yield "  ".join([name.ljust(first), *map(str.ljust, cells, widths)]).rstrip()
         yield from (f"  {remark}" for remark in remarks)
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
 
 
 def _row(tag: str, cells: Iterable[str]) -> str:

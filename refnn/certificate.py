@@ -20,10 +20,10 @@ from refnn._declaration import Hidden, OutputWord
 from refnn._printing import folded
 from refnn.network import backprop, cost_from_Z, forward_prop
 from refnn.numbers import balls, hexfloat
+from refnn.numbers.arrays import Objects, map_entries
 from refnn.numbers.dual import Dual
 from refnn.numbers.hexfloat import FloatArray
 
-Objects = NDArray[np.object_]
 FloatArrays = dict[str, FloatArray]
 
 FORMAT = "refnn-certificate/2"
@@ -196,21 +196,29 @@ class Certificate:
             raise CertificateError(f"not a certificate: {error}") from None
         return cls(*point, truth, absolute, relative, ulps, bits, witness)
 
-    def recheck(self) -> None:
-        """Recompute every bound with twice the bits.
+    def recheck(self, seed: int = 1) -> None:
+        """Recompute every bound with twice the bits, and what else the certificate says.
+
+        Parameters
+        ----------
+        seed : int
+            Of the random signs in the directions of the witness, where it does not go through every entry.
 
         Raises
         ------
         CertificateError
-            If a bound or a recorded true derivative is not true; the text names the entries.
+            If a bound, a recorded true derivative or another word of it is not true; the text names the entries.
         """
-        bits = 2 * self.bits
         point = Point(self.params, self.X, self.Y, self.grads, self.hidden, self.output)
-        truth = by_backprop(point, bits)
-        confirm(point, truth, bits)
-        false = []
+        bits, false = _enclosed(point)[1], []
+        if bits != self.bits:
+            false.append(f"bits is {self.bits}, and {bits} are needed and enough")
+        truth = by_backprop(point, 2 * bits)
+        witness = confirm(point, truth, 2 * bits, seed)
+        if witness != self.witness:
+            false.append(f"witness is {self.witness[:80]!r}, truly {witness!r}")
         for key, dV in self.grads.items():
-            with balls.precision(bits):
+            with balls.precision(2 * bits):
                 again = _bounds(dV, truth[key])
             for kind in KINDS:
                 bound, claim = again[kind], getattr(self, kind)[key]
@@ -326,42 +334,63 @@ def _layer_on_a_kink(point: Point, bits: int) -> int:
     return L
 
 
-def confirm(point: Point, truth: dict[str, Objects], bits: int) -> str:
-    """Hold `truth` against forward derivatives of the cost; the text says what was compared.
+def confirm(point: Point, truth: dict[str, Objects], bits: int, seed: int = 0) -> str:
+    """Hold `truth` against forward derivatives of the cost, by every W, b and A; the text says what was compared.
 
-    In one direction for each entry where that is affordable, else in one direction of random signs.
+    In one direction for each entry where that is affordable. Else in one for each array, of random signs from `seed`,
+    scaled by powers of two so that no entry counts for much less than another.
 
     Raises
     ------
     ArithmeticError
         If an enclosure of `truth` and its forward derivative are disjoint: one of the two is not the derivative.
     """
-    params, X, *_ = point
-    variables = {**params, "A0": X}
-    size = sum(V.size for V in variables.values())
-    products = X.shape[1] * sum(W.size for key, W in params.items() if key.startswith("W"))
-    every_entry = size * products <= ONE_BY_ONE
-    signs = np.random.default_rng(0).choice([-1, 1], size)
-    directions = np.eye(size, dtype=int) if every_entry else signs[:, None]
+    entries = sum(dV.size for dV in truth.values())
+    products = point.X.shape[1] * sum(W.size for key, W in point.params.items() if key.startswith("W"))
+    every_entry, rng = entries * products <= ONE_BY_ONE, np.random.default_rng(seed)
     with balls.precision(bits):
-        flat = np.concatenate([truth[f"d{name}"].ravel() for name in variables])
-        slopes = _forward_derivatives(variables, point, directions)
-        if not all(slope.overlaps(known) for slope, known in zip(slopes, flat @ directions, strict=True)):
-            raise ArithmeticError("backprop on balls and the forward derivative of the cost are disjoint")
+        params = {key: balls.to_balls(V) for key, V in point.params.items()}
+        _, caches = forward_prop(balls.to_balls(point.X), params, hidden=point.hidden, output=point.output)
+        for l, ((A, _, _), _) in enumerate(caches):
+            known = {key: truth[f"d{key}"] for key in [*(params if l == 0 else ()), f"A{l}"]}
+            size = sum(dV.size for dV in known.values())
+            directions = np.eye(size, dtype=int).astype(object) if every_entry else _signs(known, rng)
+            slopes = _forward_derivatives(point, {**params, f"A{l}": A}, list(known), directions)
+            flat = np.concatenate([dV.ravel() for dV in known.values()])
+            if not all(slope.overlaps(dV) for slope, dV in zip(slopes, flat @ directions, strict=True)):
+                raise ArithmeticError(
+                    f"backprop on balls and the forward derivative by {', '.join(known)} are disjoint"
+                )
     if every_entry:
-        return f"forward derivatives of the cost in all {size} directions"
-    return f"a forward derivative of the cost in one direction of random signs over all {size} variables"
+        return f"forward derivatives of the cost in all {entries} directions"
+    return f"forward derivatives of the cost in one direction of random signs in each of {len(truth)} arrays"
 
 
-def _forward_derivatives(variables: FloatArrays, point: Point, directions: NDArray[Any]) -> Objects:
-    """Balls around the derivative of the cost along each column of `directions`, over W1, b1 … and then A0 = X."""
-    rows = iter(directions)
-    duals = {}
-    for name, V in variables.items():
-        duals[name] = balls.to_balls(V)
-        for index, ball in np.ndenumerate(duals[name]):
-            duals[name][index] = Dual(ball, next(rows).astype(object))
-    _, caches = forward_prop(duals.pop("A0"), duals, hidden=point.hidden, output=point.output)
+def _signs(known: dict[str, Objects], rng: np.random.Generator) -> Objects:
+    """A column for each array, zero elsewhere: integers of random sign, as large as the derivatives there are small."""
+    columns = np.zeros((sum(dV.size for dV in known.values()), len(known)), dtype=object)
+    first = 0
+    for column, dV in enumerate(known.values()):
+        exponents = [balls.exponent(ball) for ball in dV.flat]
+        largest = max((e for e in exponents if e is not None), default=0)
+        for row, e in enumerate(exponents, first):
+            columns[row, column] = int(rng.choice([-1, 1])) << (0 if e is None else largest - e)
+        first += dV.size
+    return columns
+
+
+def _forward_derivatives(
+    point: Point, arrays: dict[str, Objects], variables: list[str], directions: Objects
+) -> Objects:
+    """Balls around the derivative of the cost along each column of `directions`, over the variables in turn.
+
+    The last of these is some A_l; the network is the one above it.
+    """
+    rows, l, L = iter(directions), int(variables[-1][1:]), len(point.params) // 2
+    duals = {key: map_entries(lambda ball: Dual(ball, next(rows)), arrays[key]) for key in variables}
+    above = {f"{V}{k - l}": duals.get(f"{V}{k}", arrays[f"{V}{k}"]) for k in range(l + 1, L + 1) for V in "Wb"}
+    hidden = tuple(_declaration.each_layer(point.hidden, L - 1)[l:])
+    _, caches = forward_prop(duals[f"A{l}"], above, hidden=hidden, output=point.output)
     _, ZL = caches[-1]
     slopes: Objects = cost_from_Z(ZL, balls.to_balls(point.Y), point.output).tangent
     return slopes

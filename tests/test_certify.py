@@ -73,7 +73,7 @@ def test_a_derivative_that_cancels_exactly_raises_the_precision():
 
 
 def test_the_truth_is_confirmed_without_backprop_and_a_wrong_backprop_is_not(monkeypatch):
-    assert "forward derivatives of the cost in all 41 directions" in CERTIFICATE.witness
+    assert "forward derivatives of the cost in all 61 directions" in CERTIFICATE.witness
     for fault in ("sign", "entry"):
 
         def wrong(AL, Y, caches, fault=fault, **declared):
@@ -87,11 +87,37 @@ def test_the_truth_is_confirmed_without_backprop_and_a_wrong_backprop_is_not(mon
                 certify(*data, gradient(*data))
 
 
+@pytest.mark.parametrize("key", ["dW1", "db1", "dA0", "dA1", "dW2", "dA2"])
+@pytest.mark.parametrize(("dims", "m", "every_entry"), [([2, 2, 2, 1], 2, True), ([6, 5, 4, 2], 9, False)])
+def test_an_entry_that_vanishes_beside_the_others_is_confirmed_too(dims, m, every_entry, key, monkeypatch):
+    """Each of these at weights of size 1e-9, where the derivatives in layer 1 are 1e-18 of those in layer 3."""
+    data = network(dims, m, scale=1e-9)
+    assert ("in all" in certify(*data, gradient(*data)).witness) == every_entry
+
+    def wrong(AL, Y, caches, **declared):
+        grads = backprop(AL, Y, caches, **declared)
+        if grads[key].dtype == object:
+            grads[key].flat[np.abs(gradient(*data)[key]).argmin()] *= -1
+        return grads
+
+    monkeypatch.setattr(certificate, "backprop", wrong)
+    with pytest.raises(ArithmeticError, match="disjoint"):
+        certify(*data, gradient(*data))
+
+
+@pytest.mark.parametrize("change", [{"witness": "my word"}, {"bits": 4096}, {"bits": 256}])
+def test_what_a_certificate_says_of_itself_is_rechecked(change):
+    for seed in (1, 2):
+        CERTIFICATE.recheck(seed)
+    with pytest.raises(CertificateError, match=f"certificate does not hold: {next(iter(change))} is "):
+        Certificate.from_json(CERTIFICATE.to_json() | change).recheck()
+
+
 def test_a_network_of_real_size_is_certified_and_confirmed():
     data = network([30, 16, 8, 1], 569, scale=0.3)
     bounds = certify(*data, gradient(*data))
     assert max(relative.max() for relative in bounds.relative.values()) < 1e-9
-    assert "one direction of random signs over all 17711 variables" in bounds.witness
+    assert "one direction of random signs in each of 9 arrays" in bounds.witness
 
 
 def test_a_unit_near_a_kink_raises_the_precision_and_one_that_stays_there_is_refused_by_its_layer():

@@ -35,6 +35,15 @@ def to_balls(array: ArrayLike) -> Objects:
     return map_entries(_flint().arb, np.asarray(array).astype(object))
 
 
+def exponent(ball: Any) -> int | None:
+    """The least e with |middle| < 2^e; None for 0."""
+    middle = ball.mid()
+    if middle.is_zero():
+        return None
+    mantissa, power = (int(part) for part in middle.man_exp())
+    return abs(mantissa).bit_length() + power
+
+
 def around_zero(radius: Any) -> Any:
     """The ball of all numbers that do not exceed `radius` in magnitude."""
     return _flint().arb(0, radius)

@@ -8,7 +8,8 @@ identically zero, the Schwartz-Zippel lemma bounds the probability that it vanis
 
     P(a wrong entry passes)  <=  (degree of its numerator  +  k^2 * degree of the atoms' arguments) / p
 
-where p = 2^61 - 1, k atoms occur, and the second term counts the chance that two different arguments collide.
+where p = 2^61 - 1, k atoms occur, and the second term counts the chance that two different arguments collide: there are
+fewer than k^2 / 2 pairs of them, and the numerator of a difference has at most the degrees of both.
 `ExactCheck.false_pass` is this number for the code at hand: the degrees are found by running the same code on `Degree`.
 It assumes that the keyed atoms behave like independent uniform draws, and that p does not divide every coefficient of
 the numerator. It says nothing of rounding, which `refnn.certify` bounds, nor of branches: comparisons are refused. A

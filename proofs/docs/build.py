@@ -8,6 +8,7 @@ W_l and shapes like (n_l, m) need no mark. Exit status 1 if something is named o
 import builtins
 import importlib
 import inspect
+import json
 import posixpath
 import re
 import shutil
@@ -48,18 +49,20 @@ LATEX = {  # of what stands in docstrings
     "′": "'",
     "←": r"\\leftarrow ",
     r"\|(\w)\|": r"\\lvert \1 \\rvert ",
-    r"\b1/m\b": r"\\frac{1}{m}",
+    r"1/m (?=\\sum)": r"\\frac{1}{m} ",
     r"sqrt\(((?:[^()]|\([^()]*\))*)\)": r"\\sqrt{\1}",
     r"_prev\b": r"_{\\text{prev}}",
+    r"\\big[lr]": "",
     r"\\operatorname\{(\w+)\}": r"\1",
     r"\\?\b(softplus|log|exp|cosh|tanh|vjp|jvp)\b": r"\\text{\1}",
     r"(?<=[\w)]) *(?=\\text\{(?!prev))": r"\\,",  # between factors of which one is a function
     r"(\\text\{\w+\}) +(?=[^( ])": r"\1\\,",
 }
-FORMS = {  # what the converter does not tell the browser: that a sign is no operation, and that norms do not stretch
+FORMS = {  # what the converter does not say: that a sign is no operation, norms do not stretch, quotients stand close
     r"(?<=<mrow>)<mo>&#x02212;": '<mo form="prefix">&#x02212;',
     r"((?:&#x00028;|\[|&#x0003D;|,)</mo>)<mo>&#x02212;": r'\1<mo form="prefix">&#x02212;',
     "<mo>&#x02016;": '<mo stretchy="false">&#x02016;',
+    "<mo>&#x0002F;": '<mo lspace="0" rspace="0">&#x0002F;',
 }
 TOKEN = re.compile(
     r"""
@@ -87,10 +90,11 @@ def with_formulas(markdown):
         if token["number"]:
             return linked(token["number"])
         if token["block"]:
-            return displayed(token["block"], token["tag"] and linked(token["tag"]))
+            latex, _, tags = token["block"].partition(r"\tag{")
+            return displayed(latex, ", ".join(map(linked, re.findall(r"D\d+", token["tag"] or tags))))
         if token["equation"]:
             latex, _, tag = token["equation"].rstrip("}\n").partition(r"\tag{")
-            return displayed(latex, f'<span id="{tag}">({tag})</span>')
+            return displayed(latex, f'<a id="{tag}">({tag})</a>')
         return mathml(token["ticked"] or token["inline"] or token["symbol"])
 
     if "$" in TOKEN.sub("", markdown):
@@ -103,7 +107,7 @@ def linked(equation):
 
 
 def displayed(latex, number):
-    return f'\n\n<div class="formula">{mathml(latex, "block")}{number or ""}</div>\n\n'
+    return f'\n\n<div class="formula">{mathml(latex, "block")}<span>{number}</span></div>\n\n'
 
 
 def mathml(latex, display="inline"):
@@ -154,7 +158,7 @@ def as_list(text, depth=0):
 
 
 def plain_signature(signature, colon):
-    """Names and defaults; what each argument is says the docstring, with its shape."""
+    """Names and defaults; the docstring says what each argument is, with its shape."""
     parameters = [each.replace(annotation=inspect.Parameter.empty) for each in signature.parameters.values()]
     plain = signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
     return pdoc.render_helpers.format_signature(plain, colon).replace("\t", "")  # before each parameter of many
@@ -171,11 +175,12 @@ def build(modules):
     env.filters["format_signature"] = plain_signature
     env.globals["font"] = FONT
     env.globals["dark_code"] = HtmlFormatter(style="github-dark").get_style_defs(".pdoc-code")
-    pages = {"index.html": pdoc.render.html_index(modules), "search.js": pdoc.render.search_index(modules)}
-    for name, module in modules.items():
-        where = "derivation.html" if "." in name else "refnn/derivation.html"
-        pages[path_of(name)] = pdoc.render.html_module(module, modules).replace("{derivation}", where)
-    return pages
+    pages = {path_of(name): pdoc.render.html_module(module, modules) for name, module in modules.items()}
+    pages |= {"index.html": pdoc.render.html_index(modules), "search.js": pdoc.render.search_index(modules)}
+    return {
+        path: text.replace("{derivation}", "derivation.html" if "/" in path else "refnn/derivation.html")
+        for path, text in pages.items()
+    }
 
 
 def path_of(module):
@@ -183,10 +188,11 @@ def path_of(module):
 
 
 def documented():
-    """The modules, with their functions in the order of a reader, and the derivation as if it were one."""
+    """The modules, with their functions in the order of a reader, and the pages beside them."""
     for name in FRAMEWORKS:
         sys.modules.setdefault(name, MagicMock())
-    modules = [pdoc.doc.Module(module) for module in [*map(importlib.import_module, MODULES), derivation()]]
+    first, *others = map(importlib.import_module, MODULES)
+    modules = [pdoc.doc.Module(module) for module in (first, tutorial(), derivation(), *others)]
     for module in modules:
         module.members = {member.name: member for member in sorted(module.members.values(), key=place)}
     return {module.modulename: module for module in modules}
@@ -198,13 +204,29 @@ def place(member):
     return member.kind == "class", file != "refnn.network", file, member.source_lines or (0, 0)
 
 
-def derivation():
-    text = (HERE.parent / "derivation.md").read_text(encoding="utf-8")
-    module = ModuleType(
-        "refnn.derivation", re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", text)
-    )  # it links to no page of these
+def beside(name, text):
+    """A page beside those of the modules, as if it were one. What it links to does not stand beside it here."""
+    module = ModuleType(f"refnn.{name}", re.sub(r"(?<!!)\[([^\]]+)\]\([^)]+\)", r"\1", text))
     module.__all__ = []
     return module
+
+
+def derivation():
+    return beside("derivation", (HERE.parent / "derivation.md").read_text(encoding="utf-8"))
+
+
+def tutorial():
+    """The notebook: its text, its code, what that printed and drew."""
+    parts = []
+    for cell in json.loads((HERE.parent / "tutorial.ipynb").read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        parts.append(f"```python\n{source}\n```" if cell["cell_type"] == "code" else source)
+        for output in cell.get("outputs", []):
+            if "text" in output:
+                parts.append(f"```text\n{''.join(output['text'])}```")
+            else:
+                parts.append(f"![figure](data:image/png;base64,{output['data']['image/png'].strip()})")
+    return beside("tutorial", "\n\n".join(parts))
 
 
 # ---------------------------------------------------------------------- what is missing
@@ -219,7 +241,7 @@ def missing(pages, modules):
             target = posixpath.normpath(posixpath.join(posixpath.dirname(path), target)) if target else path
             if target not in pages or (fragment and fragment not in places[target]):
                 yield f"{path}: a link to {link}"
-    for name, module in modules.items():
+    for name, module in ((name, modules[name]) for name in MODULES):
         text = pages[path_of(name)]
         for word in set(re.findall(r"<code>(\w+|refnn[\w.]+)</code>", text)) - ELSEWHERE - parameters(module):
             if not any(hasattr(scope, word) for scope in (module.obj, builtins, numpy)):

@@ -30,6 +30,7 @@ report: .venv/ready  ## gradient-check the reference: table, report.json, figure
 docs: .venv/docs  ## the API reference as HTML, in build/docs
 	$(PY) proofs/docs/build.py
 
+# What it should print instead: run all cells in Jupyter, and save.
 tutorial: .venv/docs  ## run proofs/tutorial.ipynb, and compare what it prints with what stands in it
 	$(PY) -m pytest --nbval --nbval-current-env proofs/tutorial.ipynb
 

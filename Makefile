@@ -6,7 +6,7 @@ TESTS := $(PY) -m pytest --numprocesses auto --dist worksteal
 QUICK := network/test_in_the_field network/test_edge network/test_every_function network/test_train \
          gradcheck/test_check_gradients gradcheck/test_check_vjp
 .DEFAULT_GOAL := help
-.PHONY: help report test quick test-deep check format proofs coq vectors symbols recheck reports renew peers bench bench-power bench-general bench-scale mutate dist clean
+.PHONY: help report docs tutorial test quick test-deep check format proofs coq vectors symbols recheck reports renew peers bench bench-power bench-general bench-scale mutate dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -22,8 +22,19 @@ help:  ## this list
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[peers]'
 	@touch $@
 
+.venv/docs: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
 report: .venv/ready  ## gradient-check the reference: table, report.json, figures, in build/report
 	$(BIN)/refnn report --out build/report
+
+docs: .venv/docs  ## the API reference as HTML, in build/docs
+	$(PY) proofs/docs/build.py
+
+# What it should print instead: run all cells in Jupyter, and save.
+tutorial: .venv/docs  ## run proofs/tutorial.ipynb, and compare what it prints with what stands in it
+	$(PY) -m pytest --nbval --nbval-current-env proofs/tutorial.ipynb
 
 test: .venv/ready  ## every check that needs only Python
 	$(TESTS)

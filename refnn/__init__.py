@@ -1,6 +1,23 @@
-"""refnn: the network of one article, corrected, and the gradient checker that judges yours. See README.md.
+"""The network of one article, corrected, and the gradient checker that judges yours.
 
-The functions of the network stand in network.py, unchecked; the public ones are made of them here.
+X (n_0, m) holds the inputs and Y (n_L, m) the labels, one example per column. Layer l = 1 … L has the weights
+W_l (n_l, n_{l-1}) and the biases b_l (n_l, 1), in ``params["W1"]``, ``params["b1"]`` … For every V, dV is $∂J/∂V$,
+where J is the mean cost. The numbers of equations are those of proofs/derivation.md.
+
+A network is declared by the same words everywhere; without them it is the article's, of sigmoids:
+
+- hidden: "sigmoid", "tanh", "relu", "leaky_relu" or "leaky_relu(0.2)", "softplus", "silu", "identity"; a pair of
+  functions (value, derivative) of Z; or a list with one of these for each hidden layer.
+- output: "sigmoid" or "softmax", with their cross-entropy; any other of the above, with half the squared error; or a
+  pair (activation, cost), the cost "cross_entropy", "half_squared_error" or "squared_error".
+
+To begin with: `train` and `predict`, made of the article's functions from `init_params` on; `check_backprop` for a
+backprop of yours, and `check_gradients` for the gradient of any function; `certify` for what rounding did to one. For
+test suites there is `refnn.testing`; `refnn.torch`, `refnn.jax` and `refnn.autograd` stand in for the checkers of
+their frameworks; `refnn.gradcheck` has the parts of a result, and `refnn.numbers` the numbers of exact checks.
+
+The functions of the network stand in network.py, unchecked. The public ones are made of them here: they refuse what
+does not fit, by its name, before anything is computed.
 """
 
 from typing import TYPE_CHECKING

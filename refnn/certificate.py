@@ -52,9 +52,10 @@ def certify(
 
     Parameters
     ----------
-    params : "W1", "b1" …, X : (n_0, m), Y : (n_L, m), from 0 to 1 for a cross-entropy
-        Arrays of float16, float32, float64 or integers, taken as exactly the numbers that they hold. For softmax Y may
-        be the numbers of the classes, (m,).
+    params : "W1", "b1" … "WL", "bL"
+        Arrays of float16, float32, float64 or integers, here and below, taken as exactly the numbers that they hold.
+    X, Y : (n_0, m) and (n_L, m), Y from 0 to 1 for a cross-entropy
+        For softmax Y may be the numbers of the classes, (m,).
     grads : "dW1", "db1" … "dWL", "dbL", and any of "dA0" … "dA{L-1}"
         From any implementation; the dtype of each array decides what an ulp is.
     hidden, output : the activations and the cost, by their names, as in `refnn.forward_prop`
@@ -75,7 +76,7 @@ def certify(
 
     Notes
     -----
-    The precision doubles from 128 bits until each enclosure is narrower than 2^-20 ulp, so the bounds are tight.
+    The precision doubles from 128 bits until each enclosure is narrower than $2^{-20}$ ulp, so the bounds are tight.
     On a kink, Z = 0 exactly, the derivative is the one from below. Assumed: Arb's arithmetic, and that the formulas are
     the derivative, for which see proofs/README.md and `witness`.
     """

@@ -33,8 +33,8 @@ def init_params(layer_dims: Sequence[int], *, scale: str | float = "xavier", rng
     Parameters
     ----------
     layer_dims : sequence of int, the widths n_0 … n_L
-    scale : standard deviation of the weights; "xavier" is sqrt(2 / (n_{l-1} + n_l)), after Glorot and Bengio (2010),
-        and "he" is sqrt(2 / n_{l-1}), after He et al. (2015), for ReLU. The article's is 0.01, which stalls a network
+    scale : standard deviation of the weights; "xavier" is $sqrt(2 / (n_{l-1} + n_l))$, after Glorot and Bengio (2010),
+        and "he" is $sqrt(2 / n_{l-1})$, after He et al. (2015), for ReLU. The article's is 0.01, which stalls a network
         of three or more layers (proofs/errata.md).
     rng : seed, numpy.random.Generator or None
     """
@@ -49,9 +49,11 @@ def init_params(layer_dims: Sequence[int], *, scale: str | float = "xavier", rng
 
 
 def sigmoid(Z: Matrix) -> tuple[Array, Array]:
-    """A = σ(Z) = 1 / (1 + exp(-Z)), and Z as the cache for the way back (D2).
+    """The sigmoid of Z, and Z as the cache for the way back.
 
-    1 - A is sigmoid(-Z)[0], which keeps the digits that the subtraction loses.
+    $$A = σ(Z) = 1 / (1 + exp(-Z))$$ (D2)
+
+    $1 - A$ is ``sigmoid(-Z)[0]``, which keeps the digits that the subtraction loses.
 
     Parameters
     ----------
@@ -67,13 +69,15 @@ def sigmoid(Z: Matrix) -> tuple[Array, Array]:
 def forward_prop(
     X: Matrix, params: Params, *, hidden: Hidden = "sigmoid", output: OutputWord = "sigmoid"
 ) -> tuple[Array, list[Cache]]:
-    """A_0 = X, then Z_l = W_l A_{l-1} + b_l and A_l = g_l(Z_l) for l = 1 … L (D1).
+    """From the inputs to the prediction, layer by layer.
+
+    $$A_0 = X,  Z_l = W_l A_{l-1} + b_l,  A_l = g_l(Z_l),  l = 1, …, L$$ (D1)
 
     Parameters
     ----------
     X : (n_0, m)
     params : dict of W_l (n_l, n_{l-1}) and b_l (n_l, 1)
-    hidden, output : the activations; see the head of network.py
+    hidden, output : the activations, by the words at the head of `refnn`
 
     Returns
     -------
@@ -95,8 +99,17 @@ def forward_prop(
 def cost_function(AL: Matrix, Y: Matrix, *, output: OutputWord = "sigmoid") -> Number:
     """J, the mean over examples of the cost, summed over outputs.
 
-    For the sigmoid -1/m Σ [Y log A_L + (1 - Y) log(1 - A_L)] (D4), for softmax -1/m Σ Y log A_L, with 0 log 0 = 0; and
-    1/m Σ (A_L - Y)², or half of it.
+    For the sigmoid, with $0 log 0 = 0$:
+
+    $$J = -1/m Σ [Y log A_L + (1 - Y) log(1 - A_L)]$$ (D4)
+
+    For softmax:
+
+    $$J = -1/m Σ Y log A_L$$ (D21)
+
+    The squared error, of which there is also the half:
+
+    $$J = 1/m Σ (A_L - Y)²$$ (D20)
 
     Parameters
     ----------
@@ -105,15 +118,17 @@ def cost_function(AL: Matrix, Y: Matrix, *, output: OutputWord = "sigmoid") -> N
 
     Returns
     -------
-    scalar, never NaN for real A_L; infinite where a cross-entropy's A_L has rounded to the wrong end, where
-    `logistic_cost` and `softmax_cost` are accurate
+    scalar, never NaN for real A_L; infinite where a cross-entropy's A_L has rounded to the wrong end: there
+        `logistic_cost` and `softmax_cost` are accurate
     """
     m = Y.shape[1]
     return layers.output(output).cost(AL, Y).sum() / m
 
 
 def logistic_cost(ZL: Matrix, Y: Matrix) -> Number:
-    """The same J of a sigmoid output from the last Z: 1/m Σ [Y softplus(-Z_L) + (1 - Y) softplus(Z_L)] (D5).
+    """The same J of a sigmoid output, from the last Z.
+
+    $$J = 1/m Σ [Y softplus(-Z_L) + (1 - Y) softplus(Z_L)]$$ (D5)
 
     Parameters
     ----------
@@ -121,13 +136,15 @@ def logistic_cost(ZL: Matrix, Y: Matrix) -> Number:
 
     Returns
     -------
-    scalar; for real Z_L accurate at saturation too, as -log σ(Z) = softplus(-Z) and -log(1 - σ(Z)) = softplus(Z)
+    scalar; for real Z_L accurate at saturation too, as $-log σ(Z) = softplus(-Z)$, $-log(1 - σ(Z)) = softplus(Z)$
     """
     return cost_from_Z(ZL, Y, "sigmoid")
 
 
 def softmax_cost(ZL: Matrix, Y: Matrix) -> Number:
-    """The same J of a softmax output from the last Z: 1/m Σ Y (log Σ_j exp Z_j - Z_L).
+    """The same J of a softmax output, from the last Z; j counts the classes.
+
+    $$J = 1/m Σ Y (log Σ_j exp Z_j - Z_L)$$
 
     Parameters
     ----------
@@ -149,7 +166,15 @@ def cost_from_Z(ZL: Array, Y: Array, output: OutputWord) -> Number:
 def one_layer_backward(
     dA: Matrix, cache: Cache, *, activation: Word = "sigmoid", inputs: bool = True
 ) -> tuple[Any, Array, Array]:
-    """Back through one layer: dZ = dA ∘ g′(Z) (D8), then `linear_backward`.
+    """Back through one layer.
+
+    $$dZ = dA ∘ g′(Z)$$ (D8)
+
+    $$dW = dZ A_prevᵀ$$ (D9)
+
+    $$db = Σ_k dZ[:, k]$$ (D10)
+
+    $$dA_prev = Wᵀ dZ$$ (D11)
 
     Parameters
     ----------
@@ -187,10 +212,17 @@ def backprop(
 ) -> Gradients:
     """The gradient of J in every weight, bias, input and hidden activation.
 
-    At the output the quotient in the article's dA_L ∘ σ′(Z_L) is cancelled by hand,
-    dZ_L = [(1 - Y) σ(Z_L) - Y σ(-Z_L)] / m (D7), and for softmax Σ_j (A_i Y_j - A_j Y_i) / m: both are (A_L - Y) / m,
-    for labels that add up to 1, and saturation costs them no digits. A sum over examples or units that cancels still
-    does, as in any floats; `certify` says how many.
+    At the output the quotient in the article's $dA_L ∘ σ′(Z_L)$ is cancelled by hand:
+
+    $$dZ_L = [(1 - Y) ∘ σ(Z_L) - Y ∘ σ(-Z_L)] / m$$ (D7)
+
+    For softmax, row by row:
+
+    $$dZ_i = Σ_j (A_i Y_j - A_j Y_i) / m$$ (D21)
+
+    Both are $(A_L - Y) / m$, for labels that add up to 1, and saturation costs them no digits. From there
+    `one_layer_backward` goes down. A sum over examples or units that cancels still costs digits, as in any floats;
+    `certify` says how many. The evidence for this function is the chain in proofs/README.md.
 
     Parameters
     ----------
@@ -201,9 +233,7 @@ def backprop(
 
     Returns
     -------
-    dict of "dW1" "db1" … "dWL" "dbL", "dA0" … "dA{L-1}", each shaped like its variable; dA0 is ∂J/∂X
-
-    The evidence for this function is the chain in proofs/README.md.
+    dict of "dW1" "db1" … "dWL" "dbL", "dA0" … "dA{L-1}", each shaped like its variable; dA0 is $∂J/∂X$
     """
     grads = {}
     L = len(caches)
@@ -220,12 +250,14 @@ def backprop(
 
 
 def update_parameters(params: Params, grads: Gradients, learning_rate: float) -> Params:
-    """One step of gradient descent, V - learning_rate · dV for every W and b (D12), in a new dict.
+    """One step of gradient descent, for every W and b, in a new dict.
+
+    $$V ← V - λ dV$$ (D12)
 
     Parameters
     ----------
     params, grads : dicts of "W1" … and of "dW1" … in the same shapes; "dA0" … are ignored
-    learning_rate : positive number
+    learning_rate : λ, a positive number
     """
     return {key: V - learning_rate * grads[f"d{key}"] for key, V in params.items()}
 
@@ -303,7 +335,7 @@ def predict(
     Returns
     -------
     int array (n_L, m) for a sigmoid output, 1 where A_L reaches the threshold in [0, 1], else 0; int array (m,) for a
-    softmax output, the number of the class with the largest A_L; A_L itself for any other
+        softmax output, the number of the class with the largest A_L; A_L itself for any other
     """
     AL, _ = forward_prop(X, params, hidden=hidden, output=output)
     return layers.output(output).answer(AL, threshold)

@@ -119,18 +119,18 @@ def check_backprop(
         The number of examples.
     seed : int
     probes : sequence of Probe, optional
-        Judge on these instead of `default_probes`.
+        Judge on these networks, (name, params, X, Y), and no others.
     executor, progress : as in `check_network`
     **declaration : the network and its conventions, the article's where nothing is said
         hidden, output : activations and cost, as in `refnn.forward_prop`; a list of activations needs layer_dims
         reduction : "mean" of the cost over examples, their "sum", the mean over all "entries" of Y, or over "outputs"
-        l1, l2 : λ of the penalties λ Σ|W| and λ/2 Σ W², added to the cost; or functions of m, such as lambda m: 0.7 / m
+        l1, l2 : λ of the penalties $λ Σ|W|$ and $λ/2 Σ W²$, added to the cost; or functions, ``lambda m: 0.7 / m``
         bias : False for layers without one
         examples : "columns" or "rows" of X and Y; in rows, b is (1, n_l), and db may be (n_l,)
         weights : "out,in" for W (n_l, n_{l-1}), or "in,out"
         labels : "soft", "onehot" (0 or 1), or "classes" (int (m,), the number of each example's class)
-        names : {"W": "weights{l}", "b": ["bias_h", "bias_o"], "dW": …, "db": …}, l from 1, or {k} from 0, or a name for
-            each layer, or functions of l
+        names : ``{"W": "weights{l}", "b": ["bias_h", "bias_o"], "dW": …, "db": …}``, l from 1, or {k} from 0, or a
+            name for each layer, or functions of l
         step : the learning rate of a function that returns W - step · dW, not dW; negative for a step upwards. It may
             change the parameters that it is given.
 

@@ -113,7 +113,7 @@ def check_gradients(
         points too, which shows how much its formula cancels; with ``method="exact"`` it has to be one, and is given
         exact numbers.
     conjugate : bool
-        True for JAX's convention of complex numbers, ∂f/∂x - i ∂f/∂y; else ∂f/∂x + i ∂f/∂y, as PyTorch has it.
+        True for JAX's convention of complex numbers, $∂f/∂x - i ∂f/∂y$; else $∂f/∂x + i ∂f/∂y$, as PyTorch has it.
     method : str
         "auto" takes the complex step if f carries it, else central differences: along sums of entries, and in each
         entry that a sum leaves open. "complex" or "central" compare every entry with this witness; "exact" runs f and

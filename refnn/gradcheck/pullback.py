@@ -53,7 +53,7 @@ def check_vjp(
     batched: bool = False,
     **options: Any,
 ) -> GradientCheck:
-    """Judge a vector-Jacobian product, the backward of a function with any inputs and outputs: Jᵀ u.
+    """Judge a vector-Jacobian product, the backward of a function with any inputs and outputs: $Jᵀ u$.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def check_vjp(
         ``vjp(*inputs, cotangent)`` with a cotangent like what f returned; returns gradients like the inputs.
     inputs : array, number, or list, tuple, dict or dataclass of them
     jvp : callable, optional
-        ``jvp(*inputs, *tangents)``, of which ⟨u, jvp(v)⟩ = ⟨vjp(u), v⟩ is asked.
+        ``jvp(*inputs, *tangents)``, of which $⟨u, jvp(v)⟩ = ⟨vjp(u), v⟩$ is asked.
     second : callable, needed for ``order=2``
         The vjp of vjp itself, ``second(*inputs, cotangent, w)`` with a w like the inputs; returns a tuple of gradients
         for the inputs and for the cotangent.
@@ -75,7 +75,7 @@ def check_vjp(
     nondeterminism : float
         How far two answers to one question may be apart, beside a sum in another order.
     conjugate : bool
-        True for JAX's convention of complex numbers, ∂/∂x - i ∂/∂y; else ∂/∂x + i ∂/∂y, as PyTorch has it.
+        True for JAX's convention of complex numbers, $∂/∂x - i ∂/∂y$; else $∂/∂x + i ∂/∂y$, as PyTorch has it.
     batched : bool
         True if f takes stacks of inputs and returns such of outputs, each array with one axis more, the first, as
         ``jax.vmap(f)`` does. vjp, jvp and second are asked at one point all the same.
@@ -129,7 +129,7 @@ def check_jvp(
     nondeterminism: float = 0.0,
     **options: Any,
 ) -> GradientCheck:
-    """Judge a Jacobian-vector product, the forward derivative of a function with any inputs and outputs: J v.
+    """Judge a Jacobian-vector product, the forward derivative of a function with any inputs and outputs: $J v$.
 
     Parameters
     ----------

@@ -350,10 +350,10 @@ class _Judge:
             yield f"f may be off by {self.function.inexact:.1e}, as f_error says: it shows no smaller differences"
 
     def _disagreements(self, compared: Comparison) -> Iterator[str]:
-        """Put some of the wrong entries to central differences, and say where they disagree with the complex step."""
+        """Put some of the wrong entries to central differences, and to finer ones, and say where those disagree."""
         for key, given in compared.given.arrays.items():
-            if complex_step.NAME not in self.evaluations or not np.isfinite(self.trusted.least[key]):
-                continue
+            if not compared.checks[key] and key in self.trusted.doubts:
+                yield self.trusted.doubts[key]
             estimate = compared.estimates[key]
             value, error = estimate.value.ravel(), estimate.error.ravel()
             with np.errstate(invalid="ignore"):
@@ -362,10 +362,18 @@ class _Judge:
             wrong = wrong[np.linspace(0, len(wrong) - 1, min(len(wrong), SECOND_LOOK)).astype(int)]
             second, _ = self._look(key, wrong, complex_step.distrust(self.function, ""))
             for i, v, e in zip(wrong, second.value, second.error, strict=True):
+                place = f"{key}{[int(k) for k in np.unravel_index(i, given.shape)]}"
                 if abs(v - value[i]) > e + error[i]:
                     yield (
-                        f"the witnesses disagree at {key}{[int(k) for k in np.unravel_index(i, given.shape)]}: "
-                        f"complex step {value[i]:.10g}, central difference {v:.10g} with an error of {e:.1e}"
+                        f"the witnesses disagree at {place}: "
+                        f"{value[i]:.10g} ± {error[i]:.1e}, central difference {v:.10g} with an error of {e:.1e}"
+                    )
+                    continue
+                finer = central.finer(self.function, (key, int(i)))
+                if slopes := [(s, r) for s, r in finer if abs(s - value[i]) > r + error[i]]:
+                    yield (
+                        f"f changes within the steps of the differences at {place}: "
+                        f"{value[i]:.10g} ± {error[i]:.1e}, by finer steps {slopes[0][0]:.10g} ± {slopes[0][1]:.1e}"
                     )
 
 

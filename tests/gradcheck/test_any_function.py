@@ -317,7 +317,7 @@ def test_what_is_lost_in_steps_of_the_roundoff_of_1_is_imprecise_and_not_wrong(x
         assert check.verdict == UNRELIABLE, str(check)
         assert "imprecise, or wrong by little" in check.parameters[0].reason
     off = {"x": np.float32(1.01) * gradient(params)["x"]}
-    assert check_gradients(f, {"x": params["x"][:1]}, {"x": off["x"][:1]}, progress=False).verdict == WRONG
+    assert check_gradients(f, params, off, progress=False).verdict == (WRONG if x[0] < 1 else UNRELIABLE)
 
 
 def test_a_zero_among_round_numbers_shows_no_steps():

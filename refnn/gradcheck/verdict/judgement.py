@@ -11,6 +11,7 @@ entry off by more is undecided, imprecise or wrong by little,
  - if it is right to half its digits, unless the noise of the formula was measured;
  - or to a quarter of them and off by no more than such roundoffs, or 16 times that if it has less than half the digits
    of the largest, for products may have multiplied them;
+ - or, in a coarser dtype than float64, off by no more than such roundoffs, whatever is left of its digits;
  - or if the array shows that it was computed in steps, as differences from 1 are, and it is off by two of them.
 
 An entry that passes is undecided nevertheless if it could not have been told from zero or from its double, though
@@ -33,6 +34,7 @@ from refnn.gradcheck.verdict.result import Entry, ParameterCheck, Verdict
 
 LOSS_WORTH_A_NOTE = 4  # decimal digits; ordinary sums lose one or two
 ZERO = 8.0  # times what a formula that cancels is allowed: no larger may an entry be given where f does not answer
+COARSE_EPS = 1e-10  # of float32 and below
 COARSE = 1e-3  # of an entry
 AMPLIFIED = 16.0  # times that, what a product may make of it
 SMALL = 8.0  # roundoffs of 1 or of the largest entry: a quantum is not larger
@@ -100,7 +102,8 @@ class Unknown:
     def imprecise(self, error: Array, size: Array) -> Array:
         """Whether an entry that is off by more than its tolerance may be so by cancellation alone."""
         faint = size <= 2 * self.roundoff / math.sqrt(self.eps)
-        cancelled = (error <= np.where(faint, AMPLIFIED, 1) * self.floor) & (error <= self.eps**0.25 * size)
+        amplified = (error <= np.where(faint, AMPLIFIED, 1) * self.floor) & (error <= self.eps**0.25 * size)
+        cancelled = amplified | ((error <= self.floor) & (self.eps > COARSE_EPS))
         half = (error <= self.eps**0.5 * size) & (not self.measured)
         return np.asarray((error <= STEPS * self.quantum) | cancelled | half)
 
@@ -233,7 +236,7 @@ def judge(
     # The entry shown is one of those that the verdict rests on.
     decisive = {Verdict.WRONG: wrong, Verdict.UNRELIABLE: undecided}.get(verdict, np.ones_like(wrong))
     accepted = ~wrong & ~undecided
-    seen = sees(limit, np.where(size > estimate.underflow, size, 0))
+    seen = sees(limit + estimate.error, np.where(size > estimate.underflow, size, 0))  # both may be off one way
     return ParameterCheck(
         name,
         given.shape,

@@ -40,6 +40,7 @@ NAME = "central difference"
 FIRST = 0.1234567  # of the size of an entry, the step on rung 0
 RATIO = 1.9  # of one step to the next; no round number either, since f may repeat itself, or jump, at those
 FINEST = 17  # rungs below; its steps of 2e-7 of x are the last that see f itself and not the rounding inside it
+FINER = range(FINEST + 5, FINEST + 30, 5)  # where a derivative is put to the test that a gradient contradicts
 COARSEST = -14  # and above that of the typical size
 FARTHEST_MOVE = 6  # rungs
 ROUNDS = 8  # in which the best rung is looked for
@@ -136,7 +137,7 @@ class Ladder:
 
     def __init__(self, curve: Curve, size: float, typical: float, side: int = 0) -> None:
         self.curve, self.size, self.typical, self.side = curve, size, typical, side
-        self.usual = -round(math.log(typical / size, RATIO))
+        self.usual = -round((math.log(typical) - math.log(size)) / math.log(RATIO))
         self.orders = (1, 2) if side else (2, 4)  # of what extrapolation takes from the error of a slope
         self.rungs: dict[int, Rung] = {}
 
@@ -305,6 +306,15 @@ def entries(function: Scalar, places: Sequence[tuple[str, int]]) -> list[Derivat
             move(t) for curve, move, own, typical in curves for t in Ladder(curve, own, typical).distances(0)
         )
     return [derivative(curve, own, typical) for curve, _, own, typical in curves]
+
+
+@quiet()
+def finer(function: Scalar, place: tuple[str, int]) -> list[tuple[float, float]]:
+    """Slopes of steps too fine for the ladder, with their errors: what f does within its finest step shows there."""
+    curve, _, own, typical = _at(function, *place)
+    ladder = Ladder(curve, own, typical)
+    found = [ladder.slope(k) for k in FINER]
+    return [(slope, CLEAR * error) for slope, error in found if math.isfinite(slope) and math.isfinite(error)]
 
 
 def _at(function: Scalar, key: str, index: int) -> tuple[Curve, Callable[[float], dict[str, Array]], float, float]:

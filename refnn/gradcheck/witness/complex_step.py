@@ -13,7 +13,7 @@ import contextlib
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ import numpy as np
 from refnn._shapes import Array
 from refnn.gradcheck.witness import central
 from refnn.gradcheck.witness.analytic import is_analytic
-from refnn.gradcheck.witness.function import Scalar, observe, quiet, random_direction, typical_size
+from refnn.gradcheck.witness.function import Scalar, observe, own_size, quiet, random_direction, typical_size
 
 NAME = "complex step"
 STEP = 2.0**-60  # of the typical size: its square is lost in any roundoff
@@ -31,6 +31,9 @@ LINEAR = 32.0  # roundoffs that a sum in another order may take where f is strai
 SPACING = 2.0**-24  # of neighbours, in typical sizes: what is smooth of f is lost in differences of high order
 SAFETY = 32.0  # on the noise, which a handful of values estimate, and for formulas that add their terms otherwise
 ROUNDOFF = float(np.finfo(np.float64).eps) / 2
+SMALLEST = float(np.finfo(np.float64).tiny)
+ZERO = 64.0  # roundoffs of the largest derivative: no larger is one that is zero but for rounding
+QUANTA = 16.0  # subnormal numbers by which an imaginary part may be off
 LARGER = (8.0, 64.0)  # times the parameters
 CLEARLY = 2.0**-10  # of the derivative of an array: what the control may miss of it
 PLAIN = 2.0**10  # times the error of the control: so much an entry has to weigh for it to vouch for the entry
@@ -74,11 +77,13 @@ def _value(function: Scalar, moved: Mapping[str, Array]) -> complex:
 class Trust:
     """Where the complex step is believed: in entries of an array whose derivative, times their size, is above `least`.
 
-    `defects` has an array in which it is not believed at all, and why.
+    `defects` has an array in which it is not believed at all, and why; `doubts` one in which f is analytic, so that the
+    step should be right, but a difference is not the same.
     """
 
     least: Mapping[str, float]
     defects: Mapping[str, str]
+    doubts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def note(self) -> str:
@@ -114,7 +119,7 @@ def trust(function: Scalar, rng: np.random.Generator) -> Trust:
                 function, f"f of the same numbers as complex ones is {value:.17g}, not {function.value:.17g}"
             )
         analytic = is_analytic(function.f, function.params)
-        controls = {key: _control(function, key, rng) for key, V in function.params.items() if V.size}
+        controls = {key: _control(function, key, rng, analytic) for key, V in function.params.items() if V.size}
     except NotComplexSafeError as error:
         return distrust(function, str(error))
     least = {key: 0.0 if analytic else PLAIN * control.error for key, control in controls.items()}
@@ -123,19 +128,22 @@ def trust(function: Scalar, rng: np.random.Generator) -> Trust:
         if faint:
             least |= _at_larger(function, factor, {key: controls[key] for key in faint}, rng)
     defects = {key: control.defect for key, control in controls.items() if control.defect}
-    return Trust({**dict.fromkeys(function.params, math.inf), **least, **dict.fromkeys(defects, math.inf)}, defects)
+    doubts = {key: control.doubt for key, control in controls.items() if control.doubt}
+    known = {**dict.fromkeys(function.params, math.inf), **least, **dict.fromkeys(defects, math.inf)}
+    return Trust(known, defects, doubts)
 
 
 class Control(NamedTuple):
     """The complex step along one direction of an array, with the error of a central difference that agrees, or why
-    there is none."""
+    there is none, or only doubt."""
 
     value: float
     error: float = math.inf
     defect: str = ""
+    doubt: str = ""
 
 
-def _control(function: Scalar, key: str, rng: np.random.Generator) -> Control:
+def _control(function: Scalar, key: str, rng: np.random.Generator, analytic: bool = False) -> Control:
     D = {key: random_direction(function.params[key], rng)}
     step, difference = along(function, D, STEP), central.along(function, D)
     if not math.isfinite(step):
@@ -143,11 +151,10 @@ def _control(function: Scalar, key: str, rng: np.random.Generator) -> Control:
     if difference.sides:
         return Control(step, defect="f has a kink here")
     if not abs(step - difference.value) <= 2 * difference.error:
-        return Control(
-            step,
-            defect=f"f loses the imaginary part, by abs, comparisons or casts: along one direction of {key} it gives "
-            f"{step:.6g}, central difference {difference.value:.6g}",
-        )
+        both = f"along one direction of {key} it gives {step:.6g}, central difference {difference.value:.6g}"
+        if analytic:  # f may vary within all steps of the difference, or cancel in its derivative
+            return Control(step, doubt=f"the complex step is in doubt: {both}")
+        return Control(step, defect=f"f loses the imaginary part, by abs, comparisons or casts: {both}")
     return Control(step, difference.error)
 
 
@@ -179,7 +186,7 @@ def at_neighbours(points: Sequence[Scalar], D: Mapping[str, Array], h: float) ->
 def entries(points: Sequence[Scalar], places: Sequence[tuple[str, int]]) -> Array:
     """Im f / h for each place at each of the points, (places, points); NaN where f has no complex value."""
     values = np.full((len(places), len(points)), np.nan)
-    sizes = {key: typical_size(V).ravel() for key, V in points[0].params.items()}
+    sizes = {key: step_size(V).ravel() for key, V in points[0].params.items()}
 
     def direction(key: str, index: int) -> dict[str, Array]:
         D = np.zeros(points[0].params[key].shape)
@@ -194,6 +201,18 @@ def entries(points: Sequence[Scalar], places: Sequence[tuple[str, int]]) -> Arra
     return values
 
 
+def step_size(V: Array) -> Array:
+    """Of which an entry is moved by the share STEP: its own, or the typical one, where its own step would be no normal
+    float."""
+    own = own_size(V)
+    return np.where(own * STEP > SMALLEST, own, typical_size(V))
+
+
+def underflow(function: Scalar, key: str, index: int) -> float:
+    """By how much the derivative in an entry may be off since its imaginary part leaves the range of floats."""
+    return QUANTA * SMALLEST * 2 * ROUNDOFF / (STEP * float(step_size(function.params[key]).ravel()[index]))
+
+
 def neighbours(
     function: Scalar, rng: np.random.Generator, u: float | None = None, count: int = NEIGHBOURS
 ) -> list[Scalar]:
@@ -206,7 +225,7 @@ def neighbours(
     }
     if u is not None:
         for key, V in function.params.items():
-            unit = 8 * u * 2 ** np.ceil(np.log2(typical_size(V)))
+            unit = 8 * u * 2 ** np.ceil(np.log2(own_size(V)))
             D[key] = np.rint(spacing * D[key] / unit) * unit / spacing
     return [
         replace(function, params={key: V + k * spacing * D[key] for key, V in function.params.items()})
@@ -222,6 +241,7 @@ def precision(values: Array) -> tuple[Array, Array]:
         # A difference of order k has the standard deviation sqrt((2k)!) / k! times that of the noise.
         noise = np.sqrt(np.maximum(np.mean(third**2, axis=1) / 20, np.mean(fourth**2, axis=1) / 70))
         size = np.abs(values[:, 0])
-        usual = np.median((noise / size)[size > 0]) if (size > 0).any() else 0.0
+        rounded = size <= ZERO * ROUNDOFF * size.max(initial=0)  # zero but for rounding, and no measure of the others
+        usual = np.median((noise / size)[~rounded]) if not rounded.all() else 0.0
         slope = np.abs(values[:, -1] - values[:, 0]) / (NEIGHBOURS * SPACING)
     return np.maximum(noise, np.nan_to_num(usual) * size), slope

@@ -77,6 +77,7 @@ def find(
     with np.errstate(invalid="ignore"):
         good = np.isfinite(values).all(axis=1) & (np.abs(value) * size >= least)
     error = SAFETY * (noise + ROUNDOFF * slope) + LINEAR * ROUNDOFF * np.abs(value) + function.inexact / size
+    error += [complex_step.underflow(function, *place) for place in places]
     flat, kink = np.abs(value) <= error, np.zeros(n, bool)
     others = np.flatnonzero(~good)
     found = _at_each(partial(central.entries, function), places, others, workers, central.NAME)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from refnn._shapes import Array
+from refnn.gradcheck.verdict.judgement import quantum
 
 Function = Callable[[dict[str, Array]], Any]
 
@@ -138,7 +139,9 @@ def observe(
     else:
         roundoff = _roundoff(coarse, coarsest=8)
     inexact = error[0] + error[1] * abs(value)
-    noise = max(*map(_noise, walks), spread, roundoff * abs(value), inexact)
+    noise = max(
+        *map(_noise, walks), spread, roundoff * abs(value), inexact, *(_plateau(walk, roundoff) for walk in walks)
+    )
     return replace(
         function, value=value, noise=noise, spread=spread, changed=changed, roundoff=roundoff, inexact=inexact
     )
@@ -198,6 +201,11 @@ def _noise(walk: Array) -> float:
         for k in ORDERS
     ]
     return min(estimates)
+
+
+def _plateau(walk: Array, roundoff: float) -> float:
+    """Half the step in which values go up that have lost digits to a difference, as those of 1 - cos near 0 have."""
+    return float(quantum(walk, 2 * roundoff)) / 2 if np.isfinite(walk).all() else 0.0
 
 
 def typical_size(V: Array) -> Array:

@@ -38,6 +38,7 @@ class CertificateError(ValueError):
     """A certificate is malformed, or claims more than is true."""
 
 
+@np.errstate(all="ignore")
 def certify(
     params: Mapping[str, ArrayLike],
     X: ArrayLike,

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from refnn._shapes import printable, shown
 from refnn.article.functions import judge
 from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, ROLES, SHALLOW, Course, Known, course_of, known
 from refnn.article.right import Module
@@ -81,7 +82,7 @@ class ModuleCheck(Result):
         lines += [f"{name:<{width}}  not there" for name in self.missing]
         if self.verdict is Verdict.UNRELIABLE:
             lines.append(f"UNRELIABLE: backprop was not judged, without {', '.join(self.unjudged)}")
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 def judge_module(namespace: dict[str, Any]) -> ModuleCheck:
@@ -147,8 +148,8 @@ def _judge(namespace: dict[str, Any], course: Course, hidden: str, *notes: str) 
 
 
 def _raised(error: BaseException) -> str:
-    text = f"raised {type(error).__name__}: {error}"
-    if shapes := re.search(r"shapes \((\d+),(\d+)\) and \((\d+),(\d+)\) not aligned", str(error)):
+    text = f"raised {type(error).__name__}: {shown(error)}"
+    if shapes := re.search(r"shapes \((\d+),(\d+)\) and \((\d+),(\d+)\) not aligned", text):
         n, k, k_too, m = shapes.groups()
         fitting = [which for which, fits in (("first", n == k_too), ("second", k == m)) if fits]
         text += "".join(f"; they fit with the {which} transposed" for which in fitting)

@@ -83,6 +83,7 @@ DECLARED = ["gradcheck.formulas", "gradcheck.declaration"]
 MAY_IMPORT = {
     "_shapes": [],
     "_progress": [],
+    "_files": [],
     "_declaration": [],
     "_floats": ["_shapes"],
     "layers": ["_shapes", "_declaration", "_floats"],

@@ -6,10 +6,13 @@ as one ValueError.
 
 import math
 import numbers
+import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -256,7 +259,22 @@ def widths(layer_dims: Any) -> list[int]:
     misfits.refuse()
     if len(dims) < 2:
         raise ValueError(f"layer_dims is {dims}, expected at least 2 widths: inputs and outputs")
+    refuse_beyond_memory(f"a network with layer_dims {dims}", sum((n_prev + 1) * n for n_prev, n in pairwise(dims)))
     return dims
+
+
+def refuse_beyond_memory(name: str, entries: int) -> None:
+    """What this machine could not hold is refused before it is made."""
+    if 8 * entries > (held := memory()):
+        raise ValueError(f"{name} takes {8 * entries:,} bytes, expected at most the {held:,} of this machine's memory")
+
+
+def memory() -> int:
+    """In bytes, where the system tells."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return sys.maxsize
 
 
 def generator(rng: Any, name: str = "rng") -> np.random.Generator:

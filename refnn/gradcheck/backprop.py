@@ -104,7 +104,7 @@ def check_backprop(
     seed: int = 0,
     probes: Iterable[Probe] | None = None,
     executor: Executor | None = None,
-    progress: bool = True,
+    progress: bool | Callable[[GradientCheck], object] = True,
     **declaration: Unpack[Keywords],
 ) -> GradientCheck:
     """Judge anyone's backprop on networks where a fault shows.
@@ -122,7 +122,8 @@ def check_backprop(
     seed : int
     probes : iterable of Probe, optional
         Judge on these instead of `default_probes`.
-    executor, progress : as in `check_network`
+    executor : as in `check_network`
+    progress : bool, whether a bar shows on a terminal; or a callable, given the check of each probe once it is judged
     **declaration : the network and its conventions, the article's where nothing is said
         hidden, output : activations and cost, as in `refnn.forward_prop`; a list of activations needs layer_dims
         reduction : "mean" of the cost over examples, their "sum", the mean over all "entries" of Y, or over "outputs"
@@ -153,8 +154,18 @@ def check_backprop(
     else:
         probes = _own_probes(probes)
     judge = Judge(gradient, said, cost, seed, executor)
-    judged = [judge(probe) for probe in bar(probes, "probes", total=len(probes), show=progress)]
-    checks, cases = tuple(check for check, _ in judged), [case for _, case in judged if case is not None]
+    checks, cases = [], []
+    for probe in bar(probes, "probes", total=len(probes), show=progress is True):
+        check, case = judge(probe)
+        checks.append(check)
+        cases += [case] if case else []
+        if callable(progress):
+            progress(check)
+    return whole(checks, cases, said)
+
+
+def whole(checks: Sequence[GradientCheck], cases: Sequence[Case] = (), said: Declaration = ARTICLE) -> GradientCheck:
+    """The check of a gradient, from those of the probes; the cases of those that could be are diagnosed."""
     # A network on which a fault would not show is there for another thing, if there is one that would show it.
     seeing = [check for check in checks if check.verdict is not Verdict.BLIND] or checks
     worst = min(seeing, key=lambda check: (check.verdict.rank, not check.parameters))
@@ -163,7 +174,7 @@ def check_backprop(
         reasons=tuple(_reasons(seeing, cases)),
         notes=(*_hints(seeing, said), *dict.fromkeys(f"{note} ({c.probe})" for c in checks for note in c.notes)),
         diagnosis=diagnose(cases) or worst.diagnosis,
-        probes=checks,
+        probes=tuple(checks),
     )
 
 

@@ -100,7 +100,7 @@ MAY_IMPORT = {
     "gradcheck.faults": ["_shapes", "_declaration", "_progress", *DECLARED, "gradcheck.problem", "gradcheck.verdict"],
     "article": ["_shapes", "gradcheck"],
     "tabular": ["_shapes"],
-    "certificate": ["_shapes", "_declaration", "network", "numbers"],
+    "certificate": ["_shapes", "_declaration", "_progress", "network", "numbers"],
 }
 # Whoever reads, draws or replays a report does not import its writers.
 READERS = [f"report.{room}" for room in ("record", "read", "findings", "networks", "resources", "draw", "replay")]

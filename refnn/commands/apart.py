@@ -19,7 +19,7 @@ from typing import Any
 from refnn._progress import bar
 from refnn._shapes import shown
 
-UNUSABLE = (ValueError, TypeError, OSError, ImportError, MemoryError)  # errors that say what they are, to a user
+MENDED_BY_THE_USER = (ValueError, TypeError, OSError, ImportError, MemoryError)
 CTRL_C = "stopped by Ctrl-C"
 Send = Callable[[object], None]
 
@@ -95,7 +95,7 @@ def _run(ours: Connection, theirs: Connection, work: Callable[..., Any], argumen
         os.dup2(nowhere, descriptor)
     try:
         message = "returned", work(lambda value: theirs.send(("sent", value)), *arguments)
-    except UNUSABLE as error:
+    except MENDED_BY_THE_USER as error:
         message = "unusable", str(error) or type(error).__name__
     except Exception:
         message = "failed", traceback.format_exc()

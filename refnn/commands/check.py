@@ -11,7 +11,7 @@ from refnn._files import refuse_unwritable, write_whole
 from refnn.article.module import FUNCTIONS, ModuleCheck, judge_module
 from refnn.commands import EXIT_STATUS, STATUS, STOPPED, UNUSABLE, Subparsers, require_libraries, say, source, widths
 from refnn.commands.apart import CTRL_C, Outcome, Send, apart
-from refnn.gradcheck.backprop import check_backprop, whole
+from refnn.gradcheck.backprop import check_backprop, of_probes
 from refnn.gradcheck.declaration import CHOICES, NAMED, Declaration
 from refnn.gradcheck.verdict.result import GradientCheck, Verdict
 from refnn.report.citation import NOBODY, Author
@@ -73,10 +73,10 @@ def _add_declaration(parser: argparse.ArgumentParser) -> None:
 
 def seconds(text: str) -> float:
     """The value of --timeout."""
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
+    number = float(text)
+    if not 0 < number < float("inf"):
         raise ValueError
-    return seconds
+    return number
 
 
 def run(args: argparse.Namespace) -> int:
@@ -126,7 +126,7 @@ def _so_far(outcome: Outcome) -> GradientCheck:
     """What a check that was stopped had found; networks that are not judged leave a pass undecided."""
     checks = [check for check in outcome.sent if check != IMPORTED]
     reason = f"gradient {outcome.stopped}" if outcome.by_itself else outcome.stopped
-    found = whole(checks) if checks else GradientCheck(Verdict.PASS)
+    found = of_probes(checks) if checks else GradientCheck(Verdict.PASS)
     reasons = (f"{reason}; networks judged before: {len(checks)}", *found.reasons)
     return replace(found, verdict=_stopped_verdict(found.verdict, outcome), reasons=reasons)
 

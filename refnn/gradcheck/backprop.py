@@ -161,11 +161,13 @@ def check_backprop(
         cases += [case] if case else []
         if callable(progress):
             progress(check)
-    return whole(checks, cases, said)
+    return of_probes(checks, cases, said)
 
 
-def whole(checks: Sequence[GradientCheck], cases: Sequence[Case] = (), said: Declaration = ARTICLE) -> GradientCheck:
-    """The check of a gradient, from those of the probes; the cases of those that could be are diagnosed."""
+def of_probes(
+    checks: Sequence[GradientCheck], cases: Sequence[Case] = (), said: Declaration = ARTICLE
+) -> GradientCheck:
+    """The whole, from the checks on the probes, with a diagnosis if their cases are there."""
     # A network on which a fault would not show is there for another thing, if there is one that would show it.
     seeing = [check for check in checks if check.verdict is not Verdict.BLIND] or checks
     worst = min(seeing, key=lambda check: (check.verdict.rank, not check.parameters))

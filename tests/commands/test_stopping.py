@@ -1,6 +1,7 @@
 """What is stopped keeps what it has: Ctrl-C, --timeout, a reader that leaves, and code that ends its own process."""
 
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -325,3 +326,12 @@ def test_work_apart_returns_what_it_returns_and_keeps_what_it_sends():
 
     outcome = apart.apart(work, 3)
     assert (outcome.result, outcome.sent, outcome.stopped) == (4, (3,), "")
+
+
+@pytest.mark.usefixtures("mine")
+def test_where_a_fork_is_not_safe_python_starts_anew(monkeypatch, capsys):
+    context = multiprocessing.get_context("spawn")
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: context)
+    assert main(["check", "mine:gradient", "--layer-dims", "3,2", "--seed", "1"]) == 0
+    assert main(["check", "mine:exits", "--layer-dims", "3,2"]) == 1
+    assert "ended the process, with status 0" in capsys.readouterr().out

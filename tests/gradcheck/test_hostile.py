@@ -131,7 +131,15 @@ def test_no_name_reaches_the_terminal_as_it_is():
     [
         *("3", b"3", np.array("3"), np.array(["3"], object), None),
         *(datetime.datetime(2020, 1, 1), np.datetime64(3, "ns"), np.timedelta64(3, "ns")),
-        *(np.ma.masked, hidden(np.ones(1)), Decimal("sNaN"), 10**400, 10**5000, Fraction(10**400)),
+        *(
+            np.ma.masked,
+            hidden(np.ones(1)),
+            hidden(np.array(1j)),
+            Decimal("sNaN"),
+            10**400,
+            10**5000,
+            Fraction(10**400),
+        ),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -97,11 +97,11 @@ def scalar(value: Any) -> complex:
             "check_vjp judges functions with more outputs"
         )
     number = array.reshape(()).item()
-    if isinstance(number, complex):
+    masked = isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value)
+    if isinstance(number, complex) and not masked:
         return number
-    hidden = isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value)
     try:  # float reads strings too, a time as its nanoseconds, and what a mask hides
-        if array.dtype.kind in "biufO" and hasattr(number, "__float__") and not hidden:
+        if array.dtype.kind in "biufO" and hasattr(number, "__float__") and not masked:
             return float(number)
     except Exception:  # a foreign number may refuse in any way
         pass

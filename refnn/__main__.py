@@ -29,10 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return STOPPED
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
-        said = map(printable, (str(error) or type(error).__name__).splitlines())
-        print("refnn:", "\n".join(said), file=sys.stderr)
+        said = f"refnn: {str(error) or type(error).__name__}"
     except Exception:  # a fault of refnn, which is no verdict
-        traceback.print_exc()
+        said = traceback.format_exc()
+    print("\n".join(map(printable, said.splitlines())), file=sys.stderr)  # it may hold the words of judged code
     return UNUSABLE
 
 

@@ -297,6 +297,7 @@ def test_a_network_that_no_memory_holds_is_refused_with_its_bytes(arguments, sai
         (MemoryError(), "refnn: MemoryError\n"),
         (ValueError("one\n\x1b[31mtwo"), "refnn: one\n [31mtwo\n"),
         (KeyError("key"), "Traceback (most recent call last):\n"),
+        (RuntimeError("\x1b[31m"), "Traceback (most recent call last):\n"),
     ],
 )
 def test_no_error_has_the_status_of_a_verdict(error, said, monkeypatch, capsys):
@@ -305,7 +306,9 @@ def test_no_error_has_the_status_of_a_verdict(error, said, monkeypatch, capsys):
 
     monkeypatch.setattr("refnn.commands.report.require_libraries", fails)
     assert main(["report"]) == 2
-    assert capsys.readouterr().err.startswith(said)
+    err = capsys.readouterr().err
+    assert err.startswith(said)
+    assert "\x1b" not in err
 
 
 def test_a_fault_of_the_judge_is_no_verdict_on_the_judged_code_either(mine, monkeypatch, capsys):

@@ -1,12 +1,14 @@
 """The command line: `refnn report | check | verify | train | predict`."""
 
 import argparse
-import os
+import io
 import sys
+import traceback
 from collections.abc import Sequence
 
 import refnn
-from refnn.commands import EXIT_STATUS, UNUSABLE, check, predict, report, train, verify
+from refnn._shapes import printable
+from refnn.commands import EXIT_STATUS, STOPPED, UNUSABLE, check, predict, report, train, verify
 
 COMMANDS = (report, check, verify, train, predict)
 
@@ -18,15 +20,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(subparsers)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # no verdict depends on whether a terminal has a ∂
     args = parser.parse_args(arguments)
     try:
         return int(args.run(args))
-    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNUSABLE
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        print(f"refnn: {error}", file=sys.stderr)
-        return UNUSABLE
+    except KeyboardInterrupt:
+        return STOPPED
+    except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
+        said = f"refnn: {str(error) or type(error).__name__}"
+    except Exception:  # a fault of refnn, which is no verdict
+        said = traceback.format_exc()
+    print("\n".join(map(printable, said.splitlines())), file=sys.stderr)  # it may hold the words of judged code
+    return UNUSABLE
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from refnn._shapes import Array, Misfits, Rng, number_array, positive, whole
 # (mallopt(3), M_MMAP_THRESHOLD). 64 KB are left for the block's header; nothing is written. Others do not care.
 np.empty(2**25 - 2**16, np.uint8)
 
+LARGEST_SCALE = 1e307  # 18 of it overflow, and no normal number that NumPy draws is above 14
 RAISES = """Raises
 ------
 TypeError, ValueError
@@ -90,10 +91,12 @@ def init_params(layer_dims: object, *, scale: object, rng: Rng) -> Arguments:
     dims = _shapes.widths(layer_dims)
     expected = "'xavier', 'he' or a positive number"
     if isinstance(scale, str) and scale not in ("xavier", "he"):
-        raise ValueError(f"scale is {scale!r}, expected {expected}")
+        raise ValueError(f"scale is {_shapes.shown(scale, repr)}, expected {expected}")
     if not isinstance(scale, str | numbers.Real):
-        raise TypeError(f"scale is {scale!r} ({type(scale).__name__}), expected {expected}")
+        raise TypeError(f"scale is {_shapes.shown(scale, repr)} ({type(scale).__name__}), expected {expected}")
     scale = scale if isinstance(scale, str) else positive("scale", scale)
+    if not isinstance(scale, str) and scale > LARGEST_SCALE:
+        raise ValueError(f"scale is {scale}, expected at most {LARGEST_SCALE}, for weights that float64 can hold")
     return {"layer_dims": dims, "scale": scale, "rng": _shapes.generator(rng)}
 
 

@@ -3,13 +3,16 @@
 import textwrap
 from collections.abc import Iterable
 
+from refnn._shapes import printable
+
 WIDTH = 80
 
 
 def folded(lines: Iterable[str]) -> str:
     """The lines as one text; what is too long goes on below, two columns further in than it began."""
     return "\n".join(
-        textwrap.fill(line, WIDTH, subsequent_indent=" " * (indent(line) + 2), break_on_hyphens=False) for line in lines
+        textwrap.fill(printable(line), WIDTH, subsequent_indent=" " * (indent(line) + 2), break_on_hyphens=False)
+        for line in lines
     )
 
 

@@ -6,9 +6,13 @@ as one ValueError.
 
 import math
 import numbers
+import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,6 +28,7 @@ Cache: TypeAlias = tuple[LinearCache, Array]  # and Z
 Shape: TypeAlias = tuple[int | str, ...]  # where a name like "m" stands for any positive size
 Rng: TypeAlias = int | np.random.Generator | None
 SMALL = 10_000  # entries; for a larger sum a BLAS may wake its threads
+LONGEST = 200  # characters of a value in an error
 
 
 class Misfits(list[str]):
@@ -65,7 +70,7 @@ class Misfits(list[str]):
         if wrong.any():
             index = tuple(np.argwhere(wrong)[0].tolist())
             more = f" ({wrong.sum()} such entries)" if wrong.sum() > 1 else ""
-            self.append(f"{name}{_place(index)} is {array[index]}, expected {expected}{more}")
+            self.append(f"{name}{_place(index)} is {shown(array[index])}, expected {expected}{more}")
 
     def finite(self, name: str, array: Array, *, limits: bool = False) -> None:
         """No NaN, and no infinity unless limits are allowed."""
@@ -93,6 +98,20 @@ class Misfits(list[str]):
 # ---------------------------------------------------------------------- one value
 
 
+def printable(text: str) -> str:
+    """In one line, and without what a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def shown(value: object, form: Callable[[Any], str] = str) -> str:
+    """A value of other people's in the words of an error, whatever its own words do."""
+    try:
+        text = form(value)
+    except Exception as error:  # 10**5000 has no words either
+        text = f"<{type(value).__name__} that raises {type(error).__name__} when printed>"
+    return printable(text[:LONGEST]) + " …" * (len(text) > LONGEST)
+
+
 def number_array(name: str, value: object) -> Array:
     """The value as an array of numbers, not copied where it is one already."""
     if type(value) is np.ndarray and value.dtype.kind in "fc":
@@ -105,11 +124,28 @@ def number_array(name: str, value: object) -> Array:
         raise ValueError(f"{name} has rows of different lengths, expected a rectangular array") from None
     if array.dtype.kind not in "biufcO":
         raise TypeError(f"{name} has dtype {array.dtype}, expected numbers")
-    if array.dtype == object:
-        for index, x in np.ndenumerate(array):
-            if not (isinstance(x, numbers.Number) or hasattr(x, "exp")):
-                raise TypeError(f"{name}{_place(index)} is {x!r} ({type(x).__name__}), expected a number")
-    return array
+    return _objects(name, array) if array.dtype == object else array
+
+
+def _objects(name: str, array: Array) -> Array:
+    """Objects that have exp stay, and fractions, for they are exact; Python's other numbers become NumPy's."""
+    plain = [isinstance(x, numbers.Number) for x in array.flat]
+    for (index, x), is_plain in zip(np.ndenumerate(array), plain):
+        if not (_in_range(x) if is_plain else hasattr(x, "exp")):
+            error, expected = (ValueError, "a number that a float can hold") if is_plain else (TypeError, "a number")
+            raise error(f"{name}{_place(index)} is {shown(x, repr)} ({type(x).__name__}), expected {expected}")
+    if not all(plain) or all(isinstance(x, numbers.Rational) for x in array.flat):
+        return array
+    real = all(isinstance(x, numbers.Real | Decimal) for x in array.flat)
+    return np.asarray(array, np.float64 if real else np.complex128)
+
+
+def _in_range(x: Any) -> bool:
+    try:
+        complex(x)
+    except (ArithmeticError, ValueError):
+        return False
+    return True
 
 
 def finite(array: Array) -> bool:
@@ -124,13 +160,7 @@ def _plain_numbers(array: Array) -> Array:
     if array.dtype != object:
         return array
 
-    def value(x: Any) -> float:
-        try:
-            return float(x) if isinstance(x, numbers.Real) else 0.5
-        except OverflowError:
-            return math.inf
-
-    return np.reshape([value(x) for x in array.flat], array.shape)
+    return np.reshape([float(x) if isinstance(x, numbers.Real) else 0.5 for x in array.flat], array.shape)
 
 
 def _place(index: tuple[int, ...]) -> str:
@@ -150,11 +180,12 @@ def common_dtype(arrays: Iterable[Array]) -> np.dtype[Any]:
 
 
 def cast(array: Array, dtype: np.dtype[Any]) -> Array:
-    """Row by row in memory, so that sums round alike however the caller laid it out; not copied where it is so."""
+    """Aligned and row by row in memory, so that sums round alike wherever the caller laid it; not copied where it is
+    so."""
     if array.dtype is dtype and array.flags.carray:
         return array
     with np.errstate(all="ignore"):  # a label of 1e-50 is 0 in float32
-        return np.require(array, dtype, "C")
+        return np.require(array, dtype, ["C", "A"])
 
 
 def labels(Y: object, shape: Shape, misfits: Misfits, *, unit: bool = True) -> Array:
@@ -192,17 +223,17 @@ def one_hot(Y: object, shape: Shape, misfits: Misfits) -> Array:
 
 def whole(name: str, value: object, least: int, most: float = math.inf) -> int:
     if isinstance(value, bool | np.bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}), expected an integer")
+        raise TypeError(f"{name} is {shown(value, repr)} ({type(value).__name__}), expected an integer")
     number = int(value)
     if not least <= number <= most:
         limits = f"from {least} to {most}" if most < math.inf else f"of at least {least}"
-        raise ValueError(f"{name} is {number}, expected an integer {limits}")
+        raise ValueError(f"{name} is {shown(number)}, expected an integer {limits}")
     return number
 
 
 def real(name: str, value: object) -> Any:
     if isinstance(value, bool | np.bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}), expected a number")
+        raise TypeError(f"{name} is {shown(value, repr)} ({type(value).__name__}), expected a number")
     return value
 
 
@@ -215,23 +246,39 @@ def positive(name: str, value: object, dtype: np.dtype[Any] = np.dtype(np.float6
     except OverflowError:
         held = math.inf
     if not (number > 0 and np.isfinite(complex(held)) and held != 0):
-        raise ValueError(f"{name} is {number}, expected a positive finite number of {dtype}")
+        raise ValueError(f"{name} is {shown(number)}, expected a positive finite number of {dtype}")
     return held
 
 
 def widths(layer_dims: Any) -> list[int]:
     if isinstance(layer_dims, str | bytes) or not (isinstance(layer_dims, Sequence) or np.ndim(layer_dims) == 1):
-        raise TypeError(f"layer_dims is {layer_dims!r} ({type(layer_dims).__name__}), expected a sequence of integers")
+        said = f"layer_dims is {shown(layer_dims, repr)} ({type(layer_dims).__name__})"
+        raise TypeError(f"{said}, expected a sequence of integers")
     misfits = Misfits()
     dims = [misfits.attempt(whole, f"layer_dims[{l}]", n, 1) for l, n in enumerate(layer_dims)]
     misfits.refuse()
     if len(dims) < 2:
         raise ValueError(f"layer_dims is {dims}, expected at least 2 widths: inputs and outputs")
+    refuse_beyond_memory(f"a network with layer_dims {dims}", sum((n_prev + 1) * n for n_prev, n in pairwise(dims)))
     return dims
 
 
+def refuse_beyond_memory(name: str, entries: int) -> None:
+    """What this machine could not hold is refused before it is made."""
+    if 8 * entries > (held := memory()):
+        raise ValueError(f"{name} takes {8 * entries:,} bytes, expected at most the {held:,} of this machine's memory")
+
+
+def memory() -> int:
+    """In bytes, where the system tells."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return sys.maxsize
+
+
 def generator(rng: Any, name: str = "rng") -> np.random.Generator:
-    said = f"{name} is {rng!r}, expected a seed, a numpy.random.Generator or None"
+    said = f"{name} is {shown(rng, repr)}, expected a seed, a numpy.random.Generator or None"
     if isinstance(rng, bool):
         raise TypeError(said)
     try:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from refnn import _declaration, _shapes
 from refnn._declaration import Hidden, OutputWord
 from refnn._printing import folded
+from refnn._progress import bar
 from refnn.network import backprop, cost_from_Z, forward_prop
 from refnn.numbers import balls, hexfloat
 from refnn.numbers.arrays import Objects, map_entries
@@ -31,6 +32,7 @@ FIRST_BITS, LAST_BITS = 128, 16384
 TIGHT = 2.0**-20  # of an ulp; a narrower enclosure would not change what is printed
 ROWS = 12
 ONE_BY_ONE = 100_000  # products of numbers up to which every entry gets a direction of its own: about a second
+LONG = 100_000  # products and entries that take about a second
 KINDS = ("absolute", "relative", "ulps")
 TABLES = ("params", "grads", "truth", *KINDS)
 
@@ -39,6 +41,7 @@ class CertificateError(ValueError):
     """A certificate is malformed, or claims more than is true."""
 
 
+@np.errstate(all="ignore")
 def certify(
     params: Mapping[str, ArrayLike],
     X: ArrayLike,
@@ -81,10 +84,14 @@ def certify(
     the derivative, for which see proofs/README.md and `witness`.
     """
     point = _inputs(params, X, Y, grads, hidden, output)
+    steps, work = 2 + len(point.grads), point.products + sum(dV.size for dV in point.grads.values())
+    ticks = bar(range(steps), "certificate", total=steps, show=work > LONG)
+    next(ticks)
     truth, bits = _enclosed(point)
+    next(ticks)
     witness = confirm(point, truth, bits)
     with balls.precision(bits):
-        bounds = {key: _bounds(dV, truth[key]) for key, dV in point.grads.items()}
+        bounds = {key: _bounds(dV, truth[key]) for (key, dV), _ in zip(point.grads.items(), ticks, strict=True)}
     values, absolute, relative, ulps = ({key: bounds[key][name] for key in bounds} for name in ("truth", *KINDS))
     return Certificate(*point, values, absolute, relative, ulps, bits, witness)
 
@@ -258,6 +265,11 @@ class Point(NamedTuple):
     hidden: str | tuple[str, ...]
     output: tuple[str, str]
 
+    @property
+    def products(self) -> int:
+        """Of numbers, in one pass forwards."""
+        return int(self.X.shape[1] * sum(V.size for key, V in self.params.items() if key[0] == "W"))
+
 
 def _inputs(params: object, X: object, Y: object, grads: object, hidden: object, output: object) -> Point:
     """The arguments of `certify` as arrays of the floats that they hold, or everything that is wrong with them."""
@@ -347,8 +359,7 @@ def confirm(point: Point, truth: dict[str, Objects], bits: int, seed: int = 0) -
         If an enclosure of `truth` and its forward derivative are disjoint: one of the two is not the derivative.
     """
     entries = sum(dV.size for dV in truth.values())
-    products = point.X.shape[1] * sum(W.size for key, W in point.params.items() if key.startswith("W"))
-    every_entry, rng = entries * products <= ONE_BY_ONE, np.random.default_rng(seed)
+    every_entry, rng = entries * point.products <= ONE_BY_ONE, np.random.default_rng(seed)
     with balls.precision(bits):
         params = {key: balls.to_balls(V) for key, V in point.params.items()}
         _, caches = forward_prop(balls.to_balls(point.X), params, hidden=point.hidden, output=point.output)

@@ -252,3 +252,24 @@ def test_without_python_flint_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "flint", None)
     with pytest.raises(ImportError, match=r'pip install "refnn\[certify\]"'):
         certify(PARAMS, X, Y, GRADS)
+
+
+def test_long_work_shows_a_bar_to_its_end(monkeypatch):
+    shown = []
+
+    def bar(items, label, *, total, show):
+        assert label == "certificate"
+        for done, item in enumerate(items):
+            shown.append((done, total, show))
+            yield item
+        shown.append("closed")
+
+    monkeypatch.setattr(certificate, "bar", bar)
+    certify(PARAMS, X, Y, GRADS)
+    assert shown == [*((done, 8, False) for done in range(8)), "closed"]
+    work = 5 * 20 + 61  # products of five examples and twenty weights, and entries
+    for long, show in ((work, False), (work - 1, True)):
+        shown.clear()
+        monkeypatch.setattr(certificate, "LONG", long)
+        certify(PARAMS, X, Y, GRADS)
+        assert shown[0] == (0, 8, show)

@@ -83,7 +83,8 @@ DECLARED = ["gradcheck.formulas", "gradcheck.declaration"]
 MAY_IMPORT = {
     "_shapes": [],
     "_progress": [],
-    "_printing": [],
+    "_printing": ["_shapes"],
+    "_files": [],
     "_declaration": [],
     "_floats": ["_shapes"],
     "layers": ["_shapes", "_declaration", "_floats"],
@@ -100,7 +101,7 @@ MAY_IMPORT = {
     "gradcheck.faults": ["_shapes", "_declaration", "_progress", *DECLARED, "gradcheck.problem", "gradcheck.verdict"],
     "article": ["_shapes", "_printing", "gradcheck"],
     "tabular": ["_shapes"],
-    "certificate": ["_shapes", "_declaration", "_printing", "network", "numbers"],
+    "certificate": ["_shapes", "_declaration", "_printing", "_progress", "network", "numbers"],
 }
 # Whoever reads, draws or replays a report does not import its writers.
 READERS = [f"report.{room}" for room in ("record", "read", "findings", "networks", "resources", "draw", "replay")]

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FORMATS = ("refnn-vectors/1", "refnn-vectors/2")
+UNFIT = ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError  # of what is read wrongly
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,8 @@ class Vector:
 
     def _misses(self, key: str, result: NDArray[Any]) -> list[str]:
         expected = self.expected[key]
+        if result.dtype.kind not in "biuf":
+            return [f"{self.id}: {key} has dtype {result.dtype}, expected real numbers"]
         if result.shape != expected.shape:
             return [f"{self.id}: {key} has shape {result.shape}, expected {expected.shape}"]
         with np.errstate(all="ignore"):
@@ -105,20 +108,25 @@ def load_vectors(path: str | Path) -> tuple[Vector, ...]:
 
     Raises
     ------
+    OSError
+        If the file cannot be read.
     ValueError
-        If the file does not hold vectors of the format that this version reads; the text names the case.
+        If it does not hold vectors of the format that this version reads; the text names the case.
     """
-    document = json.loads(Path(path).read_text())
-    if not isinstance(document, dict) or document.get("format") not in FORMATS:
-        raise ValueError(
-            f"{path} does not hold vectors: expected an object with format {' or '.join(map(repr, FORMATS))}"
-        )
-    return tuple(_vector(case) for case in document["cases"])
+    said = f"{path} does not hold vectors: expected an object with format {' or '.join(map(repr, FORMATS))}, and cases"
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        cases = list(document["cases"]) if document["format"] in FORMATS else None
+    except UNFIT as error:
+        raise ValueError(said) from error
+    if cases is None:
+        raise ValueError(said)
+    return tuple(map(_vector, cases))
 
 
 def _vector(case: dict[str, Any]) -> Vector:
     try:
-        dtype = np.dtype(case["dtype"])
+        dtype = np.dtype({"float32": "f4", "float64": "f8"}[case["dtype"]])
         inputs = {name: _array(value, dtype) for name, value in case["inputs"].items()}
         expected = {name: _array(value, dtype) for name, value in case["expected"].items()}
         ulps = {
@@ -130,9 +138,9 @@ def _vector(case: dict[str, Any]) -> Vector:
         flags, valid = tuple(case["flags"]), case["result"] == "valid"
         about = (case["id"], case["comment"], flags, valid, dtype)
         return Vector(*about, activation, hidden, output, inputs, expected, ulps)
-    except (KeyError, TypeError, ValueError) as error:
+    except UNFIT as error:
         name = case.get("id") if isinstance(case, dict) else case
-        raise ValueError(f"vector {name!r} is not as schema.json says: {error!r}") from error
+        raise ValueError(f"vector {name!r:.60} is not as schema.json says: {error!r}") from error
 
 
 def _array(value: dict[str, Any], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from refnn._printing import folded
+from refnn._shapes import shown
 from refnn.article.functions import judge
 from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, ROLES, SHALLOW, Course, Known, course_of, known
 from refnn.article.right import Module
@@ -72,7 +74,7 @@ class ModuleCheck(Result):
         return Verdict.UNRELIABLE if self.unjudged else Verdict.PASS
 
     def __str__(self) -> str:
-        width = max(len(name) for name in (*(check.name for check in self.functions), *self.missing))
+        width = max((len(name) for name in (*(check.name for check in self.functions), *self.missing)), default=0)
         lines = []
         for check in self.functions:
             line = f"   line {check.line}" if check.line else ""
@@ -85,7 +87,9 @@ class ModuleCheck(Result):
         return folded(lines)
 
 
-def judge_module(namespace: dict[str, Any]) -> ModuleCheck:
+def judge_module(
+    namespace: dict[str, Any], *, progress: Callable[[FunctionCheck], object] = lambda _: None
+) -> ModuleCheck:
     """Judge the functions of the article, or of a course, that a module defines.
 
     Parameters
@@ -93,6 +97,7 @@ def judge_module(namespace: dict[str, Any]) -> ModuleCheck:
     namespace : dict
         The globals of the functions. What is wrong or missing is replaced here by what is right: pass a namespace that
         nobody else uses.
+    progress : callable, given the check of each function once it is judged
 
     Raises
     ------
@@ -104,12 +109,13 @@ def judge_module(namespace: dict[str, Any]) -> ModuleCheck:
         names = [", ".join(function.name for function in known(c, {})) for c in (ARTICLE, DEEP, SHALLOW)]
         raise ValueError(f"none of the article's functions is defined: {names[0]}; nor of the courses': {names[1]}")
     theirs = dict(namespace)
-    check = _judge(namespace, course, course.hidden)
+    check = _judge(namespace, course, course.hidden, progress=progress)
     for hidden in HIDDEN if FORWARD & {f.name for f in check.functions if not f} else ():
         # A network with another activation is as good, if both its directions agree on that.
         namespace.update(theirs)
         if _propagates(namespace, course, hidden):
-            other = _judge(namespace, course, hidden, f"the activation of hidden layers is {hidden}")
+            note = f"the activation of hidden layers is {hidden}"
+            other = _judge(namespace, course, hidden, note, progress=lambda _: None)
             if not {*FORWARD, *BACKPROP} & {f.name for f in other.functions if not f}:
                 return other
     return check
@@ -125,7 +131,13 @@ def _propagates(namespace: dict[str, Any], course: Course, hidden: str) -> bool:
     return all(map(np.allclose, answers, [module.run(probe).A[-1] for probe in module.probes]))
 
 
-def _judge(namespace: dict[str, Any], course: Course, hidden: str, *notes: str) -> ModuleCheck:
+def _judge(
+    namespace: dict[str, Any],
+    course: Course,
+    hidden: str,
+    *notes: str,
+    progress: Callable[[FunctionCheck], object],
+) -> ModuleCheck:
     module = Module(namespace, course, hidden)
     checks, missing = [], [named for named in module.functions if not named.function]
     for named in module.functions:
@@ -141,6 +153,7 @@ def _judge(namespace: dict[str, Any], course: Course, hidden: str, *notes: str) 
             reasons, frames = [_raised(error), *_on_square_layers(module, named)], _frames(error, namespace)
         line = getattr(getattr(named.function, "__code__", None), "co_firstlineno", None)
         checks.append(FunctionCheck(named.name, tuple(reasons), tuple(dict.fromkeys(module.notes)), line, frames))
+        progress(checks[-1])
         if reasons:
             module.replace(named)
     unjudged = tuple(named.name for named in missing if named.role in NEEDED)
@@ -148,8 +161,8 @@ def _judge(namespace: dict[str, Any], course: Course, hidden: str, *notes: str) 
 
 
 def _raised(error: BaseException) -> str:
-    text = f"raised {type(error).__name__}: {error}"
-    if shapes := re.search(r"shapes \((\d+),(\d+)\) and \((\d+),(\d+)\) not aligned", str(error)):
+    text = f"raised {type(error).__name__}: {shown(error)}"
+    if shapes := re.search(r"shapes \((\d+),(\d+)\) and \((\d+),(\d+)\) not aligned", text):
         n, k, k_too, m = shapes.groups()
         fitting = [which for which, fits in (("first", n == k_too), ("second", k == m)) if fits]
         text += "".join(f"; they fit with the {which} transposed" for which in fitting)

@@ -1,6 +1,8 @@
 """The commands of `refnn`, one file each: `add` declares its arguments, `run` does it and returns the exit status."""
 
 import argparse
+import os
+import sys
 from typing import TypeAlias
 
 from refnn.gradcheck.verdict.result import Verdict
@@ -10,11 +12,20 @@ from refnn.report.draw.style import pyplot
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 UNUSABLE = 2  # argparse's, too
+STOPPED = 130  # as a shell has it
 STATUS = {Verdict.PASS: 0, Verdict.WRONG: 1, Verdict.UNRELIABLE: 3, Verdict.BLIND: 4}
 EXIT_STATUS = (
     "Exit status: 0 done, or PASS; 1 WRONG; 2 arguments or input that cannot be used; 3 UNRELIABLE, the numbers cannot "
-    "decide; 4 BLIND, a fault could not have been seen."
+    "decide; 4 BLIND, a fault could not have been seen; 130 stopped by Ctrl-C."
 )
+
+
+def say(text: object, *, end: str = "\n") -> None:
+    """Print; a reader that has seen enough, `head` perhaps, changes nothing of what is still to be done."""
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def widths(text: str) -> list[int]:

@@ -2,18 +2,24 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from refnn._declaration import ACTIVATIONS, COSTS
-from refnn.article.module import FUNCTIONS, judge_module
-from refnn.commands import EXIT_STATUS, STATUS, UNUSABLE, Subparsers, require_libraries, source, widths
-from refnn.gradcheck.backprop import check_backprop
+from refnn._files import refuse_unwritable, write_whole
+from refnn.article.module import FUNCTIONS, ModuleCheck, judge_module
+from refnn.commands import EXIT_STATUS, STATUS, STOPPED, UNUSABLE, Subparsers, require_libraries, say, source, widths
+from refnn.commands.apart import CTRL_C, Outcome, Send, apart
+from refnn.gradcheck.backprop import check_backprop, of_probes
 from refnn.gradcheck.declaration import CHOICES, NAMED, Declaration
+from refnn.gradcheck.verdict.result import GradientCheck, Verdict
 from refnn.report.citation import NOBODY, Author
 from refnn.report.declared import OverM, template
-from refnn.report.draw.folder import write
+from refnn.report.draw.folder import prepare, write
 from refnn.report.make import report_on
+
+IMPORTED = "imported"  # sent before anything is judged
 
 
 def add(subparsers: Subparsers) -> None:
@@ -30,6 +36,7 @@ def add(subparsers: Subparsers) -> None:
     option("--layer-dims", type=widths, metavar="N,N…", help="judge the function on networks of these widths only")
     option("--m", type=int, metavar="M", help="judge it on so many examples")
     option("--seed", type=int, default=0, metavar="N", help="of the networks (%(default)s)")
+    option("--timeout", type=seconds, metavar="SECONDS", help="end the judged code after so long")
     _add_report(parser)
     _add_declaration(parser)
     parser.set_defaults(run=run)
@@ -64,29 +71,72 @@ def _add_declaration(parser: argparse.ArgumentParser) -> None:
     option("--cost", metavar="MODULE:FUNCTION", help=said)
 
 
+def seconds(text: str) -> float:
+    """The value of --timeout."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError
+    return number
+
+
 def run(args: argparse.Namespace) -> int:
-    options = {"layer_dims": args.layer_dims, "m": args.m, "seed": args.seed}
     declaration = _declaration(args)
-    author = _author(args)
-    if args.target.endswith(".py"):
-        return _check_module(args, declaration)
-    if ":" not in args.target:
+    _author(args)
+    module = args.target.endswith(".py")
+    if module:
+        _refuse_for_module(args, declaration)
+    elif ":" not in args.target:
         raise ValueError(f"{args.target} is neither MODULE:FUNCTION nor the path of a .py file")
-    gradient = source.function(args.target)
-    cost = _cost(args)
+    if args.cost and args.report:
+        raise ValueError("--cost cannot stand in a report, for nobody could recheck it: leave one of the two out")
+    if args.json:
+        refuse_unwritable(args.json)
     if args.report:
         require_libraries()
+        prepare(args.report)
+    outcome = apart(_module if module else _function, args, timeout=args.timeout)
+    if outcome.by_itself and IMPORTED not in outcome.sent:
+        raise ValueError(f"importing {args.target.rpartition(':')[0] or args.target} {outcome.stopped}")
+    return _say_module(args, outcome) if module else _say_function(args, outcome)
+
+
+def _function(send: Send, args: argparse.Namespace) -> tuple[GradientCheck, Any]:
+    """The check of a function and, if it was asked for, the report."""
+    options = {"layer_dims": args.layer_dims, "m": args.m, "seed": args.seed, **_declaration(args)}
+    gradient, cost = source.function(args.target), _cost(args)
+    send(IMPORTED)
     with source.quietly():
         if args.report:
-            report, check = report_on(gradient, Path(args.target).name, author=author, **options, **declaration)
-        else:
-            check = check_backprop(gradient, cost=cost, **options, progress=False, **declaration)
-    print(check)
+            report, check = report_on(gradient, Path(args.target).name, author=_author(args), **options)
+            return check, report
+        return check_backprop(gradient, cost=cost, progress=send, **options), None
+
+
+def _say_function(args: argparse.Namespace, outcome: Outcome) -> int:
+    check, report = outcome.result or (_so_far(outcome), None)
+    say(check)
     _write(args.json, check.to_json())
-    if args.report:
+    if report:
         write(report, args.report)
-        print(f"report {report['identity']} saved in {args.report}")
-    return STATUS[check.verdict]
+        say(f"report {report['identity']} saved in {args.report}")
+    return _status(check.verdict, outcome)
+
+
+def _so_far(outcome: Outcome) -> GradientCheck:
+    """What a check that was stopped had found; networks that are not judged leave a pass undecided."""
+    checks = [check for check in outcome.sent if check != IMPORTED]
+    reason = f"gradient {outcome.stopped}" if outcome.by_itself else outcome.stopped
+    found = of_probes(checks) if checks else GradientCheck(Verdict.PASS)
+    reasons = (f"{reason}; networks judged before: {len(checks)}", *found.reasons)
+    return replace(found, verdict=_stopped_verdict(found.verdict, outcome), reasons=reasons)
+
+
+def _stopped_verdict(found: Verdict, outcome: Outcome) -> Verdict:
+    return Verdict.WRONG if outcome.by_itself or found is Verdict.WRONG else Verdict.UNRELIABLE
+
+
+def _status(verdict: Verdict, outcome: Outcome) -> int:
+    return STOPPED if outcome.stopped == CTRL_C else STATUS[verdict]
 
 
 def _declaration(args: argparse.Namespace) -> dict[str, Any]:
@@ -133,8 +183,6 @@ def _name(text: str) -> tuple[str, str | list[str]]:
 def _cost(args: argparse.Namespace) -> Any:
     if args.cost is None:
         return None
-    if args.report:
-        raise ValueError("--cost cannot stand in a report, for nobody could recheck it: leave one of the two out")
     try:
         return source.function(args.cost)
     except ValueError as error:
@@ -152,25 +200,44 @@ def _author(args: argparse.Namespace) -> Author:
     return author
 
 
-def _check_module(args: argparse.Namespace, declaration: dict[str, Any]) -> int:
-    path = Path(args.target)
+def _refuse_for_module(args: argparse.Namespace, declaration: dict[str, Any]) -> None:
     if args.report:
-        raise ValueError(f"a report is on one function: give {path}:FUNCTION")
+        raise ValueError(f"a report is on one function: give {args.target}:FUNCTION")
     if declaration or args.cost:
         option = "no-bias" if "bias" in declaration else next(iter([*declaration, "cost"]))
-        raise ValueError(f"--{option} is of one function, and a whole file follows the article: give {path}:FUNCTION")
-    found = source.definitions(path, FUNCTIONS)
-    for problem in found.problems:
-        print(f"{path}, {problem}")
+        said = f"--{option} is of one function, and a whole file follows the article"
+        raise ValueError(f"{said}: give {args.target}:FUNCTION")
+
+
+def _module(send: Send, args: argparse.Namespace) -> tuple[ModuleCheck, tuple[source.Problem, ...]]:
+    """The check of a file that follows the article, and what cannot be read in it."""
+    found = source.definitions(Path(args.target), FUNCTIONS)
+    send(IMPORTED)
     with source.quietly():
-        check = judge_module(found.namespace)
-    print(check)
-    _write(args.json, {**check.to_json(), "unreadable": [problem._asdict() for problem in found.problems]})
+        try:
+            return judge_module(found.namespace, progress=send), found.problems
+        except ValueError as error:
+            raise ValueError("\n".join([*(f"{args.target}, {p}" for p in found.problems), str(error)])) from None
+
+
+def _say_module(args: argparse.Namespace, outcome: Outcome) -> int:
+    sent = tuple(check for check in outcome.sent if check != IMPORTED)
+    check, problems = outcome.result or (ModuleCheck(sent, ()), ())
+    for problem in problems:
+        say(f"{args.target}, {problem}")
+    say(check)
+    verdict, stopped = check.verdict, {}
+    if outcome.stopped:
+        verdict = _stopped_verdict(verdict, outcome)
+        stopped = {"verdict": str(verdict), "stopped": outcome.stopped}
+        say(f"{verdict}: {outcome.stopped}; functions judged before: {len(sent)}")
+    _write(args.json, {**check.to_json(), **stopped, "unreadable": [problem._asdict() for problem in problems]})
     # A library that is not there to import spoils only what is judged anyway; what cannot be read is not judged.
-    unread = any(not problem.message.startswith("ModuleNotFoundError") for problem in found.problems)
-    return UNUSABLE if unread and check else STATUS[check.verdict]
+    unread = any(not problem.message.startswith("ModuleNotFoundError") for problem in problems)
+    return UNUSABLE if unread and check else _status(verdict, outcome)
 
 
 def _write(path: Path | None, content: object) -> None:
     if path is not None:
-        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+        write_whole({path: f"{text}\n".encode()})

@@ -4,9 +4,13 @@ A baseline is the best answer that looks at no feature, made of the training lab
 the mean.
 """
 
-from collections.abc import Callable
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from threading import Event
 from typing import NamedTuple
 
 import numpy as np
@@ -99,7 +103,7 @@ def learn(
     batch_size: int | None,
     rng: np.random.Generator,
 ) -> tuple[Trained, Curves]:
-    """`refnn.train`, an epoch at a time, with a look at both parts after each."""
+    """`refnn.train`, an epoch at a time, with a look at both parts after each; Ctrl-C makes an epoch the last."""
     X, Y = network.scaling(training.X), _labels(network, training.Y)
     fit = partial(train, X, Y, network.layer_dims, hidden=network.hidden, output=network.output)
 
@@ -109,14 +113,37 @@ def learn(
 
     go(network, 0)  # refuses what cannot be used
     curves = Curves([_cost(network, training)], [_cost(network, test)], _baseline_cost(network, training, test))
-    for epoch in bar(range(1, epochs + 1), "training"):
-        try:
-            network = go(network, 1)
-            curves.training.append(_cost(network, training))
-            curves.test.append(_cost(network, test))
-        except ValueError:  # of numbers that are infinite or none at all
-            raise ValueError(f"--lr is {lr}: epoch {epoch} left the range of floats, expected a lower rate") from None
+    with _ctrl_c() as pressed:
+        for epoch in bar(range(1, epochs + 1), "training"):
+            try:
+                network = go(network, 1)
+                curves.training.append(_cost(network, training))
+                curves.test.append(_cost(network, test))
+            except ValueError:  # of numbers that are infinite or none at all
+                said = f"--lr is {lr}: epoch {epoch} left the range of floats, expected a lower rate"
+                raise ValueError(said) from None
+            if pressed.is_set():
+                break
     return network, curves
+
+
+@contextlib.contextmanager
+def _ctrl_c() -> Iterator[Event]:
+    """What Ctrl-C sets; pressed again it interrupts, as always."""
+    pressed = Event()
+
+    def press(*_: object) -> None:
+        pressed.set()
+        signal.signal(signal.SIGINT, before)
+        print("refnn: stopping after this epoch; Ctrl-C again leaves at once, without saving", file=sys.stderr)
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # not in the background, where a shell has it ignored
+        signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def accuracy(network: Trained, part: Table, training: Table) -> Accuracy:

@@ -2,13 +2,13 @@
 
 import argparse
 import csv
-import sys
+import io
 from pathlib import Path
-from typing import IO
 
 from refnn import tabular
+from refnn._files import refuse_unwritable, write_whole
 from refnn._shapes import Array
-from refnn.commands import Subparsers, files
+from refnn.commands import Subparsers, say
 from refnn.commands.saved import Trained
 
 
@@ -28,19 +28,19 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.out is not None:
+        refuse_unwritable(args.out)
     network = Trained.load(args.network)
     X = tabular.read_features(args.data, network.features)
-    said, probability = network.answer(X)
+    text = _csv(network, *network.answer(X))
     if args.out is None:
-        _write(sys.stdout, network, said, probability)
+        say(text, end="")
     else:
-        files.refuse_unwritable(args.out)
-        with files.whole(args.out, "w") as file:
-            _write(file, network, said, probability)
+        write_whole({args.out: text.encode()})
     return 0
 
 
-def _write(file: IO[str], network: Trained, said: Array, probability: Array) -> None:
+def _csv(network: Trained, said: Array, probability: Array) -> str:
     """A column for each target, and where it is of classes one more; numbers with all their digits."""
     columns: list[tuple[str, list[object]]] = []
     for target, classes, numbers, certainty in zip(network.targets, network.classes, said, probability):
@@ -48,6 +48,8 @@ def _write(file: IO[str], network: Trained, said: Array, probability: Array) -> 
         if classes:
             columns.append((f"{target}_probability", certainty.tolist()))
     header, cells = zip(*columns)
+    file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(zip(*cells))
+    return file.getvalue()

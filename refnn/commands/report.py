@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from refnn.commands import EXIT_STATUS, STATUS, Subparsers, require_libraries
-from refnn.report.draw.folder import write
+from refnn.commands import EXIT_STATUS, STATUS, Subparsers, require_libraries, say
+from refnn.report.draw.folder import prepare, write
 from refnn.report.draw.page import table
 from refnn.report.make import report_on_reference
 
@@ -25,8 +25,9 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     require_libraries()
+    prepare(args.out)
     report, check = report_on_reference()
     write(report, args.out)
-    print(table(report))
-    print(f"saved in {args.out}")
+    say(table(report))
+    say(f"saved in {args.out}")
     return STATUS[check.verdict]

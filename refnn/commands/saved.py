@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ import numpy as np
 
 from refnn import forward_prop, predict
 from refnn._shapes import Array, Params
-from refnn.commands import files
 from refnn.tabular import Scaling
 
 
@@ -53,7 +53,8 @@ class Trained:
         with np.errstate(over="ignore"):  # what becomes infinite is refused
             return self.scaling(X)
 
-    def save(self, path: Path) -> None:
+    def to_bytes(self) -> bytes:
+        """The file that `load` reads."""
         arrays = {
             **self.params,
             "hidden": np.array(self.hidden, str),
@@ -66,12 +67,13 @@ class Trained:
             "target_mean": self.units.mean,
             "target_deviation": self.units.deviation,
         }
-        with files.whole(path) as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]  # none is named allow_pickle
+        file = io.BytesIO()
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # none is named allow_pickle
+        return file.getvalue()
 
     @classmethod
     def load(cls, path: Path) -> Trained:
-        """Raises OSError if the file cannot be read, and ValueError if it is not one that `save` wrote."""
+        """Raises OSError if the file cannot be read, and ValueError if it is not one that `to_bytes` made."""
         try:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
                 saved: dict[str, Any] = dict(archive)

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
+from refnn._shapes import printable, shown
+
 ASSIGNMENT = ast.Assign | ast.AnnAssign | ast.AugAssign
 BINDING = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ASSIGNMENT | ast.If | ast.Try
 LOST_CALL = re.compile(r"[=(*+-]\s*,|=\s*\[['\"]")  # "dA_prev =, dZ)": an operator or bracket, then no operand
@@ -32,7 +34,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         lost = "; a call was lost here, such as np.dot( or np.log(" if LOST_CALL.search(self.text) else ""
-        return f"line {self.line}: {self.message}{lost}\n    {self.text.strip()}"
+        return f"line {self.line}: {self.message}{lost}\n    {printable(self.text.strip())}"
 
 
 class Definitions(NamedTuple):
@@ -71,7 +73,7 @@ def function(target: str) -> Callable[..., Any]:
         with quietly():
             found: Any = importlib.import_module(path.stem if is_file else module_name)
     except (Exception, SystemExit) as error:  # importing runs other people's code, which may raise anything
-        raise ValueError(f"importing {module_name} raised {type(error).__name__}: {error}") from error
+        raise ValueError(f"importing {module_name} raised {type(error).__name__}: {shown(error)}") from error
     if is_file and Path(found.__file__ or "").resolve() != path:
         raise ValueError(f"{module_name} has the name of a module that is loaded already: rename the file")
     for name in attribute.split("."):
@@ -101,7 +103,7 @@ def definitions(path: Path, names: Collection[str]) -> Definitions:
                 exec(compile(ast.Module([statement], []), str(path), "exec"), namespace)
         except (Exception, SystemExit) as error:
             text = ast.unparse(statement).splitlines()[0]
-            problems.append(Problem(statement.lineno, text, f"{type(error).__name__}: {error}"))
+            problems.append(Problem(statement.lineno, text, f"{type(error).__name__}: {shown(error)}"))
     return Definitions(namespace, tuple(problems))
 
 

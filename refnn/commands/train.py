@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from refnn import _declaration, tabular
+from refnn._files import refuse_unwritable, write_whole
 from refnn._shapes import Array, generator, whole
-from refnn.commands import Subparsers, files, learning, widths
+from refnn.commands import STOPPED, Subparsers, learning, say, widths
 from refnn.commands.learning import Curves
 from refnn.commands.saved import Trained
 from refnn.report.draw import style
@@ -61,35 +62,38 @@ def run(args: argparse.Namespace) -> int:
     epochs = whole("--epochs", args.epochs, 0)
     lr = learning.RATES[output] if args.lr is None else args.lr
     batch_size = min(args.batch_size, training.X.shape[1]) or None
-    files.refuse_unwritable(args.out / NETWORK, args.out / FIGURE)
+    refuse_unwritable(args.out / NETWORK, args.out / FIGURE)
     network, curves = learning.learn(network, training, test, epochs, lr, batch_size, rng)
 
     name = Path(args.data).name
-    print(f"data       {name}: {table.X.shape[1]} rows, {len(table.features)} features")
+    say(f"data       {name}: {table.X.shape[1]} rows, {len(table.features)} features")
     for target, classes, numbers in zip(table.targets, table.classes, table.Y):
-        print(f"target     {target}: {_classes(classes, numbers) if classes else 'numbers'}")
+        say(f"target     {target}: {_classes(classes, numbers) if classes else 'numbers'}")
     by = ", as the labels are" if args.output is None else ""
     hidden = ",".join(network.hidden[:1] if len(set(network.hidden)) == 1 else network.hidden) or "none"
-    print(f"network    {network.layer_dims}, hidden {hidden}, output {output}{by}")
+    say(f"network    {network.layer_dims}, hidden {hidden}, output {output}{by}")
     scale, batches = learning.weight_scale(network.hidden), batch_size or "all"
-    print(f"training   {epochs} epochs, rate {lr}, batches of {batches}, weights {scale}, seed {args.seed}")
+    stopped = len(curves.test) <= epochs
+    done = f"{len(curves.test) - 1} of {epochs}" if stopped else epochs
+    say(f"training   {done} epochs, rate {lr}, batches of {batches}, weights {scale}, seed {args.seed}")
     for label, costs in (("train", curves.training), ("test", curves.test)):
         least = int(np.argmin(costs))
         baseline = f"; baseline {curves.baseline:.4f}" if costs is curves.test else ""
         said = f"{label} {costs[0]:.4f} before, {costs[-1]:.4f} after, least {costs[least]:.4f} in epoch {least}"
-        print(f"cost       {said}{baseline}")
+        say(f"cost       {said}{baseline}")
     for label, part in (("train", training), ("test", test)):
         for line in _score(network, part, training):
-            print(f"{label:<10} {line}")
-    network.save(args.out / NETWORK)
-    print(f"saved      {NETWORK} in {args.out}")
+            say(f"{label:<10} {line}")
+    lacking = ""
+    figure = None  # an old one is of another network
     try:
-        _draw(curves, args.out / FIGURE, f"{name}, {network.layer_dims}, output {output}")
-        print(f"saved      {FIGURE} in {args.out}")
+        figure = _drawn(curves, f"{name}, {network.layer_dims}, output {output}")
     except ImportError as error:
-        (args.out / FIGURE).unlink(missing_ok=True)  # it is of another network
-        print(f"no {FIGURE}: {error}")
-    return 0
+        lacking = str(error)
+    write_whole({args.out / FIGURE: figure, args.out / NETWORK: network.to_bytes()})
+    say(f"saved      {NETWORK} in {args.out}")
+    say(f"no {FIGURE}: {lacking}" if lacking else f"saved      {FIGURE} in {args.out}")
+    return STOPPED if stopped else 0
 
 
 def _classes(classes: tuple[str, ...], numbers: Array) -> str:
@@ -116,7 +120,7 @@ def _score(network: Trained, part: Table, training: Table) -> Iterator[str]:
         )
 
 
-def _draw(curves: Curves, path: Path, title: str) -> None:
+def _drawn(curves: Curves, title: str) -> bytes:
     """The costs, from before the training to after the last epoch, on a logarithmic scale."""
     with style.settings("cost"):
         figure, axes = style.axes_of(2.6, xlabel="epoch", ylabel="mean cost J")
@@ -129,5 +133,4 @@ def _draw(curves: Curves, path: Path, title: str) -> None:
         figure.legend(loc="outside lower center", ncols=3)
         data = style.png(figure)
         style.pyplot().close(figure)
-    with files.whole(path) as file:
-        file.write(data)
+    return data

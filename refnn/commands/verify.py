@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from refnn.commands import EXIT_STATUS, STATUS, Subparsers
+from refnn.commands import EXIT_STATUS, STATUS, Subparsers, say
 from refnn.gradcheck.verdict.result import Verdict
 from refnn.report.declared import in_words
 from refnn.report.read import declaration, load
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     ledger = replay(report)
     content = report["content"]
     declared = f" ({in_words(declaration(report))})" if content["declaration"] else ""
-    print(f"report {report['identity']} on {content['subject']}{declared} says {content['verdict']}")
-    print(ledger)
+    say(f"report {report['identity']} on {content['subject']}{declared} says {content['verdict']}")
+    say(ledger)
     verdict = {Outcome.DIFFERS: Verdict.WRONG, Outcome.CANNOT_REPLAY: Verdict.UNRELIABLE}
     return STATUS[verdict.get(ledger.outcome, content["verdict"])]

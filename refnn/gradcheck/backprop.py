@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
@@ -12,7 +12,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from refnn._progress import bar
-from refnn._shapes import Array
+from refnn._shapes import Array, shown
 from refnn.gradcheck.check import Formula, judge_function
 from refnn.gradcheck.declaration import ARTICLE, Declaration, Keywords
 from refnn.gradcheck.faults.diagnosis import Case, diagnose
@@ -45,6 +45,7 @@ TOLERANCE_OF_SUMS = (
 )
 
 
+@np.errstate(all="ignore")
 def check_network(
     params: Mapping[str, Any],
     X: Any,
@@ -93,6 +94,7 @@ def check_network(
     return replace(check, diagnosis=diagnose([case])) if case and check.verdict is Verdict.WRONG else check
 
 
+@np.errstate(all="ignore")
 def check_backprop(
     gradient: GradientFunction,
     *,
@@ -100,9 +102,9 @@ def check_backprop(
     layer_dims: Sequence[int] | None = None,
     m: int | None = None,
     seed: int = 0,
-    probes: Sequence[Probe] | None = None,
+    probes: Iterable[Probe] | None = None,
     executor: Executor | None = None,
-    progress: bool = True,
+    progress: bool | Callable[[GradientCheck], object] = True,
     **declaration: Unpack[Keywords],
 ) -> GradientCheck:
     """Judge anyone's backprop on networks where a fault shows.
@@ -118,9 +120,10 @@ def check_backprop(
     m : int, optional
         The number of examples.
     seed : int
-    probes : sequence of Probe, optional
+    probes : iterable of Probe, optional
         Judge on these networks, (name, params, X, Y), and no others.
-    executor, progress : as in `check_network`
+    executor : as in `check_network`
+    progress : bool, whether a bar shows on a terminal; or a callable, given the check of each probe once it is judged
     **declaration : the network and its conventions, the article's where nothing is said
         hidden, output : activations and cost, as in `refnn.forward_prop`; a list of activations needs layer_dims
         reduction : "mean" of the cost over examples, their "sum", the mean over all "entries" of Y, or over "outputs"
@@ -148,11 +151,23 @@ def check_backprop(
     if probes is None:
         mild = cost is not None or not said.known
         probes = default_probes(layer_dims, m=m, seed=seed, declaration=said, mild=mild)
-    elif not probes:
-        raise ValueError("probes is empty, expected at least one")
+    else:
+        probes = _own_probes(probes)
     judge = Judge(gradient, said, cost, seed, executor)
-    judged = [judge(probe) for probe in bar(probes, "probes", total=len(probes), show=progress)]
-    checks, cases = tuple(check for check, _ in judged), [case for _, case in judged if case is not None]
+    checks, cases = [], []
+    for probe in bar(probes, "probes", total=len(probes), show=progress is True):
+        check, case = judge(probe)
+        checks.append(check)
+        cases += [case] if case else []
+        if callable(progress):
+            progress(check)
+    return of_probes(checks, cases, said)
+
+
+def of_probes(
+    checks: Sequence[GradientCheck], cases: Sequence[Case] = (), said: Declaration = ARTICLE
+) -> GradientCheck:
+    """The whole, from the checks on the probes, with a diagnosis if their cases are there."""
     # A network on which a fault would not show is there for another thing, if there is one that would show it.
     seeing = [check for check in checks if check.verdict is not Verdict.BLIND] or checks
     worst = min(seeing, key=lambda check: (check.verdict.rank, not check.parameters))
@@ -161,8 +176,20 @@ def check_backprop(
         reasons=tuple(_reasons(seeing, cases)),
         notes=(*_hints(seeing, said), *dict.fromkeys(f"{note} ({c.probe})" for c in checks for note in c.notes)),
         diagnosis=diagnose(cases) or worst.diagnosis,
-        probes=checks,
+        probes=tuple(checks),
     )
+
+
+def _own_probes(probes: object) -> tuple[Probe, ...]:
+    if isinstance(probes, Probe) or not isinstance(probes, Iterable):
+        raise TypeError(f"probes is {type(probes).__name__}, expected a sequence of Probe")
+    found = tuple(probes)
+    for i, probe in enumerate(found):
+        if not isinstance(probe, Probe):
+            raise TypeError(f"probes[{i}] is {type(probe).__name__}, expected a Probe(name, params, X, Y)")
+    if not found:
+        raise ValueError("probes is empty, expected at least one")
+    return found
 
 
 def _reasons(checks: Sequence[GradientCheck], cases: Sequence[Case]) -> Iterator[str]:
@@ -204,10 +231,11 @@ class Judge:
     def __call__(self, probe: Probe) -> tuple[GradientCheck, Case | None]:
         """Ask on the probe, on another network of the same widths, and on the probe again."""
         check, case = self._answers(Problem.of(*probe[1:], self.declaration), probe)
-        return replace(check, probe=probe.name), case
+        return replace(check, probe=str(probe.name)), case
 
     def _answers(self, problem: Problem, probe: Probe) -> tuple[GradientCheck, Case | None]:
-        other = {key: V / 2 for key, V in probe.params.items()}, probe.X[:, ::-1], probe.Y[:, ::-1]
+        X, Y = np.asarray(probe.X)[:, ::-1], np.asarray(probe.Y)[:, ::-1]
+        other = {key: np.asarray(V) / 2 for key, V in probe.params.items()}, X, Y
         others = Problem.of(*other, self.declaration)
         answers: list[Problem] = []
         reasons: list[str] = []
@@ -268,7 +296,7 @@ def raised(error: BaseException) -> str:
     """What the judged code raised, and where."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f", at line {frames[-1].lineno} of {frames[-1].name}" if len(frames) > 1 else ""
-    return f"{RAISED} {type(error).__name__}: {error}{where}"
+    return f"{RAISED} {type(error).__name__}: {shown(error)}{where}"
 
 
 def _changes(params: Mapping[str, Array], copies: Mapping[str, Array], problem: Problem) -> list[str]:
@@ -278,19 +306,22 @@ def _changes(params: Mapping[str, Array], copies: Mapping[str, Array], problem: 
         before, params = {}, {}
     changed = [key for key, V in {**before, "X": X, "Y": Y}.items() if not np.array_equal(copies[key], V)]
     changed += [f"params ({key})" for key in before if params.get(key) is not copies[key]]
-    return changed + [f"params ({key})" for key in params if key not in before]
+    return changed + [f"params ({shown(key)})" for key in params if key not in before]
 
 
 def _inconsistencies(answers: Sequence[Problem], case: Case | None) -> list[str]:
-    """Parameters for which two calls gave gradients further apart than rounding takes them."""
+    """Parameters of which one call alone gave a gradient, or two calls such as rounding does not part."""
     first, second = (problem.given for problem in answers)
-    with np.errstate(invalid="ignore"):
-        differ = [
-            first.names[key]
-            for key, V in first.arrays.items()
-            if not np.array_equal(V, second.arrays[key], equal_nan=True)
-            and (case is None or not (np.abs(V - second.arrays[key]) <= 2 * case.compared.tolerance[key]).all())
-        ]
+
+    def agree(key: str) -> bool:
+        if not (key in first.arrays and key in second.arrays):
+            return False
+        V, W = first.arrays[key], second.arrays[key]
+        near = case is not None and bool((np.abs(V - W) <= 2 * case.compared.tolerance[key]).all())
+        return near or np.array_equal(V, W, equal_nan=True)
+
+    names = {**first.names, **second.names}
+    differ = [names[key] for key in {**first.arrays, **second.arrays} if not agree(key)]
     return [f"{TWO_ANSWERS}: {', '.join(differ)}"] if differ else []
 
 

@@ -21,7 +21,8 @@ from refnn.gradcheck.witness import central, complex_step, directions
 from refnn.gradcheck.witness.complex_step import LINEAR, SAFETY, Trust
 from refnn.gradcheck.witness.directions import Look, Search, Slope
 from refnn.gradcheck.witness.entries import every_place, find
-from refnn.gradcheck.witness.function import Function, Scalar, observe, quiet, typical_size
+from refnn.gradcheck.witness.function import Function, Scalar, observe, typical_size
+from refnn.gradcheck.witness.silence import quiet
 from refnn.gradcheck.witness.workers import ALONE, Workers
 from refnn.numbers import exact_check
 
@@ -40,6 +41,7 @@ ANSWERLESS = "f does not change with any parameter: does it read what it is give
 ZERO = "no derivative stands out of its rounding error at these parameters: a wrong factor or sign would not show"
 
 
+@np.errstate(all="ignore")
 def numerical_gradient(f: Callable[..., Any], params: Any, *, method: str = "auto", batched: bool = False) -> Any:
     """The gradient of f at params, without a formula.
 
@@ -77,6 +79,7 @@ def numerical_gradient(f: Callable[..., Any], params: Any, *, method: str = "aut
     return tree.filled(found.split(function.params, found.value))
 
 
+@np.errstate(all="ignore")
 @any_container
 def check_gradients(
     f: Callable[..., Any],

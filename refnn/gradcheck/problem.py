@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from refnn import _shapes
-from refnn._shapes import Array, Misfits
+from refnn._shapes import Array, Misfits, shown
 from refnn.gradcheck import formulas
 from refnn.gradcheck.declaration import ARTICLE, Declaration
 
@@ -105,7 +105,7 @@ class Gradient:
         wrong = [f"grads has no {name!r}, the gradient of {key!r}" for key, name in names.items() if name not in grads]
         names |= {key: f"d{key}" for key in activations or () if f"d{key}" in grads}
         wrong += [
-            f"grads has an entry {key!r} that belongs to nothing in the function"
+            f"grads has an entry {shown(key, repr)} that belongs to nothing in the function"
             for key in grads
             if key not in names.values() and not re.fullmatch(not_looked_at, str(key))
         ]
@@ -137,9 +137,11 @@ def _float_array(name: str, value: object, shape: tuple[int, ...], flat: bool) -
         if "bfloat16" in str(getattr(value, "dtype", "")):
             # NumPy has no such dtype: PyTorch makes a float32 of its own, others do by astype.
             value = value.float() if hasattr(value, "float") else value.astype(np.float32)  # type: ignore[attr-defined]
-        array = np.array(value.detach().cpu() if hasattr(value, "detach") else value)
+        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value).copy()
     except Exception as error:  # whatever a foreign array type raises
-        raise UnfitGradientError(f"{name} ({type(value).__name__}) is not an array: {error}") from error
+        raise UnfitGradientError(f"{name} ({type(value).__name__}) is not an array: {shown(error)}") from error
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise UnfitGradientError(f"{name} has masked entries, expected an array without missing ones")
     if array.dtype.kind != "f":
         raise UnfitGradientError(f"{name} has dtype {array.dtype}, expected floating-point numbers")
     if array.shape != shape and not (flat and array.size == max(shape) == max(array.shape, default=0)):

@@ -38,6 +38,7 @@ STEPS = [2.0**-k for k in range(3, 9)]  # of Taylor's remainder
 SHOWS = 2.0**12  # roundoffs of its terms from which a remainder is more than rounding
 
 
+@np.errstate(all="ignore")
 def check_vjp(
     f: Callable[..., Any],
     vjp: Callable[..., Any],
@@ -119,6 +120,7 @@ def check_vjp(
     return report.on(checks)
 
 
+@np.errstate(all="ignore")
 def check_jvp(
     f: Callable[..., Any],
     jvp: Callable[..., Any],
@@ -166,6 +168,7 @@ def check_jvp(
     return report.on(list(checks))
 
 
+@np.errstate(all="ignore")
 def check_jacobian(
     f: Callable[..., Any], jacobian: Any, inputs: Any, *, seed: int = 0, alone: int = ALONE, **options: Any
 ) -> GradientCheck:

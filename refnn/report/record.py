@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from refnn._shapes import Array
+from refnn._shapes import Array, printable
 from refnn.numbers import hexfloat
 
 FORMAT = "refnn-report/2"
@@ -44,7 +44,7 @@ def sha256(value: object) -> str:
 
 def plain(text: str) -> str:
     """The text as it may stand in a report: of any length that a person reads, without control characters."""
-    return "".join(c if c.isprintable() else " " for c in text)[:LONGEST]
+    return printable(text)[:LONGEST]
 
 
 def sealed(content: Record, measured: Record, environment: Record, citation: Record) -> Record:

@@ -294,7 +294,7 @@ def test_float_gradients_are_certified(hidden, output, scale):
     params, X, Y = network_of(scale=scale)
     grads = {key: V for key, V in run(core, params, X, Y, hidden, output).items() if key[:1] == "d"}
     bounds = refnn.certify(params, X, Y, grads, hidden=hidden, output=output)
-    assert bounds.witness == "forward derivatives of the cost in all 45 directions"
+    assert bounds.witness == "forward derivatives of the cost in all 63 directions"
     for key, error in bounds.absolute.items():
         assert error.max() <= 1e-11 * np.abs(bounds.truth[key]).max(), key
 

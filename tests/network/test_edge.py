@@ -3,6 +3,7 @@
 import inspect
 import pickle
 import re
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -224,3 +225,78 @@ def test_a_prediction_in_another_dtype_than_its_caches_is_of_the_same_point():
     AL, _ = refnn.sigmoid(caches[-1][1].astype(float))  # which rounds less than the caches did
     grads = refnn.backprop(AL, Y, caches)
     assert {dV.dtype for dV in grads.values()} == {np.dtype(float)}
+
+
+# ---------------------------------------------------------------------- numbers that are no floats
+
+LARGE = [10**400, 10**5000, Fraction(10**400), Decimal("sNaN"), Decimal("nan")]
+ONE = {"W1": [[1.0]], "b1": [[0.0]]}
+SLOPES = {"dW1": [[1.0]], "db1": [[1.0]]}
+
+
+def takers(V):
+    """Each function, given V once, as each of its arguments."""
+    W = {"W1": V, "b1": [[0.0]]}
+    yield lambda: refnn.sigmoid(V)
+    yield lambda: refnn.forward_prop(V, ONE)
+    yield lambda: refnn.forward_prop([[1.0]], W)
+    yield lambda: refnn.predict(V, ONE)
+    yield lambda: refnn.predict([[1.0]], W)
+    yield lambda: refnn.cost_function(V, [[1.0]])
+    yield lambda: refnn.logistic_cost(V, [[1.0]])
+    yield lambda: refnn.softmax_cost(V, [[1.0]])
+    yield lambda: refnn.one_layer_backward(V, (([[1.0]], [[1.0]], [[0.0]]), [[1.0]]))
+    yield lambda: refnn.one_layer_backward([[1.0]], ((V, [[1.0]], [[0.0]]), [[1.0]]))
+    yield lambda: refnn.backprop([[0.5]], [[1.0]], [(([[1.0]], V, [[0.0]]), [[0.0]])])
+    yield lambda: refnn.update_parameters(W, SLOPES, 0.1)
+    yield lambda: refnn.update_parameters(ONE, {"dW1": V, "db1": [[1.0]]}, 0.1)
+    yield lambda: refnn.train(V, [[1.0]], [1, 1], 1, 0.1)
+
+
+@pytest.mark.parametrize("number", LARGE, ids=["int", "longer int", "Fraction", "sNaN", "NaN"])
+def test_a_number_that_no_float_can_hold_is_refused_by_its_name(number):
+    for function in takers(np.array([[number]], object)):
+        with pytest.raises(ValueError, match=r"\[0, 0\] is .* expected a (finite )?number") as refusal:
+            function()
+        assert len(str(refusal.value)) < 400
+    for call in (lambda: refnn.cost_function([[0.5]], [[number]]), lambda: refnn.init_params([2, 1], scale=number)):
+        with pytest.raises((ValueError, TypeError), match="expected"):
+            call()
+
+
+@pytest.mark.parametrize("number", [1, True, 0.25, 0.25j, Fraction(1, 4), Decimal("0.25")], ids=repr)
+def test_objects_that_are_numbers_count_as_floats_of_their_value(number):
+    value = complex(number) if isinstance(number, complex) else float(number)
+    for objects, floats in zip(takers(np.array([[number]], object)), takers(np.array([[value]])), strict=True):
+        if "train" not in objects.__code__.co_names:  # which has no seed here
+            np.testing.assert_equal(objects(), floats())
+
+
+def test_labels_that_are_complex_objects_are_refused():
+    with pytest.raises(TypeError, match="Y has dtype complex128, expected real labels"):
+        refnn.cost_function([[0.5]], np.array([[1j]], object))
+
+
+def test_weights_that_float64_could_not_hold_are_refused():
+    with pytest.raises(ValueError, match=r"scale is 1e\+308, expected at most 1e\+307, for weights that float64 can"):
+        refnn.init_params([2, 2], scale=1e308)
+    assert all_finite(refnn.init_params([300, 300], scale=1e307, rng=0).values())
+
+
+def unaligned(V):
+    shifted = np.ndarray(V.shape, V.dtype, buffer=np.zeros(V.nbytes + 1, np.uint8), offset=1)
+    shifted[...] = V
+    assert not shifted.flags.aligned
+    return shifted
+
+
+def test_where_an_array_lies_in_memory_changes_no_bit():
+    rng = np.random.default_rng(0)
+    params, X, Y = refnn.init_params([37, 41, 23], rng=0), rng.standard_normal((37, 53)), rng.random((23, 53))
+    AL, caches = refnn.forward_prop(X, params)
+    elsewhere = [(tuple(map(unaligned, linear)), unaligned(Z)) for linear, Z in caches]
+    for expected, found in (
+        (refnn.backprop(AL, Y, caches), refnn.backprop(unaligned(AL), unaligned(Y), elsewhere)),
+        (refnn.one_layer_backward(AL, caches[1]), refnn.one_layer_backward(unaligned(AL), elsewhere[1])),
+    ):
+        np.testing.assert_equal(found, expected)

@@ -391,3 +391,35 @@ def test_what_is_not_a_file_of_vectors_is_refused(tmp_path):
             load_vectors(path)
     with pytest.raises(ValueError, match="results has none of Z1, A1"):
         VALID[0].violations({"W1": 0})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"\xff", b"[", b"[" * 10**5, b"{}", b'{"format": []}', b'{"format": "refnn-vectors/1", "cases": 3}'],
+    ids=["bytes", "half", "depth", "nothing", "no word", "no list"],
+)
+def test_whatever_is_no_file_of_vectors_is_refused_alike(tmp_path, text):
+    path = tmp_path / "vectors.json"
+    path.write_bytes(text)
+    with pytest.raises(ValueError, match=r"does not hold vectors: expected an object with format .*, and cases"):
+        load_vectors(path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"inputs": 3}, {"inputs": {"X": 3}}, {"expected": {"Z1": {"ulps": [10**400]}}}, {"dtype": "object"}]
+)
+def test_whatever_is_no_vector_is_refused_by_its_name(tmp_path, change):
+    document = json.loads((HERE / "float64.json").read_text())
+    case = document["cases"][0]
+    for name, value in change.items():
+        case[name] = {**case[name], "Z1": case["expected"]["Z1"] | value["Z1"]} if name == "expected" else value
+    path = tmp_path / "vectors.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(ValueError, match=r"vector 'shape-1-1-m1' is not as schema\.json says: "):
+        load_vectors(path)
+
+
+@pytest.mark.parametrize("dtype", [complex, str, object])
+def test_what_is_no_real_number_is_no_result(dtype):
+    (wrong,) = VALID[0].violations({"A1": VALID[0].expected["A1"].astype(dtype)})
+    assert "expected real numbers" in wrong

@@ -37,6 +37,20 @@ def folder(report, tmp_path_factory):
     return directory
 
 
+@pytest.mark.parametrize("ends", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_report_replaces_an_earlier_one_whole_or_not_at_all(report, tmp_path, monkeypatch, ends):
+    def stops(*_):
+        raise ends
+
+    monkeypatch.setattr("refnn.report.draw.folder.figures", lambda _: [])
+    write(report, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    monkeypatch.setattr("refnn.report.draw.folder.page", stops)
+    with pytest.raises(type(ends)):
+        write(report | {"identity": "another"}, tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
 def test_the_page_needs_nothing_but_itself(folder):
     found = Page((folder / "report.html").read_text(encoding="utf-8"))
     tags = Counter(tag for tag, _ in found.tags)

@@ -94,6 +94,9 @@ def default_probes(
     ) -> Probe:
         """One of these networks, by its name unless that is not true of it."""
         dims, examples = layer_dims or dims, m or examples
+        _shapes.refuse_beyond_memory(
+            f"a network of widths {list(dims)} on m = {examples} examples", sum(dims) * examples
+        )
         if unless:
             name = f"m = {examples}, weights of size {scale:g}"
         if soft and declaration.labels == "soft":

@@ -7,6 +7,7 @@ with the worst parameters first, and `to_json()` gives nothing but dicts, lists,
 from __future__ import annotations
 
 import math
+import numbers
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -15,6 +16,7 @@ from html import escape
 from typing import Any, ClassVar
 
 from refnn._printing import WIDTH, folded
+from refnn._shapes import printable
 
 ROWS = 12  # a longer table hides what matters; the JSON has every row
 HEADER = ("gradient", "shape", "verdict", "wrong", "rel. error", "error/tolerance", "sees")
@@ -58,7 +60,9 @@ def _json(value: Any) -> Any:
         return value.to_json()
     if isinstance(value, tuple):
         return [_json(part) for part in value]
-    if isinstance(value, float):
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
         return float(value) if math.isfinite(value) else str(float(value))
     return str(value) if isinstance(value, str) else value
 
@@ -278,7 +282,7 @@ class GradientCheck(Result):
         return "" if self else self.cause or "; ".join(self.reasons) or wrong
 
     def _line(self) -> str:
-        return ": ".join(filter(None, [self._heading(), self._why()]))
+        return printable(": ".join(filter(None, [self._heading(), self._why()])))
 
     def _before(self) -> Iterator[str]:
         """What is said above the table: the verdict, the cause, where the error is, and the reasons."""

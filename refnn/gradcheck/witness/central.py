@@ -34,7 +34,8 @@ from itertools import pairwise
 import numpy as np
 
 from refnn._shapes import Array
-from refnn.gradcheck.witness.function import Scalar, own_size, quiet, typical_size
+from refnn.gradcheck.witness.function import Scalar, own_size, typical_size
+from refnn.gradcheck.witness.silence import quiet
 
 NAME = "central difference"
 FIRST = 0.1234567  # of the size of an entry, the step on rung 0

@@ -9,19 +9,18 @@ differences of high order show its noise, and those of the first how it follows 
 
 from __future__ import annotations
 
-import contextlib
 import math
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from refnn._shapes import Array
+from refnn._shapes import Array, shown
 from refnn.gradcheck.witness import central
 from refnn.gradcheck.witness.analytic import is_analytic
-from refnn.gradcheck.witness.function import Scalar, observe, own_size, quiet, random_direction, typical_size
+from refnn.gradcheck.witness.function import Scalar, observe, own_size, random_direction, typical_size
+from refnn.gradcheck.witness.silence import quiet
 
 NAME = "complex step"
 STEP = 2.0**-60  # of the typical size: its square is lost in any roundoff
@@ -45,7 +44,7 @@ class NotComplexSafeError(ArithmeticError):
 
 def along(function: Scalar, D: Mapping[str, Array], h: float) -> float:
     """The derivative of f along D, where h D is small beside the parameters."""
-    with strict():
+    with quiet(strict=True):
         return _along(function, D, h)
 
 
@@ -53,24 +52,16 @@ def _along(function: Scalar, D: Mapping[str, Array], h: float) -> float:
     return _value(function, _moved(function, D, h)).imag / h
 
 
-@contextlib.contextmanager
-def strict() -> Iterator[None]:
-    """Without the warnings of f, but that of an imaginary part that is dropped."""
-    with quiet():
-        warnings.simplefilter("error", np.exceptions.ComplexWarning)
-        yield
-
-
 def _moved(function: Scalar, D: Mapping[str, Array], h: float) -> dict[str, Array]:
     return {key: function.params[key] + 1j * (h * V) for key, V in D.items()}
 
 
 def _value(function: Scalar, moved: Mapping[str, Array]) -> complex:
-    """f of complex parameters; a NotComplexSafeError if f refuses them or, in `strict`, drops an imaginary part."""
+    """f of complex numbers; a NotComplexSafeError if f refuses them or, in strict silence, drops an imaginary part."""
     try:
         return complex(function(moved))
     except Exception as error:  # f may refuse in any way
-        raise NotComplexSafeError(f"f refuses complex numbers: {type(error).__name__}: {error}") from error
+        raise NotComplexSafeError(f"f refuses complex numbers: {type(error).__name__}: {shown(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -112,7 +103,7 @@ def trust(function: Scalar, rng: np.random.Generator) -> Trust:
     operations there, in the same proportion.
     """
     try:
-        with strict():
+        with quiet(strict=True):
             value = _value(function, {key: V + 0j for key, V in function.params.items()}).real
         if not abs(value - function.value) <= central.SAFETY * function.noise:
             return distrust(
@@ -177,7 +168,7 @@ def _at_larger(
 def at_neighbours(points: Sequence[Scalar], D: Mapping[str, Array], h: float) -> list[float]:
     """The derivative along D at each of the points, with steps of which no two round alike."""
     try:
-        with strict():
+        with quiet(strict=True):
             return [_along(point, D, h * (1 + STRIDE * k)) for k, point in enumerate(points)]
     except NotComplexSafeError:
         return [math.nan] * len(points)

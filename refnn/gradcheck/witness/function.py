@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import math
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from refnn._shapes import Array
+from refnn._shapes import Array, shown
 from refnn.gradcheck.verdict.judgement import quantum
+from refnn.gradcheck.witness.silence import quiet
 
 Function = Callable[[dict[str, Array]], Any]
 
@@ -52,9 +52,7 @@ class Scalar:
         points = (self.copies({**self.params, **moved}) for moved in moves)
         size = max(1, STACKED // max(1, sum(V.size for V in self.params.values())))
         while stack := list(islice(points, size)):
-            with np.errstate(all="ignore"), warnings.catch_warnings(), contextlib.suppress(Exception):
-                warnings.simplefilter("ignore")
-                warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            with quiet(strict=True), contextlib.suppress(Exception):
                 self.known.update(zip(map(_name, stack), many(stack), strict=True))
 
     def copies(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -84,14 +82,6 @@ class Scalar:
         return tuple(reasons)
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Without the warnings of f, which is asked where it may overflow."""
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
 def _name(point: Mapping[str, Array]) -> tuple[bytes, ...]:
     return tuple(V.dtype.char.encode() + V.tobytes() for V in point.values())
 
@@ -108,12 +98,15 @@ def scalar(value: Any) -> complex:
             "check_vjp judges functions with more outputs"
         )
     number = array.reshape(()).item()
-    if isinstance(number, complex):
+    masked = isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value)
+    if isinstance(number, complex) and not masked:
         return number
-    try:
-        return float(number)
-    except (TypeError, ValueError):
-        raise TypeError(f"f returned {number!r} ({type(number).__name__}), expected a number") from None
+    try:  # float reads strings too, a time as its nanoseconds, and what a mask hides
+        if array.dtype.kind in "biufO" and hasattr(number, "__float__") and not masked:
+            return float(number)
+    except Exception:  # a foreign number may refuse in any way
+        pass
+    raise TypeError(f"f returned {shown(value, repr)} ({type(value).__name__}), expected a number")
 
 
 def observe(

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from refnn._files import refuse_unwritable, write_whole
 from refnn._progress import bar
 from refnn.report.draw import style
 from refnn.report.draw.figures import FIGURES, figures
 from refnn.report.draw.page import page
 from refnn.report.record import Record, canonical
 
+RECORD, PAGE = "report.json", "report.html"
+
+
+def prepare(directory: Path) -> None:
+    """Make the folder; an OSError or ValueError if a report cannot be written there."""
+    names = (RECORD, PAGE, *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")))
+    refuse_unwritable(*(directory / name for name in names))
+
 
 def write(report: Record, directory: Path) -> None:
-    """Make the folder, or replace what an earlier report left in it."""
+    """Make the folder, or replace what an earlier report left in it: all of it, or nothing."""
+    prepare(directory)
     folder = directory / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in FIGURES:
-        for kind in ("svg", "png"):
-            (folder / f"{name}.{kind}").unlink(missing_ok=True)
-    (directory / "report.json").write_text(canonical(report) + "\n", encoding="utf-8")
+    files: dict[Path, bytes | None] = {folder / f"{name}.{kind}": None for name in FIGURES for kind in ("svg", "png")}
     drawn = []
     for figure in bar(figures(report), "figures", total=len(FIGURES)):
         drawn.append((figure, style.svg(figure.drawing)))
-        (folder / f"{figure.name}.svg").write_text(drawn[-1][1], encoding="utf-8")
-        (folder / f"{figure.name}.png").write_bytes(style.png(figure.drawing))
-    (directory / "report.html").write_text(page(report, drawn), encoding="utf-8")
+        files[folder / f"{figure.name}.svg"] = drawn[-1][1].encode()
+        files[folder / f"{figure.name}.png"] = style.png(figure.drawing)
+    files[directory / PAGE] = page(report, drawn).encode()
+    files[directory / RECORD] = f"{canonical(report)}\n".encode()
+    write_whole(files)

@@ -10,12 +10,14 @@ from refnn.report.draw.figures import FIGURES, figures
 from refnn.report.draw.page import page
 from refnn.report.record import Record, canonical
 
+OLDER = ("pairs", "fault-matrix")  # figures of version 0.1.0
+
 
 def write(report: Record, directory: Path) -> None:
     """Make the folder, or replace what an earlier report left in it."""
     folder = directory / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in FIGURES:
+    for name in (*FIGURES, *OLDER):
         for kind in ("svg", "png"):
             (folder / f"{name}.{kind}").unlink(missing_ok=True)
     (directory / "report.json").write_text(canonical(report) + "\n", encoding="utf-8")

@@ -151,3 +151,12 @@ def test_the_training_is_drawn_with_both_costs_and_the_baseline(monkeypatch):
     assert set(lines["baseline of the test"].get_ydata()) == {data.baseline}
     majority = np.mean(data.Y_test == np.round(data.Y.mean()))
     assert f"{majority:.0%} would be right by always the more frequent answer" in found["training"].caption
+
+
+@pytest.mark.parametrize("least", [-308.3, -30.5, -2.0, 0.0, 297.5])
+@pytest.mark.parametrize("span", [1, 2.9, 7, 40, 616])
+def test_a_logarithmic_axis_of_any_length_has_few_marks_in_even_steps(least, span):
+    marks = style.few_decades(least, least + span)
+    assert 1 <= len(marks) <= 7
+    assert all(least <= k <= least + span for k in marks)
+    assert len(set(np.diff(marks))) <= 1

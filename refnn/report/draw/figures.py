@@ -11,7 +11,19 @@ from refnn._shapes import Array
 from refnn.report.draw import style
 from refnn.report.draw.costs import cost_curves
 from refnn.report.draw.curves import CENTRAL_STEP, STEPS, errors, v_curve
-from refnn.report.draw.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, SEQUENCE, axes_of, few_marks, power_of_ten
+from refnn.report.draw.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PAPER,
+    SEQUENCE,
+    axes_of,
+    few_decades,
+    few_marks,
+    power_of_ten,
+)
 from refnn.report.read import Case, cases, training_data
 from refnn.report.record import Record, decode_all, number
 
@@ -38,7 +50,7 @@ def figures(report: Record) -> Iterator[Figure]:
     """Draw what the report has the data for."""
     judged = [case for case in cases(report) if case.grads is not None]
     for name, draw in FIGURES.items():
-        with style.settings(name):
+        with style.settings(name), np.errstate(all="ignore"):  # a wrong gradient may leave the range of an axis
             found = draw(report, judged)
             if found is not None:
                 yield Figure(name, *found)
@@ -71,21 +83,20 @@ def _errors(report: Record, judged: list[Case]) -> Drawn:
     x = np.log10(np.abs(found.derivative[shown]))
     given, central = found.given[shown], found.central[shown]
     wrong = ~(given <= 1)  # or NaN
-    figure, axes = axes_of(xscale="log", yscale="log", xlabel="size of the derivative", ylabel="error / tolerance")
+    figure, axes = axes_of(xlabel="size of the derivative", ylabel="error / tolerance")
     y, y_central = (np.log10(np.clip(np.nan_to_num(V, nan=np.inf), 10.0**LEAST, 10.0**MOST)) for V in (given, central))
     dot = [max(np.ptp(V), 1) / most for V, most in ((x, 100), (np.append(y, y_central), 60))]  # of so many in all
     _ranges(axes, x, y_central, dot, color=GREY, label="central difference")
     _ranges(axes, x, y, dot, color=BLUE, label="gradient")
     if wrong.any():
         _ranges(axes, x[wrong], y[wrong], dot, color=ORANGE, label="wrong entries")
-    axes.axhline(1, color=INK, linewidth=1)
-    left, right = np.log10(axes.get_xlim())
-    axes.set_xlim(left=10 ** (left - 0.2 * (right - left)))  # room for a word
-    axes.annotate("tolerance", (0, 1), (2, 3), ("axes fraction", "data"), "offset points")
-    few_marks(axes.xaxis)
-    decades = range(LEAST, 1 + int(np.log10(axes.get_ylim()[1])), 4)
-    axes.set_yticks([10.0**k for k in decades], ["0", *map(power_of_ten, decades[1:])], minor=False)
-    axes.yaxis.minorticks_off()
+    axes.axhline(0, color=INK, linewidth=1)
+    left, right = axes.get_xlim()
+    axes.set_xlim(left=left - 0.2 * (right - left))  # room for a word
+    axes.annotate("tolerance", (0, 0), (2, 3), ("axes fraction", "data"), "offset points")
+    sizes, decades = few_decades(*axes.get_xlim()), range(LEAST, 1 + int(axes.get_ylim()[1]), 4)
+    axes.set_xticks(sizes, map(power_of_ten, sizes))
+    axes.set_yticks(decades, ["0", *map(power_of_ten, decades[1:])])
     figure.legend(loc="outside lower center", ncols=3, handlelength=0.5, columnspacing=1.2, handletextpad=0.5)
     zeros = found.given[~shown]
     others = sum(V.size for case in judged for V in case.problem.given.arrays.values()) - found.derivative.size
@@ -95,7 +106,8 @@ def _errors(report: Record, judged: list[Case]) -> Drawn:
         f"difference, {_beyond(central)}."
     )
     if zeros.size:
-        caption += f" Left out: {zeros.size:,} more that are 0, of which {_beyond(zeros)}."
+        caption += f" Left out: {zeros.size:,} more that are 0"
+        caption += f", of which {_beyond(zeros)}." if not (zeros <= 1).all() else "."
     if others:
         caption += f" Not looked at: {others:,} more, on networks that take long or were not compared entry by entry."
     if any(case.problem.at_kink for case in judged):
@@ -122,7 +134,7 @@ def _ranges(axes: Any, x: Array, y: Array, dot: list[float], **look: Any) -> Non
     dots = np.unique(np.round(np.column_stack([x, y]) / dot), axis=0)
     first = np.append(True, (np.diff(dots, axis=0) != (0, 1)).any(axis=1))
     dashes = np.stack([dots[first], dots[np.append(first[1:], True)] + (0, 0.02)], axis=1)
-    path = Path(10.0 ** (dashes.reshape(-1, 2) * dot), [Path.MOVETO, Path.LINETO] * len(dashes))
+    path = Path(dashes.reshape(-1, 2) * dot, [Path.MOVETO, Path.LINETO] * len(dashes))
     axes.add_patch(PathPatch(path, fill=False, edgecolor=look["color"], linewidth=1.7, capstyle="round", snap=False))
     axes.plot([], [], "o", **look)
     axes.autoscale_view()

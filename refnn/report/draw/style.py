@@ -76,14 +76,18 @@ def axes_of(height: float = HEIGHT, **labels: Any) -> tuple[Any, Any]:
 def few_marks(axis: Any) -> None:
     """On a logarithmic axis whose limits are set, in plain text: powers of ten; where there are one or two, more."""
     least, most = (math.log10(limit) for limit in axis.get_view_interval())
-    every = next(n for n in (1, 2, 3, 4, 5, 10, 20, 50, 100) if most - least < 6 * n)
-    decades = range(math.floor(least), math.ceil(most) + 1)
-    marks = {10.0**k: power_of_ten(k) for k in decades if k % every == 0}
+    marks = {10.0**k: power_of_ten(k) for k in few_decades(least, most)}
     if most - least < 2.5:
-        marks = {x: f"{x:g}" for k in decades for x in (10.0**k, 2 * 10.0**k, 5 * 10.0**k)}
-    shown = {x: text for x, text in marks.items() if least <= math.log10(x) <= most}
-    axis.set_ticks(list(shown), list(shown.values()))
+        decades = range(math.floor(least), math.ceil(most) + 1)
+        every = {x: f"{x:g}" for k in decades for x in (10.0**k, 2 * 10.0**k, 5 * 10.0**k)}
+        marks = {x: text for x, text in every.items() if least <= math.log10(x) <= most}
+    axis.set_ticks(list(marks), list(marks.values()))
     axis.set_ticks([], minor=True)
+
+
+def few_decades(least: float, most: float) -> list[int]:
+    every = next(n for n in (1, 2, 3, 4, 5, 10, 20, 50, 100, 200) if most - least < 6 * n)
+    return [k for k in range(math.ceil(least), math.floor(most) + 1) if k % every == 0]
 
 
 def power_of_ten(k: int) -> str:

@@ -33,7 +33,7 @@ SCALES = {"below 0.05": 0.05, "0.05 to 0.5": 0.5, "0.5 to 2": 2, "above 2": np.i
 LEAST, MOST = -8, 16  # decades of an error / tolerance that are drawn; what is smaller counts as none
 EXACT = 1e-17  # no relative error is drawn smaller
 TINY = float(np.finfo(np.float64).tiny)
-LEAST_ULP = 2.0**-7
+LEAST_ULP = 2.0**-7  # what is less is drawn as that
 BETWEEN = (0.05, 0.25, 0.5, 0.75, 0.95)  # quantiles of a box
 
 Drawn = tuple[str, str, Any] | None  # title, caption and figure; None where a report has nothing to show
@@ -155,15 +155,17 @@ def _v_curve(report: Record, judged: list[Case]) -> Drawn:
     best = int(np.argmin(curve.central))
     axes.plot(STEPS[best], curve.central[best], "o", color=ORANGE, markersize=6)
     arm = (curve.rounding <= 1) & (np.arange(STEPS.size) <= best)
-    axes.plot(STEPS[arm], curve.rounding[arm], color=INK, linewidth=1, linestyle=(0, (1, 1.5)))
+    if arm.any():
+        axes.plot(STEPS[arm], curve.rounding[arm], color=INK, linewidth=1, linestyle=(0, (1, 1.5)))
+        upper = int(np.flatnonzero(arm)[arm.sum() // 4])
+        _name(axes, "rounding, u |J| / h", upper, curve.rounding, (7, 0))
     axes.set_ylim(EXACT / 10, 1e3)
     for axis in (axes.xaxis, axes.yaxis):
         few_marks(axis)
-    _name(axes, "central difference", 0, curve.central, (0, 11), ORANGE)
-    _name(axes, "rounding, u |J| / h", int(np.flatnonzero(arm)[arm.sum() // 4]), curve.rounding, (7, 0), INK)
+    _name(axes, "central difference", 0, curve.central, (0, 11), color=ORANGE)
     free, steep = curve.cancellation_free, curve.complex_step
-    _name(axes, "cancellation-free\ndifference", _rise(free, 0.45), free, (-6, 0), GREEN, "right")
-    _name(axes, "complex step", _rise(steep, 0.35), steep, (7, -8), BLUE)
+    _name(axes, "cancellation-free\ndifference", _rise(free, 0.45), free, (-6, 0), color=GREEN, ha="right")
+    _name(axes, "complex step", _rise(steep, 0.35), steep, (7, -8), color=BLUE)
     least = [f"{values.min():.0e}" for values in (curve.central, steep, free)]
     caption = (
         "How far each numerical derivative is from a gradient that passes, for steps h of every size. The central "
@@ -180,12 +182,9 @@ def _rise(values: Array, part: float) -> int:
     return int(np.flatnonzero(digits <= digits.min() + part * (digits.max() - digits.min()))[-1])
 
 
-def _name(
-    axes: Any, text: str, at: int, values: Array, offset: tuple[int, int], colour: str, side: str = "left"
-) -> None:
+def _name(axes: Any, text: str, at: int, values: Array, offset: tuple[int, int], **look: Any) -> None:
     """The name of a curve beside one of its points."""
-    place = (STEPS[at], max(values[at], EXACT))
-    axes.annotate(text, place, offset, textcoords="offset points", color=colour, ha=side)
+    axes.annotate(text, (STEPS[at], max(values[at], EXACT)), offset, textcoords="offset points", **look)
 
 
 def _typical(case: Case) -> bool:

@@ -2,10 +2,11 @@
 
     python proofs/reports/in_browser.py [REPORT.html …] [--screenshots DIR]        (make recheck)
 
-Looked for: messages on the console, figures that are missing or not seen, a page wider than its window, text with less
-contrast than 4.5 : 1 and marks in figures with less than 3 : 1 (WCAG 2.2, 1.4.3 and 1.4.11). Before it believes that a
-page is good, the check has to find each of these on copies of the page in which they were planted. Exit status 1 where
-something is found, or a planted fault is not.
+Looked for: more bytes than a page may have, messages on the console, figures that are missing or not seen, a page wider
+than its window, text that is too small, cut off or overlaps in a figure, text with less contrast than 4.5 : 1 and marks
+in figures with less than 3 : 1 (WCAG 2.2, 1.4.3 and 1.4.11). Before it believes that a page is good, the check has to
+find each of these on copies of the page in which they were planted. Exit status 1 where something is found, or where a
+planted fault is not.
 """
 
 import argparse
@@ -18,15 +19,18 @@ HERE = Path(__file__).parent
 VIEWS = {  # name: width, height, medium, colours
     "wide": (1280, 900, "screen", "light"),
     "wide-dark": (1280, 900, "screen", "dark"),
-    "narrow": (390, 844, "screen", "light"),
-    "narrow-dark": (390, 844, "screen", "dark"),
+    "narrow": (360, 780, "screen", "light"),
+    "narrow-dark": (360, 780, "screen", "dark"),
     "paper": (794, 1123, "print", "light"),
     "paper-dark": (794, 1123, "print", "dark"),
 }
 FAINT = "--c9ccd1"  # of the grid, which may be faint
+LARGEST = 150_000  # bytes of a page
+SMALLEST = 9  # pixels, of the font of any text
 
 LOOK = r"""
-const faint = getComputedStyle(document.documentElement).getPropertyValue(arguments[0]).trim();
+const [faintName, smallest] = arguments;
+const faint = getComputedStyle(document.documentElement).getPropertyValue(faintName).trim();
 const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
 function rgba(colour) {
   canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
@@ -37,11 +41,11 @@ function luminance([r, g, b]) {
   return 0.2126 * R + 0.7152 * G + 0.0722 * B;
 }
 function background(element) {
-  for (; element; element = element.parentElement) {
-    const colour = rgba(getComputedStyle(element).backgroundColor);
-    if (colour[3] > 0.5) return colour;
-  }
-  return [255, 255, 255, 1];
+  if (!element) return [255, 255, 255, 1];
+  const colour = rgba(getComputedStyle(element).backgroundColor), share = colour[3];
+  if (share === 1) return colour;
+  const behind = background(element.parentElement);
+  return [0, 1, 2].map(k => share * colour[k] + (1 - share) * behind[k]).concat(1);
 }
 function contrast(colour, back) {
   const [a, b] = [luminance(colour), luminance(back)];
@@ -52,11 +56,14 @@ if (document.documentElement.scrollWidth > window.innerWidth)
   problems.push(`the page is ${document.documentElement.scrollWidth} pixels wide in a window of ${window.innerWidth}`);
 const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 while (texts.nextNode()) {
-  const element = texts.currentNode.parentElement;
-  if (!texts.currentNode.data.trim() || element.closest('svg, style')) continue;
-  const ratio = contrast(rgba(getComputedStyle(element).color), background(element));
-  if (ratio < 4.5)
-    problems.push(`contrast ${ratio.toFixed(2)} of the text "${texts.currentNode.data.trim().slice(0, 40)}"`);
+  const element = texts.currentNode.parentElement, said = texts.currentNode.data.trim().slice(0, 40);
+  if (!said || element.closest('style')) continue;
+  const style = getComputedStyle(element), drawing = element.closest('svg');
+  const ratio = contrast(rgba(drawing ? style.fill : style.color), background(drawing || element));
+  if (ratio < 4.5) problems.push(`contrast ${ratio.toFixed(2)} of the text "${said}"`);
+  const scale = drawing ? drawing.getBoundingClientRect().width / drawing.viewBox.baseVal.width : 1;
+  const pixels = scale * parseFloat(style.fontSize);
+  if (pixels < smallest) problems.push(`a font of ${pixels.toFixed(1)} pixels for "${said}"`);
 }
 const captions = document.querySelectorAll('figure figcaption').length;
 const drawings = [...document.querySelectorAll('figure svg[role=img]')];
@@ -79,6 +86,16 @@ for (const drawing of drawings) {
     }
   }
   if (box.width < 200 || box.height < 100 || drawn < 10) problems.push(`the figure "${name}" is not seen`);
+  const placed = [...drawing.querySelectorAll('text')].map(text => [text.textContent, text.getBoundingClientRect()]);
+  for (const [said, text] of placed) {
+    const inside = text.left > box.left - 1 && text.right < box.right + 1;
+    if (!inside || text.top < box.top - 1 || text.bottom > box.bottom + 1)
+      problems.push(`"${said}" is cut off in "${name}"`);
+    for (const [other, its] of placed)
+      if (text !== its && Math.min(text.right, its.right) - Math.max(text.left, its.left) > 1
+          && Math.min(text.bottom, its.bottom) - Math.max(text.top, its.top) > 3)  // a line is higher than its letters
+        problems.push(`"${said}" and "${other}" overlap in "${name}"`);
+  }
   if (getComputedStyle(drawing).visibility !== 'visible') problems.push(`the figure "${name}" is hidden`);
 }
 return problems;
@@ -92,6 +109,13 @@ PLANTED = {  # what goes wrong: how, in the text of the page, and what the check
     "pale text": ("--soft: #5b626b", "--soft: #b0b6be", "of the text"),
     "pale text in the dark": ("--soft: #a9b0ba", "--soft: #4b525b", "of the text"),
     "pale marks": ("--0072b2: #0072b2", "--0072b2: #9fd0f0", "of a mark"),
+    "pale text on a colour": ("--amiss-rgb: 196 85 0", "--amiss-rgb: 0 0 0", "of the text"),
+    "pale text in a figure": ("--c45500: #c45500", "--c45500: #e88a40", "of the text"),
+    "small text": ("figcaption {", "figcaption { font-size: 8px !important;", "a font of"),
+    "small text in a figure": ("font-size: 8px", "font-size: 6px", "a font of"),
+    "text cut off in a figure": ("<text ", '<text dx="-150" ', "is cut off"),
+    "texts that overlap in a figure": ("<text ", '<text x="60" y="60">tolerance</text>' * 2 + "<text ", "overlap in"),
+    "a page too heavy": ("</main>", f"<!-- {'-' * LARGEST} --></main>", "bytes"),
     "a page too wide": ("</head>", "<style>pre { width: 1500px; }</style></head>", "pixels wide"),
 }
 
@@ -129,14 +153,15 @@ def start():
 
 def problems(browser, page, screenshots=None):
     """What is wrong with a page, by view."""
-    found = []
+    size = page.stat().st_size
+    found = [f"{size:,} bytes, expected fewer than {LARGEST:,}"] if size >= LARGEST else []
     for view, (width, height, medium, colours) in VIEWS.items():
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         features = [{"name": "prefers-color-scheme", "value": colours}]
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium, "features": features})
         browser.get(page.resolve().as_uri())
-        found += [f"{view}: {problem}" for problem in browser.execute_script(LOOK, FAINT)]
+        found += [f"{view}: {problem}" for problem in browser.execute_script(LOOK, FAINT, SMALLEST)]
         found += [f"{view}: console: {entry['message'][:200]}" for entry in browser.get_log("browser")]
         if screenshots:
             screenshots.mkdir(parents=True, exist_ok=True)

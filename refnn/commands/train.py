@@ -14,6 +14,7 @@ from refnn.commands import STOPPED, Subparsers, learning, say, widths
 from refnn.commands.learning import Curves
 from refnn.commands.saved import Trained
 from refnn.report.draw import style
+from refnn.report.draw.costs import cost_curves
 from refnn.tabular import Kind, Table
 
 NETWORK, FIGURE = "network.npz", "cost.png"
@@ -121,16 +122,9 @@ def _score(network: Trained, part: Table, training: Table) -> Iterator[str]:
 
 
 def _drawn(curves: Curves, title: str) -> bytes:
-    """The costs, from before the training to after the last epoch, on a logarithmic scale."""
     with style.settings("cost"):
-        figure, axes = style.axes_of(2.6, xlabel="epoch", ylabel="mean cost J")
-        axes.set_title(textwrap.fill(title, 60), parse_math=False)
-        mark = "." if len(curves.test) < 2 else ""
-        axes.semilogy(curves.training, marker=mark, color=style.BLUE, label="training")
-        axes.semilogy(curves.test, marker=mark, color=style.ORANGE, label="test")
-        if np.isfinite(curves.baseline):  # not for a class that only the test examples have
-            axes.axhline(curves.baseline, color=style.GREY, linestyle="--", label="baseline of the test")
-        figure.legend(loc="outside lower center", ncols=3)
+        figure, axes = cost_curves(*curves)
+        axes.set_title(textwrap.fill(title, 44), parse_math=False)
         data = style.png(figure)
         style.pyplot().close(figure)
     return data

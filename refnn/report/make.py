@@ -49,7 +49,7 @@ def report_on_reference() -> tuple[Record, GradientCheck]:
         "correct": [point.correct(data) for point in trained],
         **{name: encode_on_grid(V, networks.DATA_GRID) for name, V in data._asdict().items()},
     }
-    costs = [cost.hex() for point in trained for cost in point.costs]
+    costs = [cost for point in trained for cost in point.costs]
     return report_on_subjects(findings.REFERENCE, findings.reference_gradient, subjects, training, costs)
 
 
@@ -87,12 +87,12 @@ def report_on_subjects(
     gradient: GradientFunction,
     subjects: Sequence[Subject],
     training: Record | None = None,
-    costs: Sequence[str] = (),
+    costs: Sequence[Mapping[str, float]] = (),
     *,
     said: Declaration = ARTICLE,
     author: Author = NOBODY,
 ) -> tuple[Record, GradientCheck]:
-    """The report on a gradient of any networks; `costs` are those of every epoch of the training."""
+    """The report on a gradient of any networks; `costs` are those before and after every epoch of its training."""
     probes = [subject.probe for subject in subjects]
     size = sum(V.size for _, params, X, Y in probes for V in (*params.values(), X, Y))
     if size > LARGEST:
@@ -119,7 +119,7 @@ def report_on_subjects(
             _measured(answer, found, certifying and i % CERTIFIED == 0)
             for i, (_, answer, found) in enumerate(bar(judged, "certificates"))
         ],
-        "costs": list(costs),
+        "costs": {part: [each[part].hex() for each in costs] for part in ("training", "test")},
         "findings": findings.differences(check),
     }
     where = environment()

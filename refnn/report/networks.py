@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refnn import init_params, predict, tabular, train
+from refnn import cost_function, forward_prop, init_params, logistic_cost, predict, tabular, train
 from refnn._shapes import Array, Params
 from refnn.gradcheck.faults.probes import Probe
 from refnn.report.resources import DATA
@@ -72,6 +72,21 @@ class Data(NamedTuple):
     X_test: Array
     Y_test: Array
 
+    @property
+    def parts(self) -> dict[str, tuple[Array, Array]]:
+        return {"training": (self.X, self.Y), "test": (self.X_test, self.Y_test)}
+
+    @property
+    def baseline(self) -> float:
+        """The mean test cost of an answer that looks at no feature: how frequent each label is in the training."""
+        frequencies = self.Y.mean(axis=1, keepdims=True)
+        return float(cost_function(np.repeat(frequencies, self.Y_test.shape[1], axis=1), self.Y_test))
+
+    def costs(self, params: Params) -> dict[str, float]:
+        """The mean cost J of each part."""
+        last = {name: forward_prop(X, params)[1][-1] for name, (X, _) in self.parts.items()}
+        return {name: float(logistic_cost(ZL, self.parts[name][1])) for name, (_, ZL) in last.items()}
+
 
 class Recipe(NamedTuple):
     """A training by full batches, and the epochs at which it is looked at."""
@@ -85,15 +100,16 @@ RECIPE = Recipe((30, 16, 8, 1), 0.5, (0, 10, 100, 500))  # before, during and af
 
 
 class Checkpoint(NamedTuple):
-    """The network after some epochs, with the cost of every epoch since the checkpoint before.
+    """The network after some epochs, with the costs after every epoch since the checkpoint before.
 
-    `params` are `reached` rounded to the grid, and the training goes on from them.
+    `params` are `reached` rounded to the grid, and the training goes on from them. The first checkpoint begins with the
+    costs before the training.
     """
 
     epoch: int
     params: Params
     reached: Params
-    costs: list[float]
+    costs: list[dict[str, float]]
 
     def probe(self, data: Data) -> Probe:
         name = f"breast cancer: {layer_dims(self.params)}, m = {data.X.shape[1]}, epoch {self.epoch}"
@@ -101,8 +117,7 @@ class Checkpoint(NamedTuple):
 
     def correct(self, data: Data) -> dict[str, int]:
         """The number of labels that the network predicts."""
-        parts = {"training": (data.X, data.Y), "test": (data.X_test, data.Y_test)}
-        return {name: int((predict(X, self.params) == Y).sum()) for name, (X, Y) in parts.items()}
+        return {name: int((predict(X, self.params) == Y).sum()) for name, (X, Y) in data.parts.items()}
 
 
 def breast_cancer() -> Data:
@@ -115,14 +130,18 @@ def breast_cancer() -> Data:
 
 def checkpoints(data: Data, recipe: Recipe, recorded: Sequence[Params] = ()) -> Iterator[Checkpoint]:
     """Train from `init_params` with seed 0, rounding at each checkpoint; or again, from each of the recorded ones."""
+    if list(recipe.epochs) != sorted(recipe.epochs):
+        raise ValueError(f"epochs are {recipe.epochs}, expected them in their order")
     params = init_params(recipe.layer_dims, rng=0)
-    before = 0
+    before, costs = 0, [data.costs(params)]
     for k, epoch in enumerate(recipe.epochs):
-        reached, costs = train(data.X, data.Y, recipe.layer_dims, epoch - before, recipe.learning_rate, params=params)
-        params = {key: on_grid(V, PARAMS_GRID) for key, V in reached.items()}
-        yield Checkpoint(epoch, params, reached, [float(cost) for cost in costs])
-        before = epoch
-        params = recorded[k] if recorded else params
+        for _ in range(before, epoch):
+            params, _ = train(data.X, data.Y, recipe.layer_dims, 1, recipe.learning_rate, params=params)
+            costs.append(data.costs(params))
+        rounded = {key: on_grid(V, PARAMS_GRID) for key, V in params.items()}
+        yield Checkpoint(epoch, rounded, params, costs)
+        before, costs = epoch, []
+        params = recorded[k] if recorded else rounded
 
 
 def layer_dims(params: Params) -> list[int]:

@@ -150,5 +150,5 @@ TAMPERED = {
     "a certified derivative": (("measured", "networks", 0, "certificate", "truth", "db1", "hex", 0), slightly_more),
     "the precision of a certificate": (("measured", "networks", 0, "certificate", "bits"), 256),
     "a finding": (("measured", "findings"), ["dW1: nothing to see"]),
-    "costs of no training": (("measured", "costs"), ["0x1.0000000000000p-1"]),
+    "costs of no training": (("measured", "costs", "test"), ["0x1.0000000000000p-1"]),
 }

@@ -90,7 +90,9 @@ def test_a_report_with_a_training_is_confirmed_and_trains_again(trained):
     for path, value in (
         (("content", "networks", 2, "params", "W1", "hex", 0), lambda x: (float.fromhex(x) + 2.0**-20).hex()),
         (("content", "networks", 1, "params", "b1", "hex", 0), moved),
-        (("measured", "costs", 1), slightly_more),
+        (("measured", "costs", "training", 1), slightly_more),
+        (("measured", "costs", "test", 3), slightly_more),
+        (("measured", "costs", "test"), lambda costs: costs[:-1]),
         (("content", "training", "correct", 0, "test"), lambda n: n + 1),
         (("content", "training", "X", "integers", 7), lambda n: n + 1),
         (("content", "training", "learning_rate"), twice),

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from reports import changed, forged, missing_mean_in_layer_1, right, written
+from reports import changed, forged, right, written
 
 import refnn
 from refnn.__main__ import main
@@ -305,18 +305,6 @@ def test_the_page_and_the_table_say_the_network(relu, report):
 def test_conventions_are_no_mathematics():
     said = Declaration.of(DECLARED["another library"])
     assert mathematics(said) == Declaration.of({"output": "softmax"})
-
-
-def test_the_list_of_entries_beyond_their_tolerance_has_no_other(report):
-    from reports import report_on
-
-    wrong = report_on(missing_mean_in_layer_1, 30)
-    which, entries = page._worst_entries(wrong)
-    assert which == page.FAILING
-    assert {place[:3] for place, *_ in entries} == {"dW1", "db1"}
-    which, entries = page._worst_entries(report)
-    assert which == page.PASSING
-    assert len(entries) == page.SHOWN
 
 
 def test_kinds_of_faults_are_counted_from_the_catalogue(report):

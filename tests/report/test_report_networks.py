@@ -3,7 +3,9 @@
 import re
 
 import numpy as np
+import pytest
 
+from refnn import cost_function, forward_prop, train
 from refnn.report import networks
 
 
@@ -37,7 +39,10 @@ def test_training_passes_through_its_checkpoints_and_learns():
     data = networks.breast_cancer()
     points = list(networks.checkpoints(data, networks.RECIPE))
     assert [point.epoch for point in points] == list(networks.RECIPE.epochs)
-    assert [len(point.costs) for point in points] == list(np.diff([0, *networks.RECIPE.epochs]))
+    assert [len(point.costs) for point in points] == list(np.diff([-1, *networks.RECIPE.epochs]))
+    before, after = points[0].costs[0], points[-1].costs[-1]
+    assert after["training"] < before["training"] / 5
+    assert after["test"] < data.baseline / 5
     assert points[-1].correct(data)["test"] >= 0.95 * data.Y_test.size
     again = list(networks.checkpoints(data, networks.RECIPE, [point.params for point in points]))
     assert all(np.array_equal(p.params["W1"], q.params["W1"]) for p, q in zip(points, again))
@@ -48,3 +53,26 @@ def test_a_checkpoint_is_the_trained_network_to_half_a_step_of_the_grid():
     for key, V in point.params.items():
         assert np.array_equal(V, np.round(V * 2**20) / 2**20)
         assert np.abs(V - point.reached[key]).max() <= 2.0**-21
+
+
+def test_the_costs_are_those_before_and_after_each_epoch():
+    data, recipe = networks.breast_cancer(), networks.Recipe((30, 3, 1), 0.5, (0, 2))
+    first, last = networks.checkpoints(data, recipe)
+    once, [cost] = train(data.X, data.Y, recipe.layer_dims, 1, recipe.learning_rate, params=first.params)
+    assert first.costs == [data.costs(first.reached)]
+    assert last.costs == [data.costs(once), data.costs(last.reached)]
+    assert cost == pytest.approx(first.costs[0]["training"], rel=1e-6)  # the checkpoint was rounded
+    for name, (X, Y) in data.parts.items():
+        AL, _ = forward_prop(X, once)
+        assert last.costs[0][name] == pytest.approx(cost_function(AL, Y), rel=1e-12)
+
+
+def test_the_baseline_says_how_frequent_the_labels_are_and_nothing_else():
+    Y, Y_test = np.array([[1.0, 0, 0, 0]]), np.array([[1.0, 0, 0]])
+    data = networks.Data(np.zeros((2, 4)), Y, np.zeros((2, 3)), Y_test)
+    assert data.baseline == pytest.approx(-(np.log(0.25) + 2 * np.log(0.75)) / 3)
+
+
+def test_a_training_that_goes_back_is_none():
+    with pytest.raises(ValueError, match="in their order"):
+        next(networks.checkpoints(networks.breast_cancer(), networks.Recipe((30, 2, 1), 0.5, (5, 3))))

@@ -8,12 +8,14 @@ import numpy as np
 
 from refnn._shapes import Array
 from refnn.gradcheck.problem import Problem
+from refnn.gradcheck.verdict.judgement import Comparison
+from refnn.gradcheck.verdict.rounding import allowances
 from refnn.gradcheck.witness import cancellation_free
 from refnn.report.findings import moved_costs, work
 from refnn.report.read import Case
 
 STEPS = 10.0 ** np.arange(-20, 0.01, 0.25)
-AT_MOST = 1e8  # multiplications in the central differences of one network
+AT_MOST = 2e8  # multiplications in the central differences of one network
 CENTRAL_STEP = 10.0**-4.5  # where the V-curve is lowest at weights of size 1
 
 
@@ -24,8 +26,7 @@ class VCurve(NamedTuple):
     central: Array
     complex_step: Array
     cancellation_free: Array
-    truncation: Array  # of the central difference: h² / 6 ‖f‴‖ / ‖gradient‖
-    rounding: Array  # u |J| / h, in every entry
+    rounding: Array  # of the central difference: u |J| / h, in every entry
 
 
 def v_curve(case: Case) -> VCurve:
@@ -38,13 +39,10 @@ def v_curve(case: Case) -> VCurve:
         central.append(_differences(net, h))
         complex_step.append(_moved(net, 1j * h).imag / h)
         free.append(np.concatenate([_cancellation_free(net, l, h) for l in range(1, net.L + 1)]))
-    third_step = 2.0**-8
-    twice, once = (_differences(net, h) for h in (2 * third_step, third_step))
-    third = np.linalg.norm((twice - once) / third_step**2) * 2  # D(h) = f′ + h² f‴ / 6 + …
     J, u = abs(float(net.cost({}))), np.finfo(np.float64).eps / 2
     far = [np.array([np.linalg.norm(D - given) / size for D in found]) for found in (central, complex_step, free)]
     rounding = u * J * np.sqrt(given.size / 2) / STEPS / size
-    return VCurve(case.probe.name, far[0], far[1], far[2], STEPS**2 / 6 * third / size, rounding)
+    return VCurve(case.probe.name, far[0], far[1], far[2], rounding)
 
 
 def _differences(net: Problem, h: float) -> Array:
@@ -81,26 +79,32 @@ def _penalties(net: Problem, W: Array, h: float) -> Array:
     return np.asarray(l1 * np.where(W < 0, np.maximum(-1, 1 + 2 * W / h), 1) + l2 * (W + h / 2))
 
 
-class Pairs(NamedTuple):
-    """Entries of gradients beside numeric derivatives, with their layers."""
+class Errors(NamedTuple):
+    """Derivatives, with the errors of the gradient under test and of a central difference in units of the tolerance."""
 
-    layer: Array
+    derivative: Array
     given: Array
-    free: Array
     central: Array
 
 
-def pairs(cases: list[Case]) -> Pairs:
-    """Of all weights and biases of the networks on which central differences are a matter of seconds."""
-    layer, given, free, central = ([] for _ in range(4))
+def errors(cases: list[Case]) -> Errors:
+    """Of every entry of the networks whose entries were each compared, and on which this is a matter of seconds."""
+    derivative, given, central = ([np.empty(0)] for _ in range(3))
     for case in cases:
-        net = case.problem
-        if work(net) > AT_MOST:
+        net, worst = case.problem, case.evidence["worst"]
+        if not worst or None in worst.values() or work(net) > AT_MOST:
             continue
-        found = cancellation_free.estimates(net)
-        central.append(_differences(net, CENTRAL_STEP))
-        for key in _judged(net):
-            given.append(net.given.arrays[key].ravel().astype(np.float64))
-            free.append(found[key].value.ravel())
-            layer.append(np.full(net[key].size, int(key[1:])))
-    return Pairs(*(np.concatenate([np.empty(0), *column]) for column in (layer, given, free, central)))
+        activations = [l for l in range(net.L) if f"A{l}" in net.given.arrays]
+        compared = Comparison(net.given, cancellation_free.estimates(net, activations), allowances(net))
+        for key, dV in net.given.arrays.items():
+            truth, tolerance = compared.truth[key], compared.tolerance[key]
+            difference = (moved_costs(net, key, CENTRAL_STEP) - moved_costs(net, key, -CENTRAL_STEP)).real
+            derivative.append(truth.ravel())
+            given.append(_share(dV, truth, tolerance))
+            central.append(_share(difference / (2 * CENTRAL_STEP), truth, tolerance))
+    return Errors(*map(np.concatenate, (derivative, given, central)))
+
+
+def _share(found: Array, truth: Array, tolerance: Array) -> Array:
+    error = np.abs(found.astype(np.float64) - truth)
+    return np.divide(error, tolerance, out=np.where(error > 0, np.inf, 0.0), where=tolerance > 0).ravel()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -10,17 +9,32 @@ import numpy as np
 
 from refnn._shapes import Array
 from refnn.report.draw import style
-from refnn.report.draw.curves import CENTRAL_STEP, STEPS, Pairs, pairs, v_curve
-from refnn.report.draw.style import BLUE, FAINT, GREEN, GREY, INK, MARKERS, ORANGE, PAPER, SEQUENCE, axes_of
-from refnn.report.read import Case, cases
+from refnn.report.draw.costs import cost_curves
+from refnn.report.draw.curves import CENTRAL_STEP, STEPS, errors, v_curve
+from refnn.report.draw.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PAPER,
+    SEQUENCE,
+    axes_of,
+    few_decades,
+    few_marks,
+    power_of_ten,
+)
+from refnn.report.read import Case, cases, training_data
 from refnn.report.record import Record, decode_all, number
-from refnn.report.resources import POWER
 
-OF_A_LAYER = 200  # entries shown, at most
 OF_THE_CURVE = 150  # weights and biases, at most, of the network whose V-curve is drawn
 SHALLOW = 4  # layers from which on a network shows how its gradient vanishes
-BANDS = {"below 0.05": 0, "0.05 to 0.5": 2, "0.5 to 2": 4, "above 2": 5}  # of weights, with the colours in SEQUENCE
-RIGHT = "none"  # what the comparison with other checkers calls a right gradient
+SCALES = {"below 0.05": 0.05, "0.05 to 0.5": 0.5, "0.5 to 2": 2, "above 2": np.inf}  # of weights, and where each ends
+LEAST, MOST = -8, 16  # decades of an error / tolerance that are drawn; what is smaller counts as none
+EXACT = 1e-17  # no relative error is drawn smaller
+TINY = float(np.finfo(np.float64).tiny)
+LEAST_ULP = 2.0**-7  # what is less is drawn as that
+BETWEEN = (0.05, 0.25, 0.5, 0.75, 0.95)  # quantiles of a box
 
 Drawn = tuple[str, str, Any] | None  # title, caption and figure; None where a report has nothing to show
 
@@ -36,11 +50,97 @@ def figures(report: Record) -> Iterator[Figure]:
     """Draw what the report has the data for."""
     judged = [case for case in cases(report) if case.grads is not None]
     for name, draw in FIGURES.items():
-        with style.settings(name):
+        with style.settings(name), np.errstate(all="ignore"):  # a wrong gradient may leave the range of an axis
             found = draw(report, judged)
             if found is not None:
                 yield Figure(name, *found)
                 style.pyplot().close(found[-1])
+
+
+def _count(n: int, things: str) -> str:
+    return f"{n:,} {things}" if n != 1 else f"1 {things.removesuffix('s')}"
+
+
+def _right(cases: list[Case]) -> tuple[list[Case], str]:
+    """Those on which the gradient is not wrong, and what a caption says of the others."""
+    right = [case for case in cases if case.found["verdict"] != "WRONG"]
+    wrong = len(cases) - len(right)
+    return right, f" (left out: {wrong} more, on which the gradient is WRONG)" if wrong else ""
+
+
+def _two_digits(x: float) -> str:
+    return f"{float(f'{x:.1e}'):,g}"
+
+
+# ---------------------------------------------------------------------- error of the gradient
+
+
+def _errors(report: Record, judged: list[Case]) -> Drawn:
+    found = errors(judged)
+    shown = found.derivative != 0
+    if not shown.any():
+        return None
+    x = np.log10(np.abs(found.derivative[shown]))
+    given, central = found.given[shown], found.central[shown]
+    wrong = ~(given <= 1)  # or NaN
+    figure, axes = axes_of(xlabel="size of the derivative", ylabel="error / tolerance")
+    y, y_central = (np.log10(np.clip(np.nan_to_num(V, nan=np.inf), 10.0**LEAST, 10.0**MOST)) for V in (given, central))
+    dot = [max(np.ptp(V), 1) / most for V, most in ((x, 100), (np.append(y, y_central), 60))]  # of so many in all
+    _ranges(axes, x, y_central, dot, color=GREY, label="central difference")
+    _ranges(axes, x, y, dot, color=BLUE, label="gradient")
+    if wrong.any():
+        _ranges(axes, x[wrong], y[wrong], dot, color=ORANGE, label="wrong entries")
+    axes.axhline(0, color=INK, linewidth=1)
+    left, right = axes.get_xlim()
+    axes.set_xlim(left=left - 0.2 * (right - left))  # room for a word
+    axes.annotate("tolerance", (0, 0), (2, 3), ("axes fraction", "data"), "offset points")
+    sizes, decades = few_decades(*axes.get_xlim()), range(LEAST, 1 + int(axes.get_ylim()[1]), 4)
+    axes.set_xticks(sizes, map(power_of_ten, sizes))
+    axes.set_yticks(decades, ["0", *map(power_of_ten, decades[1:])])
+    figure.legend(loc="outside lower center", ncols=3, handlelength=0.5, columnspacing=1.2, handletextpad=0.5)
+    zeros = found.given[~shown]
+    others = sum(V.size for case in judged for V in case.problem.given.arrays.values()) - found.derivative.size
+    caption = (
+        f"How far the gradient under test and a central difference of step {CENTRAL_STEP:.0e} are off, as a share of "
+        f"the tolerance, in {_count(x.size, 'derivatives')}. Of the gradient, {_beyond(given)}; of the central "
+        f"difference, {_beyond(central)}."
+    )
+    if zeros.size:
+        caption += f" Left out: {zeros.size:,} more that are 0"
+        caption += f", of which {_beyond(zeros)}." if not (zeros <= 1).all() else "."
+    if others:
+        caption += f" Not looked at: {others:,} more, on networks that take long or were not compared entry by entry."
+    if any(case.problem.at_kink for case in judged):
+        caption += " At a kink the tolerance reaches from one slope to the other."
+    if central.max() > 1 and not wrong.any():
+        caption += " A check that rests on central differences has to allow for their error, and sees no smaller fault."
+    return "Errors beside their tolerance", caption, figure
+
+
+def _beyond(shares: Array) -> str:
+    """How many are beyond their tolerance, or how near to it the largest comes."""
+    beyond = int((~(shares <= 1)).sum())
+    return f"{beyond:,} are off by more than it" if beyond else f"none is off by more than {shares.max():.1%} of it"
+
+
+def _ranges(axes: Any, x: Array, y: Array, dot: list[float], **look: Any) -> None:
+    """A dot wherever there are entries, and dots above each other as one dash: few marks for any number of entries.
+
+    x and y are decades, and so is the size of a dot.
+    """
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    dots = np.unique(np.round(np.column_stack([x, y]) / dot), axis=0)
+    first = np.append(True, (np.diff(dots, axis=0) != (0, 1)).any(axis=1))
+    dashes = np.stack([dots[first], dots[np.append(first[1:], True)] + (0, 0.02)], axis=1)
+    path = Path(dashes.reshape(-1, 2) * dot, [Path.MOVETO, Path.LINETO] * len(dashes))
+    axes.add_patch(PathPatch(path, fill=False, edgecolor=look["color"], linewidth=1.7, capstyle="round", snap=False))
+    axes.plot([], [], "o", **look)
+    axes.autoscale_view()
+
+
+# ---------------------------------------------------------------------- what a difference can do
 
 
 def _v_curve(report: Record, judged: list[Case]) -> Drawn:
@@ -48,233 +148,170 @@ def _v_curve(report: Record, judged: list[Case]) -> Drawn:
     if not fitting:
         return None
     curve = v_curve(max(fitting, key=lambda case: sum(V.size for V in case.probe.params.values())))
-    labels = {"xlabel": "step h", "ylabel": "relative distance from the gradient"}
-    figure, axes = axes_of(2.9, xscale="log", yscale="log", **labels)
-    axes.plot(STEPS, curve.truncation, color=GREY, linewidth=0.9, linestyle=(0, (4, 2)))
-    axes.plot(STEPS, curve.rounding, color=GREY, linewidth=0.9, linestyle=(0, (1, 1.5)))
-    lines = {
-        "central difference": (curve.central, ORANGE, "o"),
-        "complex step": (curve.complex_step, BLUE, "s"),
-        "cancellation-free difference": (curve.cancellation_free, GREEN, "^"),
-    }
-    for label, (values, colour, marker) in lines.items():
-        axes.plot(STEPS, np.maximum(values, 1e-17), color=colour, marker=marker, markevery=4, label=label)
-    axes.set_ylim(1e-17, 30)
-    _label(axes, "u |J| / h", 1e-3, curve.rounding, (4, 6))
-    _label(axes, "h² ‖f‴‖ / 6", 1e-6, curve.truncation, (7, -12))
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, columnspacing=1.2)
+    figure, axes = axes_of(xscale="log", yscale="log", xlabel="step h", ylabel="relative error of the difference")
+    lines = ((curve.central, ORANGE, 3.5), (curve.cancellation_free, GREEN, 1.5), (curve.complex_step, BLUE, 1.5))
+    for values, colour, width in lines:  # the widest first: it shows beneath the one that it coincides with
+        axes.plot(STEPS, np.maximum(values, EXACT), color=colour, linewidth=width)
+    best = int(np.argmin(curve.central))
+    axes.plot(STEPS[best], curve.central[best], "o", color=ORANGE, markersize=6)
+    arm = (curve.rounding <= 1) & (np.arange(STEPS.size) <= best)
+    if arm.any():
+        axes.plot(STEPS[arm], curve.rounding[arm], color=INK, linewidth=1, linestyle=(0, (1, 1.5)))
+        upper = int(np.flatnonzero(arm)[arm.sum() // 4])
+        _name(axes, "rounding, u |J| / h", upper, curve.rounding, (7, 0))
+    axes.set_ylim(EXACT / 10, 1e3)
+    for axis in (axes.xaxis, axes.yaxis):
+        few_marks(axis)
+    _name(axes, "central difference", 0, curve.central, (0, 11), color=ORANGE)
+    free, steep = curve.cancellation_free, curve.complex_step
+    _name(axes, "cancellation-free\ndifference", _rise(free, 0.45), free, (-6, 0), color=GREEN, ha="right")
+    _name(axes, "complex step", _rise(steep, 0.35), steep, (7, -8), color=BLUE)
+    least = [f"{values.min():.0e}" for values in (curve.central, steep, free)]
     caption = (
-        "How far each numerical derivative is from the gradient under test, for steps h of every size. A central "
-        "difference (f(x + h) - f(x - h)) / 2h is never better than the bottom of its V, where rounding, u |J| / h, "
-        "meets truncation, h² ‖f‴‖ / 6. The complex step and the cancellation-free difference subtract nothing, and "
-        f"reach the last digits: that is what the verdict rests on. Network: {curve.name}."
+        "How far each numerical derivative is from a gradient that passes, for steps h of every size. The central "
+        f"difference (f(x + h) - f(x - h)) / 2h comes to {least[0]} at best (dot): smaller steps lose digits to "
+        f"rounding, larger ones to truncation. The complex step comes to {least[1]} and the cancellation-free "
+        f"difference to {least[2]}, for neither subtracts numbers that are nearly equal. Network: {curve.name}."
     )
     return "The step that a gradient check takes", caption, figure
 
 
-def _label(axes: Any, text: str, h: float, values: Any, offset: tuple[int, int]) -> None:
-    at = int(np.argmin(np.abs(np.log(STEPS / h))))
-    axes.annotate(text, (STEPS[at], values[at]), offset, textcoords="offset points", fontsize=7)
+def _rise(values: Array, part: float) -> int:
+    """Where a curve is last below a part of the way from its least to its largest value, in digits."""
+    digits = np.log10(np.maximum(values, EXACT))
+    return int(np.flatnonzero(digits <= digits.min() + part * (digits.max() - digits.min()))[-1])
+
+
+def _name(axes: Any, text: str, at: int, values: Array, offset: tuple[int, int], **look: Any) -> None:
+    """The name of a curve beside one of its points."""
+    axes.annotate(text, (STEPS[at], max(values[at], EXACT)), offset, textcoords="offset points", **look)
 
 
 def _typical(case: Case) -> bool:
-    weights = max(float(np.abs(V).max()) for V in case.probe.params.values())
-    size = sum(V.size for V in case.probe.params.values())
-    return size <= OF_THE_CURVE and 0.5 < weights < 6 and len(case.probe.params) > 2
+    """A right gradient, in a dtype that does not hide the last digits, of a network of ordinary size."""
+    params, given = case.probe.params.values(), case.problem.given.arrays.values()
+    exact = case.found["verdict"] == "PASS" and all(dV.dtype == np.float64 for dV in given)
+    weights, size = max(float(np.abs(V).max()) for V in params), sum(V.size for V in params)
+    return exact and size <= OF_THE_CURVE and 0.5 < weights < 6 and len(params) > 2
 
 
-def _pairs(report: Record, judged: list[Case]) -> Drawn:
-    found = pairs(judged)
-    if not found.given.any():
-        return None
-    figure, axes = axes_of(3.2, xscale="log", yscale="log")
-    axes.set(xlabel="numerical derivative, magnitude", ylabel="gradient under test, magnitude", aspect="equal")
-    layers = [int(l) for l in np.unique(found.layer)]
-    sample = np.concatenate([_spread(found, l) for l in layers])
-    shown = [(found.central[sample], found.given[sample], GREY, "x", 6, "central difference")]
-    for l in layers:
-        here = sample[found.layer[sample] == l]
-        marker = MARKERS[(l - 1) % len(MARKERS)]
-        shown.append((found.free[here], found.given[here], _colour(l), marker, 6, f"layer {l}"))
-    values = np.abs(np.concatenate([np.concatenate([x, y]) for x, y, *_ in shown]))
-    values = values[np.isfinite(values) & (values > 0)]
-    least, most = values.min() / 5, values.max() * 5
-    axes.plot([least, most], [least, most], color=FAINT, linewidth=0.8, zorder=0)
-    for x, y, colour, marker, size, label in shown:
-        lines = {"linewidths": 0.5} if marker == "x" else {"edgecolors": "none"}
-        x = np.maximum(np.abs(x), 2 * least)  # zeros too
-        axes.scatter(x, np.abs(y), size, color=colour, marker=marker, label=label, **lines)
-    axes.set(xlim=(least, most), ylim=(least, most))
-    axes.legend(loc="lower right", markerscale=1.6, handletextpad=0.2, borderpad=0.2, labelspacing=0.3)
-    caption = (
-        f"{sample.size:,} of {found.given.size:,} weights and biases, of all magnitudes: the gradient under test "
-        "against the cancellation-free difference (coloured by layer) and a central difference (grey crosses). A right "
-        f"gradient lies on the diagonal; the central difference, at its best step {CENTRAL_STEP:.0e}, leaves it where "
-        "gradients vanish, and is 0 (the left edge) for the smallest."
-    )
-    return "Analytic against numerical, over all magnitudes", caption, figure
-
-
-def _colour(l: int) -> str:
-    return SEQUENCE[(l - 1) % len(SEQUENCE)]
-
-
-def _spread(found: Pairs, l: int) -> Array:
-    """Entries of a layer, from the smallest to the largest in even steps of rank."""
-    order = np.argsort(np.abs(found.given) + np.where(found.layer == l, 0, np.inf))[: int((found.layer == l).sum())]
-    return np.asarray(order[_ranks(order.size)])
-
-
-def _ranks(size: int) -> Array:
-    return np.unique(np.linspace(0, size - 1, OF_A_LAYER).astype(int))
-
-
-def _ulps(report: Record, judged: list[Case]) -> Drawn:
-    layers: dict[int, list[Array]] = {}
-    for case in judged:
-        if case.evidence["certificate"] is not None:
-            for key, ulps in decode_all("ulps", case.evidence["certificate"]["ulps"]).items():
-                if key[1] in "Wb":
-                    layers.setdefault(int(key[2:]), []).append(np.ravel(ulps))
-    if not layers:
-        return None
-    figure, axes = axes_of(2.5, yscale="log", xlabel="layer l", ylabel="error of dW$_l$, db$_l$ (ulp)")
-    rng = np.random.default_rng(0)
-    for l, parts in sorted(layers.items()):
-        ulps = np.maximum(np.concatenate(parts), 2.0**-7)
-        sample = np.sort(ulps)[_ranks(ulps.size)]
-        x = l + rng.uniform(-0.28, 0.28, sample.size)
-        axes.scatter(x, sample, 3, color=_colour(l), edgecolors="none", alpha=0.8)
-        low, middle, high = np.quantile(ulps, (0.25, 0.5, 0.75))
-        axes.plot([l - 0.36, l + 0.36], [middle] * 2, color=INK, linewidth=1.4, solid_capstyle="butt")
-        axes.plot([l, l], [low, high], color=INK, linewidth=0.9)
-    axes.axhline(1, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)))
-    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "annotation_clip": False}
-    axes.annotate("1 ulp", (1, 1), (2, 2), fontsize=7, **place)
-    axes.set_xticks(sorted(layers))
-    axes.grid(axis="x", visible=False)
-    count = sum(case.evidence["certificate"] is not None for case in judged)
-    caption = (
-        f"Rigorous bounds, by ball arithmetic, on the distance of dW and db from the true derivatives on {count} "
-        "networks, in units in the last place (ulp); a sample of each layer, with median and quartiles of all its "
-        "entries. In a right gradient those far above the rest are sums that nearly cancel: their error is small "
-        "beside the terms."
-    )
-    return "The distance from the true derivative", caption, figure
-
-
-def _fault_matrix(report: Record, judged: list[Case]) -> Drawn:
-    columns = {"refnn, in this report": {f["name"]: (f["seen"], f["tried"]) for f in report["content"]["faults"]}}
-    peers = {} if report["content"]["declaration"] else _peers()  # those were measured on networks of the article
-    columns |= peers
-    faults = list(dict.fromkeys(fault for counts in columns.values() for fault in counts if counts[fault][1]))
-    if not faults:
-        return None
-    figure, axes = axes_of(0.9 + 0.155 * len(faults))
-    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(faults) - 0.5, -0.5))
-    looks = {"o": (GREEN, "seen on every network"), "X": (ORANGE, "never seen"), "$n$": (INK, "% of networks")}
-    for x, counts in enumerate(columns.values()):
-        for y, fault in enumerate(faults):
-            seen, tried = counts.get(fault, (0, 0))
-            if 0 < seen < tried:
-                bbox = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.6}
-                share = f"{min(max(round(100 * seen / tried), 1), 99)}"
-                axes.text(x, y, share, fontsize=6.5, ha="center", va="center_baseline", bbox=bbox)
-            elif tried:
-                marker = "o" if seen else "X"
-                axes.scatter(x, y, 26, color=looks[marker][0], marker=marker, edgecolors="none", zorder=3)
-    axes.set_yticks(range(len(faults)), faults, fontsize=6.5)
-    axes.set_xticks(range(len(columns)), columns, rotation=38, ha="left", rotation_mode="anchor", fontsize=6.5)
-    axes.xaxis.tick_top()
-    axes.tick_params(length=0)
-    axes.grid(axis="x", visible=False)
-    axes.spines[["left", "bottom"]].set_visible(False)
-    for marker, (colour, label) in looks.items():
-        axes.plot([], [], marker=marker, linestyle="", color=colour, markeredgewidth=0, markersize=5, label=label)
-    figure.legend(loc="outside lower center", ncols=3, handletextpad=0.1, columnspacing=0.8)
-    caption = (
-        "Bugs that people really make, planted on purpose, against gradient checkers: a circle where the bug was seen "
-        "on every network on which it was tried, a cross where on none, else the share. A check counts once it has "
-        "been seen to fail."
-    )
-    if peers:
-        caption += (
-            " All columns but the first were measured on networks chosen to show faults (make bench-power), with the "
-            "checkers at their default settings; SciPy's has no threshold by default, and this one is ours. There a "
-            "bug is seen where the checker objects to it and not to the right gradient."
-        )
-    return "What a check would have seen", caption, figure
-
-
-def _peers() -> dict[str, dict[str, tuple[int, int]]]:
-    """Of the committed comparison with other checkers: by checker and fault, how often told apart and tried."""
-    columns: dict[str, dict[str, tuple[int, int]]] = {}
-    if POWER.exists():
-        for line in json.loads(POWER.read_text(encoding="utf-8"))["detection"]:
-            if line["fault"] == RIGHT:
-                continue
-            column = columns.setdefault(line["checker"], {})
-            seen, tried = column.get(line["fault"], (0, 0))
-            column[line["fault"]] = seen + line["told"], tried + line["trials"]
-    return columns
+# ---------------------------------------------------------------------- size and precision, by layer
 
 
 def _magnitudes(report: Record, judged: list[Case]) -> Drawn:
-    deep = [case for case in judged if len(case.probe.params) >= 2 * SHALLOW]
+    deep, left_out = _right([case for case in judged if case.problem.L >= SHALLOW])
     if not deep:
         return None
-    figure, axes = axes_of(2.6, yscale="log", xlabel="layer l", ylabel="rms of dW$_l$")
-    spread = [float(np.sqrt(np.mean([np.mean(V**2) for k, V in c.probe.params.items() if k[0] == "W"]))) for c in deep]
-    bands = np.searchsorted((0.05, 0.5, 2), spread)
-    for band, (label, colour) in enumerate(BANDS.items()):
-        look = {"color": SEQUENCE[colour], "marker": MARKERS[band], "label": label, "linewidth": 0.8}
-        for case in (case for case, its in zip(deep, bands) if its == band):
-            layers = range(1, case.problem.L + 1)
-            sizes = [np.sqrt(np.mean(case.problem.given.arrays[f"W{l}"] ** 2.0)) for l in layers]
-            axes.plot(layers, np.maximum(sizes, np.finfo(np.float64).tiny), **look)
-    handles = dict(zip(*reversed(axes.get_legend_handles_labels())))
-    axes.legend(handles.values(), handles.keys(), title="rms weight", loc="best", labelspacing=0.3)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    figure, axes = axes_of(yscale="log", xlabel="layers below the output", ylabel="size of dW (rms)")
+    spread = [_rms(np.concatenate([W.ravel() for W in case.problem.W[1:]])) for case in deep]
+    bands = np.searchsorted([*SCALES.values()], spread)
+    deepest = max(case.problem.L for case in deep) - 1
+    names = []
+    for band, (name, colour) in enumerate(zip(SCALES, SEQUENCE)):
+        sizes = [_sizes(case) for case, its in zip(deep, bands) if its == band]
+        if sizes:
+            by_layer = [[each[k] for each in sizes if k < len(each)] for k in range(max(map(len, sizes)))]
+            least, most, middle = ([float(of(V)) for V in by_layer] for of in (np.min, np.max, np.median))
+            axes.fill_between(range(len(by_layer)), least, most, color=colour, alpha=0.25, linewidth=0)
+            axes.plot(middle, color=colour, marker="o")
+            names.append((middle[-1], name, colour))
+    at, top = np.log10(axes.get_ylim())
+    gap = 0.075 * (top - at)
+    for end, name, colour in [*sorted(names), (0, "rms weight", INK)]:  # as near to its line as the one below lets it
+        at = max(np.log10(end), at + gap) if end else at + gap
+        axes.text(deepest + 0.25, 10**at, name, color=colour, va="center")
+    axes.set_xlim(right=deepest * 1.35 + 0.6)
+    axes.set_xticks(range(deepest + 1))
+    few_marks(axes.yaxis)
     slope = "σ′ ≤ 1/4" if deep[0].problem.declaration.hidden == "sigmoid" else "g′"
     caption = (
-        f"The size of the gradient in each layer of {len(deep)} networks with {SHALLOW} layers or more. From the "
-        f"output (right) to the input every layer multiplies by its weights and by {slope}: with small weights the "
-        "gradient vanishes, and a check with an absolute tolerance sees nothing wrong in whatever is left of it."
+        f"The size of the gradient in each layer of {_count(len(deep), 'networks')} with {SHALLOW} layers or more"
+        f"{left_out}, by the size of their weights: the median, and all from the least to the largest. "
+        f"From the output down every layer multiplies by its weights and by {slope}: where they are small the gradient "
+        "vanishes, and a check with an absolute tolerance sees nothing wrong in whatever is left of it."
     )
-    return "Gradients that vanish towards the input", caption, figure
+    return "The size of the gradient, layer by layer", caption, figure
+
+
+def _sizes(case: Case) -> list[float]:
+    """Of dW_l, from the output down."""
+    given = case.problem.given.arrays
+    return [max(_rms(given[f"W{l}"]), TINY) for l in range(case.problem.L, 0, -1)]
+
+
+def _rms(V: Array) -> float:
+    return float(np.sqrt(np.mean(V * np.float64(1) * V)))
+
+
+def _ulps(report: Record, judged: list[Case]) -> Drawn:
+    right, left_out = _right([case for case in judged if case.evidence["certificate"] is not None])
+    layers: dict[int, list[Array]] = {}
+    for case in right:
+        for key, ulps in decode_all("ulps", case.evidence["certificate"]["ulps"]).items():
+            if key[1] in "Wb":
+                layers.setdefault(int(key[2:]), []).append(np.ravel(ulps))
+    if not layers:
+        return None
+    figure, axes = axes_of(yscale="log", xlabel="layer", ylabel="error of dW and db (ulp)")
+    every = {l: np.concatenate(parts) for l, parts in sorted(layers.items())}
+    for l, ulps in every.items():
+        low, first, middle, third, high = np.quantile(np.maximum(ulps, LEAST_ULP), BETWEEN)
+        axes.plot([l, l], [low, high], color=BLUE, linewidth=1.2)
+        axes.plot([l, l], [first, third], color=BLUE, linewidth=9, solid_capstyle="butt")
+        axes.plot(l, middle, "_", color=PAPER, markersize=9, markeredgewidth=1.5)
+        axes.plot(l, ulps.max(), "o", color=BLUE, markersize=3.5)
+    axes.axhline(1, color=INK, linewidth=0.8)
+    axes.set_xlim(min(every) - 1, max(every) + 0.5)
+    axes.annotate("1 ulp", (0, 1), (2, 3), ("axes fraction", "data"), "offset points")
+    axes.set_xticks([*every])
+    axes.grid(axis="x", visible=False)
+    few_marks(axes.yaxis)
+    whole = np.concatenate([*every.values()])
+    caption = (
+        f"Rigorous bounds, by ball arithmetic, on the distance of {_count(whole.size, 'weights and biases')} from the "
+        f"true derivatives, in units in the last place (ulp), on {_count(len(right), 'networks')} that carry a "
+        f"certificate{left_out}. Half of them are within {_two_digits(np.median(whole))} ulp, all within "
+        f"{_two_digits(whole.max())}. By layer: the median in the middle half (box), nine of ten (line), the largest "
+        "(dot)."
+    )
+    if whole.min() < LEAST_ULP:
+        caption += f" Less than {LEAST_ULP:.1g} ulp is drawn as that."
+    return "The distance from the true derivative", caption, figure
+
+
+# ---------------------------------------------------------------------- training
 
 
 def _training(report: Record, judged: list[Case]) -> Drawn:
     training = report["content"]["training"]
-    if training is None:
+    data = training_data(training)
+    if data is None:
         return None
-    costs = [number("cost", cost) for cost in report["measured"]["costs"]]
-    figure, axes = axes_of(2.4, yscale="log", xlabel="epoch", ylabel="mean cost J")
+    costs = {part: [number("cost", cost) for cost in of] for part, of in report["measured"]["costs"].items()}
+    figure, axes = cost_curves(costs["training"], costs["test"], data.baseline)
     axes.set_xscale("symlog", linthresh=10)
-    axes.plot(range(1, len(costs) + 1), costs, color=BLUE)
     verdicts = {case.found["origin"]["epoch"]: case.found["verdict"] for case in judged if case.is_trained}
-    examples = training["Y_test"]["shape"][1]
+    m, majority = data.Y_test.size, float(data.Y.mean() >= 0.5)
     for epoch, correct in zip(training["epochs"], training["correct"]):
-        y = costs[max(epoch, 1) - 1]
-        colour = GREEN if verdicts.get(epoch) == "PASS" else ORANGE
-        axes.plot([epoch], [y], color=colour, marker="o" if colour == GREEN else "X", markersize=6, clip_on=False)
-        text = f"{verdicts.get(epoch, '–')}\n{correct['test'] / examples:.0%} right"
-        axes.annotate(text, (epoch, y), (5, 4), textcoords="offset points", fontsize=7)
+        verdict, y = verdicts.get(epoch, "–"), costs["training"][epoch]
+        axes.plot([epoch], [y], "o" if verdict == "PASS" else "X", color=BLUE, markersize=5, clip_on=False)
+        text = f"{verdict}\n{correct['test'] / m:.0%}"
+        axes.annotate(text, (epoch, 1), (0, 4), ("data", "axes fraction"), "offset points", ha="center")
     axes.set_xticks(training["epochs"], map(str, training["epochs"]))
-    axes.minorticks_off()
-    axes.margins(x=0.2, y=0.2)
+    axes.xaxis.minorticks_off()
+    baseline = (data.Y_test == majority).mean()
     caption = (
-        f"Training of a {training['layer_dims']} network on {training['Y']['shape'][1]} tumours of the Wisconsin "
-        "breast-cancer data. The gradient was checked at each mark, with the verdict shown; "
-        f"the percentages are labels predicted rightly among {examples} tumours kept for the test."
+        f"A {training['layer_dims']} network learns to tell tumours of the Wisconsin breast-cancer data apart, from "
+        f"{data.Y.size} of them. At each dot the gradient was checked: above stand the verdict, and how many of {m} "
+        f"other tumours, the test, the network tells rightly; {baseline:.0%} would be right by always the more "
+        "frequent answer. The baseline is the test's cost of an answer that knows nothing but how frequent each is."
     )
     return "Checked before, during and after training", caption, figure
 
 
 FIGURES = {
+    "errors": _errors,
     "v-curve": _v_curve,
-    "pairs": _pairs,
-    "fault-matrix": _fault_matrix,
     "magnitudes": _magnitudes,
     "ulps": _ulps,
     "training": _training,

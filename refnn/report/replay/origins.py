@@ -55,7 +55,8 @@ def training_again(report: Record, cases: list[Case], ledger: Ledger) -> None:
     recorded = [case for case in cases if case.is_trained]
     if data is None:
         ledger.same("networks from a training", len(recorded), 0)
-        ledger.same("measured.costs", len(measured["costs"]), 0)
+        for part, recorded_costs in measured["costs"].items():
+            ledger.same(f"measured.costs.{part}", len(recorded_costs), 0)
         return
     for name, V in networks.breast_cancer()._asdict().items():
         ledger.close("data", f"content.training.{name}", getattr(data, name), V)
@@ -74,9 +75,10 @@ def training_again(report: Record, cases: list[Case], ledger: Ledger) -> None:
         params = _nearest(case.probe.params, point.reached, networks.PARAMS_GRID)
         _same_network(case, point.probe(data)._replace(params=params), ledger)
     ledger.same("content.training.correct", content["training"]["correct"], [point.correct(data) for point in again])
-    costs = np.array([cost for point in again for cost in point.costs])
-    before = np.array([number("measured.costs", x) for x in measured["costs"]])
-    ledger.close("costs", "measured.costs", before, costs, HALF_THE_DIGITS * costs)
+    for part, costs in measured["costs"].items():
+        path = f"measured.costs.{part}"
+        before, now = [number(path, x) for x in costs], [cost[part] for point in again for cost in point.costs]
+        ledger.close("costs", path, np.array(before), np.array(now), HALF_THE_DIGITS * np.array(now))
 
 
 def _nearest(recorded: Params, reached: Params, unit: float) -> Params:

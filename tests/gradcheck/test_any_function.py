@@ -385,3 +385,96 @@ def test_complex_steps_are_trusted_where_the_control_sees_at_larger_parameters()
     x = np.array([0.01, 0.012])
     says(f, {"x": x}, {"x": 8 * x**7}, PASS)
     says(f, {"x": x}, {"x": 8 * x**7 * [1, 1.001]}, WRONG)
+
+
+# ---------------------------------------------------------------------- what a stranger found
+
+
+def with_zeros(p):
+    return np.sum(p["x"][:2] ** 3) + np.sin(p["x"][2]) + np.cos(p["y"][0])
+
+
+@pytest.mark.parametrize("factor", [-1, 0, 2, 1e6])
+def test_entries_whose_derivative_is_zero_hide_nothing_in_the_others(factor):
+    params = {"x": np.array([0, 0, 0.7]), "y": np.array([0.4])}
+    right = {"x": np.array([0, 0, np.cos(0.7)]), "y": -np.sin([0.4])}
+    says(with_zeros, params, right, PASS)
+    says(with_zeros, params, right | {"x": right["x"] * factor}, WRONG)
+
+
+FAST = {  # functions that vary within all steps of a difference, and their derivatives
+    "Julian date": (lambda x: np.cos(2 * np.pi * x), lambda x: -2 * np.pi * np.sin(2 * np.pi * x), 2460000.3),
+    "wall": (lambda x: -np.log(1 - x), lambda x: 1 / (1 - x), 1 - 2.0**-30),
+    "carrier": (lambda x: np.sin(1e7 * x), lambda x: 1e7 * np.cos(1e7 * x), 0.73),
+    "narrow": (lambda x: np.tanh((x - 1) / 1e-7), lambda x: 1e7 / np.cosh((x - 1) / 1e-7) ** 2, 1 + 0.5e-7),
+}
+
+
+@pytest.mark.parametrize("how", [lambda f: f, real])
+@pytest.mark.parametrize(("f", "derivative", "x"), FAST.values(), ids=FAST)
+def test_what_varies_within_the_steps_of_a_difference_is_not_called_wrong(f, derivative, x, how):
+    x = np.array([x])
+    check = judged(how(lambda p: np.sum(f(p["x"]))), {"x": x}, {"x": derivative(x)})
+    assert check.verdict is not Verdict.WRONG, str(check)
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1, PASS), (0, WRONG), (1 + 1e-6, WRONG)])
+def test_the_complex_step_is_one_of_the_entry_s_own_size(factor, verdict):
+    s = 1e-16
+
+    def f(p):
+        return np.arctan(p["x"][0] / s) * s + p["x"][1]
+
+    says(f, {"x": [0.5 * s, 1]}, {"x": np.array([0.8 * factor, 1])}, verdict)
+
+
+def test_where_values_go_up_in_steps_no_derivative_is_known_to_be_zero():
+    x = np.array([1e-7])
+    check = judged(real(lambda p: np.sum(1 - np.cos(p["x"]))), {"x": x}, {"x": np.sin(x)})
+    assert check.verdict is not Verdict.WRONG, str(check)
+
+
+def test_an_imaginary_part_that_leaves_the_range_of_floats_is_known_no_better():
+    x = np.array([-705.0])
+    for factor, verdicts in ((1, (PASS, UNRELIABLE)), (2, (WRONG, UNRELIABLE))):
+        check = judged(lambda p: np.sum(np.exp(p["x"])), {"x": x}, {"x": factor * np.exp(x)})
+        assert check.verdict in verdicts, str(check)
+
+
+def test_sizes_at_both_ends_of_the_range_of_floats_are_judged():
+    x = np.array([1e-200, 1, 3e200])
+    check = judged(lambda p: float(np.sum(np.log(p["x"]))), {"x": x}, {"x": 1 / x})
+    assert check.verdict in (PASS, UNRELIABLE), str(check)
+
+
+@pytest.mark.parametrize("scale", [4, 8, 16])
+def test_a_saturated_formula_in_float32_is_not_called_wrong(scale):
+    logits = scale * np.array([[1, -1, 0.1], [-0.3, 0.9, 1]])
+
+    def cost(p):
+        Z = p["Z"] - p["Z"].max(axis=1, keepdims=True)
+        return float(np.sum(np.log(np.sum(np.exp(Z), axis=1)) - Z[:, 0]))
+
+    def gradient(p):
+        Z = p["Z"].astype(np.float32)
+        P = np.exp(Z - Z.max(axis=1, keepdims=True))
+        return {"Z": P / P.sum(axis=1, keepdims=True) - np.array([1, 0, 0], np.float32)}
+
+    check = check_gradients(cost, {"Z": logits}, gradient, progress=False)
+    assert check.verdict is not Verdict.WRONG, str(check)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_what_a_pass_says_that_it_sees_it_sees(sign):
+    """At the seam of Huber's loss, where a difference is off by about as much as it knows."""
+
+    def huber(p):
+        x = np.abs(p["x"])
+        return float(np.sum(np.where(x <= 1, x**2 / 2, x - 0.5)))
+
+    x = np.array([1.0, 0.3, -2.0])
+    right = {"x": np.clip(x, -1, 1)}
+    check = judged(huber, {"x": x}, right)
+    assert check.verdict == PASS
+    entry = right["x"] * (1 + sign * 1.3 * check.parameters[0].sees_worst * (np.arange(3) == 0))
+    assert judged(huber, {"x": x}, {"x": entry}).verdict != PASS

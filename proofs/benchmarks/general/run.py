@@ -1,6 +1,7 @@
 """Right and wrong gradients of many functions through refnn and the other checkers, and the calibration of differences.
 
     python proofs/benchmarks/general/run.py --write       (make bench-general: general.json, general.png, the tables)
+    python proofs/benchmarks/general/run.py --only refnn --write    (a third of the time: the others' counts stay)
     python proofs/benchmarks/general/run.py --only refnn --source corpus --half tuning --what right
 
 Printed are the right gradients that do not pass and the planted faults that do, by refnn or by the checker that is
@@ -9,6 +10,7 @@ gradient.
 """
 
 import argparse
+import json
 import os
 import platform
 import sys
@@ -119,6 +121,24 @@ def counted(results):
     }
 
 
+def beside_others(content, checker):
+    """The counts of one checker, beside those of the others as they were written, of the same trials and packages."""
+    written = json.loads((HERE / "general.json").read_text(encoding="utf-8"))
+    if written["versions"] != versions():
+        sys.exit(f"general.json is of {written['versions']}, here are {versions()}: without --only all are asked anew")
+    for table, by in (("right", "kind"), ("faults", "fault")):
+        others = [row for row in written[table] if row["checker"] != checker]
+        trials = {(row[by], row["trials"]) for row in content[table]}
+        if {(row[by], row["trials"]) for row in others} != trials:
+            sys.exit(f"general.json has other {table} than are tried now: without --only all are asked anew")
+        content[table] = sorted(content[table] + others, key=lambda row: list(CHECKERS).index(row["checker"]))
+    return content | {"milliseconds": written["milliseconds"] | content["milliseconds"]}
+
+
+def versions():
+    return {package: version(package) for package in PACKAGES}
+
+
 def print_counts(content):
     for title, by, outcomes in (
         ("right", "kind", ("alarms", "undecided", "exceptions")),
@@ -167,9 +187,9 @@ def main():
         print(f"skipped {len(left_out)}: {why}")
     print_counts(content)
     if asked.write:
-        content |= {"speed": speed_of_checks.measured(checkers)} | calibrated(asked.jobs)
-        content |= {"skipped": skipped, "python": platform.python_version()}
-        content |= {"versions": {package: version(package) for package in PACKAGES}}
+        content = beside_others(content, asked.only) if asked.only else content
+        content |= {"speed": speed_of_checks.measured(list(CHECKERS))} | calibrated(asked.jobs)
+        content |= {"skipped": skipped, "python": platform.python_version(), "versions": versions()}
         (HERE / "general.json").write_text(tables.as_json(content), encoding="utf-8")
         tables.write("general", "\n\n".join(tables.general(content)))
         calibration.draw(content, HERE / "general.png")

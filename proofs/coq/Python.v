@@ -234,10 +234,10 @@ Fixpoint assign (eval : dict -> expr -> option value) (target : expr) (v : value
 
 Definition literal_value (c : literal) : value :=
   match c with
-  | none => Nothing
+  | none_ => Nothing
   | bool_ b => Truth b
-  | int k => Integer k
-  | str s => Text s
+  | int_ k => Integer k
+  | str_ s => Text s
   end.
 
 Fixpoint eval (env : dict) (e : expr) {struct e} : option value :=

@@ -7,7 +7,7 @@
 
 From Coq Require Import String List.
 
-Inductive literal := none | bool_ (b : bool) | int (k : nat) | str (s : string).
+Inductive literal := none_ | bool_ (b : bool) | int_ (k : nat) | str_ (s : string).
 Inductive operator := Add | Sub | Mult | Div | FloorDiv | MatMult | Pow | USub | Not | Or | And.
 Inductive relation := Eq | NotEq | Lt | LtE | Gt | GtE | Is | IsNot | In | NotIn.
 

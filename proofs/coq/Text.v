@@ -10,6 +10,8 @@ Open Scope string_scope.
 Open Scope list_scope.
 Open Scope nat_scope.
 
+#[export] Set Keyed Unification.
+
 Module M := Model.RProgram.
 Module Export RPython := Python Model.RNum.
 
@@ -214,6 +216,8 @@ Arguments Nat.ltb : simpl never.
 Arguments Nat.div : simpl never.
 Arguments INR : simpl never.
 
+#[global] Opaque each transpose matmul sum_all sum_rows sum_columns.
+
 Lemma call_S : forall d f args keywords, call refnn (S d) f args keywords =
   match f with
   | Function m name =>
@@ -239,6 +243,14 @@ Lemma call_S : forall d f args keywords, call refnn (S d) f args keywords =
   | _ => None
   end.
 Proof. reflexivity. Qed.
+
+Lemma call_function : forall d m name names options body os args keywords env,
+  definition refnn m name = Some (FunctionDef name names options body) ->
+  all (map (fun o => let* v := eval (call refnn d) (global refnn d) m [] (snd o) in Some (fst o, v)) options) = Some os ->
+  bind names args os keywords = Some env ->
+  call refnn (S d) (Function m name) args keywords =
+  match block (call refnn d) (global refnn d) m env body with Some (Returned v) => Some v | _ => None end.
+Proof. intros d m name names options body os args keywords env E Eo Ee. now rewrite call_S, E, Eo, Ee. Qed.
 
 Lemma global_S : forall d module name, global refnn (S d) module name =
   match definition refnn module name with
@@ -289,21 +301,39 @@ Lemma exec_append : forall env x e, exec c g m env (Expr (Call (Attribute (Name 
   let* v := eval c g m env e in let* old := get env x in
   match old with Sequence vs => Some (Next (set env x (Sequence (vs ++ [v])))) | _ => None end.
 Proof. reflexivity. Qed.
+
+Lemma block_next : forall env s ss env', exec c g m env s = Some (Next env') ->
+  block c g m env (s :: ss) = block c g m env' ss.
+Proof. intros env s ss env' E. now rewrite block_cons, E. Qed.
+Lemma block_return : forall env s ss v, exec c g m env s = Some (Returned v) ->
+  block c g m env (s :: ss) = Some (Returned v).
+Proof. intros env s ss v E. now rewrite block_cons, E. Qed.
 End Steps.
 
 #[export] Hint Rewrite block_nil : runs.
 
 Ltac defined := match goal with |- context [definition refnn ?m ?x] =>
   let v := eval vm_compute in (definition refnn m x) in change (definition refnn m x) with v end.
-Ltac step :=
-  rewrite ?block_nil, ?block_cons, ?exec_assign, ?exec_ann_assign, ?exec_return, ?exec_if, ?exec_append;
-  autorewrite with text;
-  try match goal with |- context [global refnn (S ?d) ?m ?x] => rewrite (global_S d m x); defined end.
+Ltac step := first
+  [ lazymatch goal with |- context [block _ _ _ _ _] => idtac | |- context [exec _ _ _ _ _] => idtac end;
+    progress rewrite ?block_nil, ?block_cons, ?exec_assign, ?exec_ann_assign, ?exec_return, ?exec_if, ?exec_append
+  | progress autorewrite with text
+  | lazymatch goal with |- context [global refnn (S ?d) ?m ?x] => rewrite (global_S d m x); defined end ].
 Ltac enter := match goal with |- context [call refnn (S ?d) ?f ?args ?keywords] =>
   match f with Function _ _ => idtac | Closure _ _ _ _ => idtac | Builtin _ => idtac | Method _ _ => idtac end;
   rewrite (call_S d f args keywords); try defined end.
+Lemma bind_known : forall names args options keywords, length names = length args -> known options keywords = true ->
+  bind names args options keywords =
+  Some (combine names args ++ map (fun o => (fst o, given keywords (fst o) (snd o))) options).
+Proof. intros names args options keywords E H. unfold bind. now rewrite E, Nat.eqb_refl, H. Qed.
+
 Ltac run_by facts := intros; repeat first [progress cbn | progress step | progress autorewrite with runs | progress facts | enter].
 Ltac run := run_by idtac.
+(** The same for a function and its statements, one at a time *)
+Ltac function := erewrite call_function; [| vm_compute; reflexivity | reflexivity |
+  first [reflexivity | apply bind_known; [reflexivity | eassumption]]]; cbn.
+Ltac statements facts := repeat first
+  [ erewrite block_next by (run_by facts; reflexivity) | erewrite block_return by (run_by facts; reflexivity) ].
 
 
 Notation "d .+3" := (S (S (S d))) (at level 2, format "d .+3").
@@ -315,8 +345,4 @@ Notation "d .+10" := (S d.+9) (at level 2, format "d .+10").
 
 Lemma INR_1 : INR 1 = 1%R. Proof. reflexivity. Qed.
 
-Lemma bind_known : forall names args options keywords, length names = length args -> known options keywords = true ->
-  bind names args options keywords =
-  Some (combine names args ++ map (fun o => (fst o, given keywords (fst o) (snd o))) options).
-Proof. intros names args options keywords E H. unfold bind. now rewrite E, Nat.eqb_refl, H. Qed.
 

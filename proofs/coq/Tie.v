@@ -1,5 +1,5 @@
 From Coq Require Import Reals String List Arith Lia Bool Permutation.
-From RefNN Require Import Generic Syntax NumPy Python Source Text.
+From RefNN Require Import Generic Syntax NumPy Python Source Text Layers.
 Import ListNotations.
 Open Scope string_scope.
 Open Scope list_scope.
@@ -75,9 +75,7 @@ Qed.
 (** What `layers.hidden(hidden, l)` and `layers.output(output)` return *)
 Variable hidden output : value.
 Variable f f' : nat -> value.
-Definition activation_is (v : value) (h : R -> R) : Prop :=
-  forall d r c M, call refnn d.+6 v [matrix r c M] [] = Some (matrix r c (fun i j => h (M i j))).
-Hypothesis hidden_is : forall d l, 0 < l < L -> call refnn d.+8 (Function "refnn.layers" "hidden") [hidden; Integer l] [] =
+Hypothesis hidden_returns : forall d l, 0 < l < L -> call refnn d.+8 (Function "refnn.layers" "hidden") [hidden; Integer l] [] =
   Some (Record [("value", f l); ("derivative", f' l)]).
 Hypothesis value_is : forall l, 0 < l < L -> activation_is (f l) (M.value (g l)).
 Hypothesis derivative_is : forall l, 0 < l < L -> activation_is (f' l) (M.derivative (g l)).
@@ -85,7 +83,7 @@ Hypothesis derivative_is : forall l, 0 < l < L -> activation_is (f' l) (M.deriva
 Variable value_ cost_ loss_ residual_ answer_ : value.
 Variable h cost : M.mat -> M.mat.
 Variable loss residual : M.mat -> M.mat.
-Hypothesis output_is : forall d, call refnn d.+8 (Function "refnn.layers" "output") [output] [] =
+Hypothesis output_returns : forall d, call refnn d.+8 (Function "refnn.layers" "output") [output] [] =
   Some (Record [("value", value_); ("cost", cost_); ("loss", loss_); ("residual", residual_); ("answer", answer_)]).
 Notation shaped M := (matrix (n L) m M).
 Hypothesis value_out : forall d M, call refnn d.+6 value_ [shaped M] [] = Some (shaped (h M)).
@@ -120,8 +118,8 @@ Theorem forward_prop_runs : forall d keywords,
   Some (Sequence [shaped (h (Z_ L)); Sequence caches]).
 Proof.
   intros d keywords Hk Hkh Hko.
-  run_by ltac:(rewrite ?bind_known, ?Hkh, ?Hko by (reflexivity || exact Hk)). rewrite exec_for. cbn. rewrite half. run.
-  rewrite Nat.add_sub.
+  function. rewrite Hkh, Hko. statements ltac:(rewrite ?half).
+  rewrite block_cons, exec_for. run. rewrite Nat.add_sub.
   match goal with |- context [loop ?body (map Integer (seq 1 ?p)) ?env] =>
     destruct (loop_up body forwards p env) as (env' & -> & H) end.
   - unfold forwards; simpl. unfold activations. replace (0 <? L) with true by (symmetry; now apply Nat.ltb_lt). repeat split.
@@ -130,16 +128,17 @@ Proof.
     unfold activations in HA. rewrite (proj2 (Nat.ltb_lt q L) Hq) in HA.
     pose proof (linear_is q) as HZ. unfold forwards, activations. rewrite seq_S, map_app.
     destruct (Nat.ltb_spec (S q) L) as [Hl|Hl].
-    + pose proof (fun d => hidden_is d (S q) ltac:(lia)) as Hg. pose proof (value_is (S q) ltac:(lia)) as Hv.
+    + pose proof (fun d => hidden_returns d (S q) ltac:(lia)) as Hg. pose proof (value_is (S q) ltac:(lia)) as Hv.
       apply Nat.ltb_lt in Hl. eexists; split.
-      * run_by ltac:(rewrite ?get_set, ?HA, ?Hc, ?Hp, ?HL, ?Hh, ?Hlay, ?HW, ?Hb, ?HZ, ?Hl, ?Hg, ?Hv). reflexivity.
+      * statements ltac:(rewrite ?get_set, ?HA, ?Hc, ?Hp, ?HL, ?Hh, ?Hlay, ?HW, ?Hb, ?HZ, ?Hl, ?Hg, ?Hv). reflexivity.
       * rewrite !get_set. now repeat split.
     + assert (Hv : forall d M, call refnn d.+6 value_ [matrix (n (S q)) m M] [] = Some (matrix (n (S q)) m (h M)))
         by (replace (S q) with L by lia; exact value_out). apply Nat.ltb_ge in Hl. eexists; split.
-      * run_by ltac:(rewrite ?get_set, ?HA, ?Hc, ?Hp, ?HL, ?Ho, ?Hlay, ?HW, ?Hb, ?HZ, ?Hl, ?output_is, ?Hv). reflexivity.
+      * statements ltac:(rewrite ?get_set, ?HA, ?Hc, ?Hp, ?HL, ?Ho, ?Hlay, ?HW, ?Hb, ?HZ, ?Hl, ?output_returns, ?Hv).
+        reflexivity.
       * rewrite !get_set. now repeat split.
   - destruct H as (HA & Hc & _). unfold activations in HA. rewrite Nat.ltb_irrefl in HA. 
-    run_by ltac:(rewrite ?HA, ?Hc). reflexivity.
+    now statements ltac:(rewrite ?HA, ?Hc).
 Qed.
 
 (** *** The costs *)
@@ -149,14 +148,14 @@ Theorem cost_function_runs : forall d M keywords, known [("output", Text "sigmoi
   call refnn d.+10 (Function "refnn.network" "cost_function") [shaped M; shaped Y] keywords =
   Some (Number (sum m (fun k => sum (n L) (fun i => cost M i k)) / INR m)%R).
 Proof.
-  intros d M keywords Hk Ho. run_by ltac:(rewrite ?bind_known, ?Ho, ?output_is, ?cost_out by (reflexivity || exact Hk)).
+  intros d M keywords Hk Ho. run_by ltac:(rewrite ?bind_known, ?Ho, ?output_returns, ?cost_out by (reflexivity || exact Hk)).
   reflexivity.
 Qed.
 
 Theorem cost_from_Z_runs : forall d M,
   call refnn (S d.+8) (Function "refnn.network" "cost_from_Z") [shaped M; shaped Y; output] [] =
   Some (Number (sum m (fun k => sum (n L) (fun i => loss M i k)) / INR m)%R).
-Proof. run_by ltac:(rewrite ?output_is, ?loss_out). reflexivity. Qed.
+Proof. run_by ltac:(rewrite ?output_returns, ?loss_out). reflexivity. Qed.
 
 (** *** backprop *)
 
@@ -234,8 +233,9 @@ Proof.
   assert (Hg : forall d, call refnn d.+3 (Function "refnn.network" "linear_backward")
     [matrix (n L) m (dZ_ L); linear_cache L] [("inputs", Truth (inputs || (1 <? L)))] = Some (gradients L)).
   { intros d'. pose proof (layer_runs d' (L - 1)) as H. now rewrite <- HL in H. }
-  run_by ltac:(rewrite ?bind_known, ?Hh, ?Ho, ?Hi, ?Hlen, ?H1, ?Hlast, ?output_is, ?residual_out, ?HZ, ?Hg, ?or_truth by (reflexivity || exact Hk)).
-  rewrite exec_for. run_by ltac:(rewrite ?H1).
+  function. rewrite Hh, Ho, Hi.
+  statements ltac:(rewrite ?Hlen, ?H1, ?Hlast, ?output_returns, ?residual_out, ?HZ, ?Hg, ?or_truth).
+  rewrite block_cons, exec_for. run_by ltac:(rewrite ?H1).
   match goal with |- context [loop ?body (rev (map Integer (seq 1 ?p))) ?env] =>
     destruct (loop_down body walks p env) as (env' & -> & grads & Hgrads & H & _) end.
   - eexists. split; [reflexivity|]. split; [|now repeat split].
@@ -244,11 +244,11 @@ Proof.
   - intros q env Hq (grads & Hgr & Hab & Hc & Hhid & Hinp & Hlay & Hone).
     destruct (Hab (S (S q)) ltac:(lia)) as [HdA _]. 
     replace (1 <? S (S q)) with true in HdA by reflexivity. rewrite orb_true_r in HdA. cbn in HdA.
-    pose proof (nth_cache q ltac:(lia)) as Hcache. pose proof (fun d => hidden_is d (S q) ltac:(lia)) as Hgq.
+    pose proof (nth_cache q ltac:(lia)) as Hcache. pose proof (fun d => hidden_returns d (S q) ltac:(lia)) as Hgq.
     pose proof (fun d => one_layer_runs d q ltac:(lia)) as Hlayer.
     assert (H1q : (1 <=? S q) = true) by reflexivity. assert (Eq : S q - 1 = q) by lia.
     eexists. split.
-    + run_by ltac:(rewrite ?get_set, ?Hgr, ?HdA, ?Hc, ?Hhid, ?Hinp, ?Hlay, ?Hone, ?H1q, ?Eq, ?Hcache, ?Hgq, ?or_truth, ?Hlayer).
+    + statements ltac:(rewrite ?get_set, ?Hgr, ?HdA, ?Hc, ?Hhid, ?Hinp, ?Hlay, ?Hone, ?H1q, ?Eq, ?Hcache, ?Hgq, ?or_truth, ?Hlayer).
       reflexivity.
     + exists (set (set (set grads (key "dA" q) (if inputs || (1 <? S q) then matrix (n q) m (dA_ q) else Nothing))
         (key "dW" (S q)) (matrix (n (S q)) (n q) (dW_ (S q)))) (key "db" (S q)) (matrix (n (S q)) 1 (fun i _ => db_ (S q) i))).

@@ -65,13 +65,13 @@ def coq(x: object) -> str:
         only_its_fields(x)
     match x:
         case ast.Constant(None):
-            return "(Constant none)"
+            return "(Constant none_)"
         case ast.Constant(bool(value)):
             return f"(Constant (bool_ {str(value).lower()}))"
         case ast.Constant(int(value)):
-            return f"(Constant (int {value}))"
+            return f"(Constant (int_ {value}))"
         case ast.Constant(str(value)):
-            return f"(Constant (str {coq(value)}))"
+            return f"(Constant (str_ {coq(value)}))"
         case ast.Constant():
             refuse(x, "a constant of another type")
         case ast.AnnAssign(target, _, value):

@@ -1,7 +1,7 @@
 (** * Assumptions.v: what the theorems rest on
 
-    Prints, for each theorem of Theorems.v, Sigmoid.v and Example.v, every axiom in its proof.  `make` compares the output
-    with assumptions.txt, which has four axioms of Coq's standard library, and none of ours:
+    Prints, for each theorem of Theorems.v, Sigmoid.v, Example.v and Translated.v, every axiom in its proof.  `make`
+    compares the output with assumptions.txt, which has four axioms of Coq's standard library, and none of ours:
 
     sig_forall_dec                   a decidable property of natural numbers holds of all, or fails at one that is found
     sig_not_dec                      for each proposition, whether its negation holds is decided
@@ -10,7 +10,7 @@
 
     The first two come with Coq's real numbers.  All four hold in ordinary mathematics. *)
 
-From RefNN Require Import Theorems Sigmoid Example.
+From RefNN Require Import Theorems Sigmoid Example Translated.
 
 Print Assumptions any_along_curve.
 Print Assumptions any_W.
@@ -73,3 +73,13 @@ Print Assumptions derivative_is_a_number.
 Print Assumptions the_step_descends.
 Print Assumptions the_batches_add_up.
 Print Assumptions relu_derivative_is_a_number.
+Print Assumptions any_translated_runs.
+Print Assumptions any_translated_W.
+Print Assumptions any_translated_b.
+Print Assumptions any_translated_X.
+Print Assumptions any_translated_step.
+Print Assumptions translated_runs.
+Print Assumptions translated_W.
+Print Assumptions translated_b.
+Print Assumptions translated_X.
+Print Assumptions translated_step.

@@ -1,8 +1,11 @@
 (* Runs the extracted program on networks from stdin, over a finite field or over floats.
 
-   A network is read as words:  field KEY | float,  L m n_0 ... n_L,  learning_rate,  W_1 b_1 ... W_L b_L,  X, Y;
+   A network is read as words:  field KEY | text KEY | float,  L m n_0 ... n_L,  learning_rate,  W_1 b_1 ... W_L b_L,  X, Y;
    arrays row by row.  Printed, one line a network:  cost, logistic_cost;  A_l for l = 1 ... L;  dW_l db_l dA_(l-1) for
-   l = L ... 1;  W_l b_l after the step for l = 1 ... L.  tie.py writes and reads this, and compares with network.py. *)
+   l = L ... 1;  W_l b_l after the step for l = 1 ... L.  tie.py writes and reads this, and compares with network.py.
+   text is the field once more, where the translated text of network.py runs by its meaning in Python.v.
+
+   numpy KEY OPERATION A B runs an operation of NumPy.v; an array is  rows columns entries.  Printed, an array, or None. *)
 
 (* The integers modulo p = 2^61 - 1 with the atoms of refnn/numbers/field.py.  OCaml's int has 63 bits. *)
 module Field = struct
@@ -81,7 +84,11 @@ module Run (N : NUMBER) = struct
       for j = 0 to columns - 1 do print_string (N.to_string (matrix i j) ^ " ") done
     done
 
-  let run () =
+  type network = {
+    layers : int; m : int; n : int -> int; learning_rate : N.t;
+    w : int -> int -> int -> N.t; b : int -> int -> N.t; x : int -> int -> N.t; y : int -> int -> N.t }
+
+  let network () =
     let layers = int () in
     let m = int () in
     let dims = Array.init (layers + 1) (fun _ -> int ()) in
@@ -91,10 +98,12 @@ module Run (N : NUMBER) = struct
       let w = read (n (l + 1)) (n l) in
       let b = read (n (l + 1)) 1 in
       (w, b)) in
-    let w l = fst params.(l - 1) and b l i = snd params.(l - 1) i 0 in
     let x = read (n 0) m in
     let y = read (n layers) m in
+    { layers; m; n; learning_rate; x; y; w = (fun l -> fst params.(l - 1)); b = (fun l i -> snd params.(l - 1) i 0) }
 
+  let run () =
+    let { layers; m; n; learning_rate; w; b; x; y } = network () in
     let out = P.coq_Logistic n layers m y in
     let caches = P.forward n m P.coq_Sigmoids w b x layers in
     let zL, aL = List.hd caches in
@@ -117,6 +126,79 @@ module Run (N : NUMBER) = struct
       print (n l) 1 (fun i _ -> b' l i)
     done;
     print_newline ()
+
+  module T = Refnn.Python (N)
+
+  let array rows columns matrix = T.Array (T.fill rows columns matrix)
+
+  let show = function
+    | T.Array a -> print (T.rows a) (T.columns a) (T.entry a)
+    | T.Number x -> print 1 1 (fun _ _ -> x)
+    | _ -> failwith "no numbers"
+
+  let call name args =
+    match T.call Refnn.refnn 20 (T.Function ("refnn.network", name)) args [] with
+    | Some v -> v
+    | None -> failwith (name ^ " has no value")
+
+  let text () =
+    let { layers; m; n; learning_rate; w; b; x; y } = network () in
+    let key name l = name ^ string_of_int l in
+    let each_layer f = List.concat_map f (List.init layers succ) in
+    let params = T.Mapping (each_layer (fun l ->
+      [ (key "W" l, array (n l) (n (l - 1)) (w l)); (key "b" l, array (n l) 1 (fun i _ -> b l i)) ])) in
+    let labels = array (n layers) m y in
+    match call "forward_prop" [ array (n 0) m x; params ] with
+    | T.Sequence [ aL; T.Sequence layer_caches ] ->
+      let inputs_and_z = List.map (function
+        | T.Sequence [ T.Sequence (a :: _); z ] -> (a, z)
+        | _ -> failwith "no cache") layer_caches in
+      show (call "cost_function" [ aL; labels ]);
+      show (call "logistic_cost" [ snd (List.nth inputs_and_z (layers - 1)); labels ]);
+      List.iter (fun (a, _) -> show a) (List.tl inputs_and_z);
+      show aL;
+      let grads = call "backprop" [ aL; labels; T.Sequence layer_caches ] in
+      let after = call "update_parameters" [ params; grads; T.Number learning_rate ] in
+      let at dict name = match dict with
+        | T.Mapping items -> show (List.assoc name items)
+        | _ -> failwith "no dict" in
+      for s = 0 to layers - 1 do
+        let l = layers - s in
+        at grads (key "dW" l); at grads (key "db" l); at grads (key "dA" (l - 1))
+      done;
+      for l = 1 to layers do at after (key "W" l); at after (key "b" l) done;
+      print_newline ()
+    | _ -> failwith "forward_prop returns no pair"
+
+  let numpy () =
+    let operation = word () in
+    let read_array () =
+      let rows = int () in
+      let columns = int () in
+      T.fill rows columns (read rows columns) in
+    let a = read_array () in
+    let b = read_array () in
+    let number x = Some (T.fill 1 1 (fun _ _ -> x)) in
+    let result = match operation with
+      | "add" -> T.broadcast N.add a b
+      | "sub" -> T.broadcast N.sub a b
+      | "mul" -> T.broadcast N.mul a b
+      | "div" -> T.broadcast N.div a b
+      | "matmul" -> T.matmul a b
+      | "T" -> Some (T.transpose a)
+      | "exp" -> Some (T.each N.exp a)
+      | "log" -> Some (T.each N.ln a)
+      | "neg" -> Some (T.each N.opp a)
+      | "sum" -> number (T.sum_all a)
+      | "sum_rows" -> Some (T.sum_rows a)
+      | "sum_columns" -> Some (T.sum_columns a)
+      | "eye" -> Some (T.eye (T.rows a))
+      | "ones_like" -> Some (T.ones_like a)
+      | other -> failwith ("no operation " ^ other) in
+    (match result with
+     | Some c -> Printf.printf "%d %d " (T.rows c) (T.columns c); show (T.Array c)
+     | None -> print_string "None");
+    print_newline ()
 end
 
 module Run_field = Run (Field)
@@ -126,8 +208,10 @@ let () =
   let rec loop () =
     match word () with
     | "field" -> Field.key := int (); Run_field.run (); loop ()
+    | "text" -> Field.key := int (); Run_field.text (); loop ()
+    | "numpy" -> Field.key := int (); Run_field.numpy (); loop ()
     | "float" -> Run_float.run (); loop ()
     | "" -> ()
-    | other -> failwith ("expected field or float, not " ^ other)
+    | other -> failwith ("expected field, text, numpy or float, not " ^ other)
   in
   loop ()

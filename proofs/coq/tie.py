@@ -10,6 +10,7 @@ network.py finds on such balls.
 """
 
 import argparse
+import itertools
 import json
 import random
 import secrets
@@ -42,6 +43,22 @@ SHAPES = [  # layer_dims and examples of the committed vectors: square layers to
     ([2] * 21, 1),  # without tables, 2^20 times the work
 ]
 RANDOM_NETWORKS = 200
+OPERATIONS = {  # of NumPy.v, on arrays A and B
+    "add": lambda A, B: A + B,
+    "sub": lambda A, B: A - B,
+    "mul": lambda A, B: A * B,
+    "div": lambda A, B: A / B,
+    "matmul": lambda A, B: A @ B,
+    "T": lambda A, _: A.T,
+    "exp": lambda A, _: np.exp(A),
+    "log": lambda A, _: np.log(A),
+    "neg": lambda A, _: -A,
+    "sum": lambda A, _: A.sum(),
+    "sum_rows": lambda A, _: A.sum(axis=0, keepdims=True),
+    "sum_columns": lambda A, _: A.sum(axis=1, keepdims=True),
+    "eye": lambda A, _: np.eye(len(A), dtype=A.dtype),
+    "ones_like": lambda A, _: np.ones_like(A),
+}
 BITS = 128  # of the balls
 
 
@@ -93,16 +110,16 @@ def output_shapes(net: dict) -> dict[str, tuple[int, int]]:
     return shapes
 
 
-def extracted(nets: list[dict], program: str) -> list[dict]:
-    """What the extracted program makes of the networks: its outputs by name, as plain data."""
+def extracted(nets: list[dict], program: str, *, text: bool = False) -> list[dict]:
+    """What the extracted program makes of the networks, or in the field the translated text: its outputs by name, as
+    plain data."""
     words = []
     for net in nets:
-        words += [net["kind"], *([net["key"]] if net["kind"] == "field" else [])]
+        words += ["text" if text else net["kind"], *([net["key"]] if net["kind"] == "field" else [])]
         words += [len(net["layer_dims"]) - 1, net["examples"], *net["layer_dims"], net["learning_rate"]]
         words += [entry for array in [*net["params"].values(), net["X"], net["Y"]] for row in array for entry in row]
-    run = subprocess.run([program], input=" ".join(map(str, words)), stdout=subprocess.PIPE, text=True, check=True)
     results = []
-    for net, line in zip(nets, run.stdout.splitlines(), strict=True):
+    for net, line in zip(nets, lines(program, words), strict=True):
         entries = map(int if net["kind"] == "field" else str, line.split())
         results.append(
             {
@@ -113,6 +130,12 @@ def extracted(nets: list[dict], program: str) -> list[dict]:
         if next(entries, None) is not None:
             raise ValueError("the program printed more numbers than it has outputs")
     return results
+
+
+def lines(program: str, words: list) -> list[str]:
+    """What it prints for these words."""
+    run = subprocess.run([program], input=" ".join(map(str, words)), stdout=subprocess.PIPE, text=True, check=True)
+    return run.stdout.splitlines()
 
 
 def to_array(net: dict, matrix: list[list]) -> np.ndarray:
@@ -153,6 +176,28 @@ def difference(net: dict, proved: dict, module: ModuleType = refnn.network) -> s
         if ours[name].shape != shape or (ours[name] != to_array(net, proved[name])).any():
             return name
     return None
+
+
+def numpy_differs(program: str, rng: random.Random) -> tuple[int, list[str]]:
+    """NumPy's own operations beside those of NumPy.v, on arrays of each pair of small shapes: how many, and where they
+    differ. None is NumPy's error."""
+    words, expected = [], []
+    for shapes in itertools.product(itertools.product(range(1, 4), repeat=2), repeat=2):
+        key = rng.randrange(P)
+        A, B = (np.array([[FieldElement(rng.randrange(P)) for _ in range(c)] for _ in range(r)]) for r, c in shapes)
+        for name, operation in OPERATIONS.items():
+            words += ["numpy", key, name]
+            for V in (A, B):
+                words += [*V.shape, *(x.residue for x in V.flat)]
+            with atoms(key):
+                try:
+                    C = np.atleast_2d(operation(A, B))
+                    expected.append(" ".join(map(str, [*C.shape, *(FieldElement(x).residue for x in C.flat)])))
+                except ValueError:
+                    expected.append("None")
+    found = [line.strip() for line in lines(program, words)]
+    pairs = zip(itertools.cycle(OPERATIONS), found, expected, strict=False)
+    return len(expected), [name for name, ours, numpys in pairs if ours != numpys]
 
 
 def float_difference(net: dict, proved: dict) -> tuple[float, float]:
@@ -207,6 +252,14 @@ def main() -> None:
         f"finite field: network.py is the extracted program on {len(exact)} networks (seed {args.seed}), "
         f"{entries} of {entries} numbers"
     )
+
+    for net, read in zip(exact, extracted(exact, args.program, text=True), strict=True):
+        if (name := difference(net, read)) is not None:
+            sys.exit(f"network.py and its translated text differ in {name}, seed {args.seed}, on\n{json.dumps(net)}")
+    count, differ = numpy_differs(args.program, rng)
+    if differ:
+        sys.exit(f"NumPy and NumPy.v differ, seed {args.seed}, in {sorted(set(differ))}")
+    print(f"finite field: network.py is its translated text on them too, and NumPy is NumPy.v on {count} operations")
 
     for positive, sort in ((False, "any"), (True, "positive")):
         floats = [network(rng, *random_shape(rng), "float", positive=positive) for _ in range(RANDOM_NETWORKS)]

@@ -141,10 +141,15 @@ def without_comments(coq: str) -> str:
 
 
 def proof_state() -> str:
-    """A fingerprint of definitions and proofs, so that the test sees when the record is out of date."""
-    files = sorted(HERE.glob("*.v"))
-    code = "".join(" ".join(without_comments(file.read_text()).split()) for file in files)
+    """A fingerprint of the definitions and the proofs above them: the test sees when the record is out of date."""
+    code = "".join(" ".join(without_comments((HERE / file).read_text()).split()) for file in sorted(compiled()))
     return hashlib.sha256(code.encode()).hexdigest()
+
+
+def compiled() -> list[str]:
+    """The files in which a proof may break, in the order in which they are compiled."""
+    order = [line.strip() for line in (HERE / "_CoqProject").read_text().splitlines() if line.endswith(".v")]
+    return order[: order.index("Example.v") + 1]
 
 
 CHANGES = (
@@ -193,12 +198,11 @@ def proof_mutants() -> Iterator[tuple[str, str]]:
 
 def proof_breaks(text: str) -> str | None:
     """The file and lemma that no longer compile; None if all do. Generic.v itself must still compile."""
-    order = [line.strip() for line in (HERE / "_CoqProject").read_text().splitlines() if line.endswith(".v")]
     with tempfile.TemporaryDirectory() as directory:
-        for file in order[: order.index("Example.v") + 1]:
+        for file in compiled():
             shutil.copy(HERE / file, directory)
         Path(directory, "Generic.v").write_text(text)
-        for file in order[: order.index("Example.v") + 1]:
+        for file in compiled():
             command = ["timeout", "120", "coqc", "-w", "none", "-Q", ".", "RefNN", file]
             run = subprocess.run(command, cwd=directory, capture_output=True, text=True)
             if run.returncode:

@@ -68,7 +68,7 @@ def test_the_proofs_admit_nothing():
 def test_the_assumptions_of_every_theorem_are_printed():
     theorems = [
         name
-        for file in ("Theorems.v", "Sigmoid.v", "Example.v")
+        for file in ("Theorems.v", "Sigmoid.v", "Example.v", "Translated.v")
         for name in re.findall(r"^Theorem (\w+)", (COQ / file).read_text(), re.M)
     ]
     printed = re.findall(r"^Print Assumptions (\w+)\.", (COQ / "Assumptions.v").read_text(), re.M)
@@ -86,4 +86,5 @@ def test_the_theorems_assume_four_axioms_of_the_library():
 
 def test_every_proof_file_is_compiled():
     project = (COQ / "_CoqProject").read_text().split()
-    assert {file.name for file in COQ.glob("*.v")} == {word for word in project if word.endswith(".v")}
+    written = {"Source.v"}  # by translate.py, in the build
+    assert {file.name for file in COQ.glob("*.v")} | written == {word for word in project if word.endswith(".v")}

@@ -10,28 +10,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from refnn import _declaration, _shapes
 from refnn._declaration import Hidden, OutputWord
+from refnn._enclosures import FIRST_BITS, LAST_BITS, FloatArrays, Point, by_backprop, confirm, enclosed, error_bounds
 from refnn._printing import folded
 from refnn._progress import bar
-from refnn.network import backprop, cost_from_Z, forward_prop
 from refnn.numbers import balls, hexfloat
-from refnn.numbers.arrays import Objects, map_entries
-from refnn.numbers.dual import Dual
 from refnn.numbers.hexfloat import FloatArray
 
-FloatArrays = dict[str, FloatArray]
-
 FORMAT = "refnn-certificate/2"
-FIRST_BITS, LAST_BITS = 128, 16384
-TIGHT = 2.0**-20  # of an ulp; a narrower enclosure would not change what is printed
 ROWS = 12
-ONE_BY_ONE = 100_000  # products of numbers up to which every entry gets a direction of its own: about a second
 LONG = 100_000  # products and entries that take about a second
 KINDS = ("absolute", "relative", "ulps")
 TABLES = ("params", "grads", "truth", *KINDS)
@@ -87,30 +80,13 @@ def certify(
     steps, work = 2 + len(point.grads), point.products + sum(dV.size for dV in point.grads.values())
     ticks = bar(range(steps), "certificate", total=steps, show=work > LONG)
     next(ticks)
-    truth, bits = _enclosed(point)
+    truth, bits = enclosed(point)
     next(ticks)
     witness = confirm(point, truth, bits)
     with balls.precision(bits):
-        bounds = {key: _bounds(dV, truth[key]) for (key, dV), _ in zip(point.grads.items(), ticks, strict=True)}
+        bounds = {key: error_bounds(dV, truth[key]) for (key, dV), _ in zip(point.grads.items(), ticks, strict=True)}
     values, absolute, relative, ulps = ({key: bounds[key][name] for key in bounds} for name in ("truth", *KINDS))
     return Certificate(*point, values, absolute, relative, ulps, bits, witness)
-
-
-def _enclosed(point: Point) -> tuple[dict[str, Objects], int]:
-    """Enclosures of the derivatives, from the first precision at which each is narrow enough, or from the last."""
-    bits = FIRST_BITS
-    while True:
-        try:
-            truth = by_backprop(point, bits)
-            with balls.precision(bits):
-                width = max(_width(truth[key], dV.dtype) for key, dV in point.grads.items())
-        except ArithmeticError as kink:
-            if bits == LAST_BITS:
-                raise ArithmeticError(f"layer {_layer_on_a_kink(point, bits)}, with {bits} bits: {kink}") from None
-            width = np.inf
-        if width <= TIGHT or bits == LAST_BITS:
-            return truth, bits
-        bits *= 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +194,7 @@ class Certificate:
             If a bound, a recorded true derivative or another word of it is not true; the text names the entries.
         """
         point = Point(self.params, self.X, self.Y, self.grads, self.hidden, self.output)
-        bits, false = _enclosed(point)[1], []
+        bits, false = enclosed(point)[1], []
         if bits != self.bits:
             false.append(f"bits is {self.bits}, and {bits} are needed and enough")
         truth = by_backprop(point, 2 * bits)
@@ -227,7 +203,7 @@ class Certificate:
             false.append(f"witness is {self.witness[:80]!r}, truly {witness!r}")
         for key, dV in self.grads.items():
             with balls.precision(2 * bits):
-                again = _bounds(dV, truth[key])
+                again = error_bounds(dV, truth[key])
             for kind in KINDS:
                 bound, claim = again[kind], getattr(self, kind)[key]
                 false += [
@@ -253,22 +229,6 @@ def _entry(key: str, index: Any) -> str:
 
 
 # ---------------------------------------------------------------------- arguments
-
-
-class Point(NamedTuple):
-    """What a certificate is of: a gradient, where it was taken, and of what network."""
-
-    params: FloatArrays
-    X: FloatArray
-    Y: FloatArray
-    grads: FloatArrays
-    hidden: str | tuple[str, ...]
-    output: tuple[str, str]
-
-    @property
-    def products(self) -> int:
-        """Of numbers, in one pass forwards."""
-        return int(self.X.shape[1] * sum(V.size for key, V in self.params.items() if key[0] == "W"))
 
 
 def _inputs(params: object, X: object, Y: object, grads: object, hidden: object, output: object) -> Point:
@@ -320,107 +280,3 @@ def _floats(name: str, array: NDArray[Any]) -> FloatArray:
         raise TypeError(f"{name} has dtype {array.dtype}, expected {', '.join(hexfloat.DTYPES)} or integers")
     copy: FloatArray = array.copy()
     return copy
-
-
-# ---------------------------------------------------------------------- enclosures
-
-
-def by_backprop(point: Point, bits: int) -> dict[str, Objects]:
-    """Balls around "dW1" … "dbL" and "dA0" … "dA{L-1}", from the source that users run on floats."""
-    params, X, Y, _, hidden, output = point
-    with balls.precision(bits):
-        arrays = {key: balls.to_balls(V) for key, V in params.items()}
-        AL, caches = forward_prop(balls.to_balls(X), arrays, hidden=hidden, output=output)
-        return backprop(AL, balls.to_balls(Y), caches, hidden=hidden, output=output)
-
-
-def _layer_on_a_kink(point: Point, bits: int) -> int:
-    """The first layer whose activation does not know the side of its kink."""
-    L = len(point.params) // 2
-    with balls.precision(bits):
-        for l in range(1, L):
-            below = {key: balls.to_balls(point.params[key]) for key in _shapes.keys(l + 1)}
-            try:
-                forward_prop(balls.to_balls(point.X), below, hidden=point.hidden, output="identity")
-            except ArithmeticError:
-                return l
-    return L
-
-
-def confirm(point: Point, truth: dict[str, Objects], bits: int, seed: int = 0) -> str:
-    """Hold `truth` against forward derivatives of the cost, by every W, b and A; the text says what was compared.
-
-    In one direction for each entry where that is affordable. Else in one for each array, of random signs from `seed`,
-    scaled by powers of two so that no entry counts for much less than another.
-
-    Raises
-    ------
-    ArithmeticError
-        If an enclosure of `truth` and its forward derivative are disjoint: one of the two is not the derivative.
-    """
-    entries = sum(dV.size for dV in truth.values())
-    every_entry, rng = entries * point.products <= ONE_BY_ONE, np.random.default_rng(seed)
-    with balls.precision(bits):
-        params = {key: balls.to_balls(V) for key, V in point.params.items()}
-        _, caches = forward_prop(balls.to_balls(point.X), params, hidden=point.hidden, output=point.output)
-        for l, ((A, _, _), _) in enumerate(caches):
-            known = {key: truth[f"d{key}"] for key in [*(params if l == 0 else ()), f"A{l}"]}
-            size = sum(dV.size for dV in known.values())
-            directions = np.eye(size, dtype=int).astype(object) if every_entry else _signs(known, rng)
-            slopes = _forward_derivatives(point, {**params, f"A{l}": A}, list(known), directions)
-            flat = np.concatenate([dV.ravel() for dV in known.values()])
-            if not all(slope.overlaps(dV) for slope, dV in zip(slopes, flat @ directions, strict=True)):
-                raise ArithmeticError(
-                    f"backprop on balls and the forward derivative by {', '.join(known)} are disjoint"
-                )
-    if every_entry:
-        return f"forward derivatives of the cost in all {entries} directions"
-    return f"forward derivatives of the cost in one direction of random signs in each of {len(truth)} arrays"
-
-
-def _signs(known: dict[str, Objects], rng: np.random.Generator) -> Objects:
-    """A column for each array, zero elsewhere: integers of random sign, as large as the derivatives there are small."""
-    columns = np.zeros((sum(dV.size for dV in known.values()), len(known)), dtype=object)
-    first = 0
-    for column, dV in enumerate(known.values()):
-        exponents = [balls.exponent(ball) for ball in dV.flat]
-        largest = max((e for e in exponents if e is not None), default=0)
-        for row, e in enumerate(exponents, first):
-            columns[row, column] = int(rng.choice([-1, 1])) << (0 if e is None else largest - e)
-        first += dV.size
-    return columns
-
-
-def _forward_derivatives(
-    point: Point, arrays: dict[str, Objects], variables: list[str], directions: Objects
-) -> Objects:
-    """Balls around the derivative of the cost along each column of `directions`, over the variables in turn.
-
-    The last of these is some A_l; the network is the one above it.
-    """
-    rows, l, L = iter(directions), int(variables[-1][1:]), len(point.params) // 2
-    duals = {key: map_entries(lambda ball: Dual(ball, next(rows)), arrays[key]) for key in variables}
-    above = {f"{V}{k - l}": duals.get(f"{V}{k}", arrays[f"{V}{k}"]) for k in range(l + 1, L + 1) for V in "Wb"}
-    hidden = tuple(_declaration.each_layer(point.hidden, L - 1)[l:])
-    _, caches = forward_prop(duals[f"A{l}"], above, hidden=hidden, output=point.output)
-    _, ZL = caches[-1]
-    slopes: Objects = cost_from_Z(ZL, balls.to_balls(point.Y), point.output).tangent
-    return slopes
-
-
-def _width(enclosures: Objects, dtype: np.dtype[Any]) -> float:
-    """The largest radius, in ulps of `dtype` at the enclosed number."""
-    radii = np.frompyfunc(lambda ball: ball.rad(), 1, 1)(enclosures)
-    return float(balls.upper_bounds(radii / balls.ulps(enclosures, dtype)).max())
-
-
-def _bounds(dV: FloatArray, enclosures: Objects) -> FloatArrays:
-    """The truth rounded, and upper bounds on |dV - truth|: absolute, relative to |truth|, in ulps of dV's dtype."""
-    difference = balls.to_balls(dV) - enclosures
-    relative = np.frompyfunc(lambda d, truth: d if d.is_zero() else d / truth, 2, 1)(difference, enclosures)
-    return {
-        "truth": balls.nearest(enclosures)[0],
-        "absolute": balls.upper_bounds(difference),
-        "relative": balls.upper_bounds(relative),
-        "ulps": balls.upper_bounds(difference / balls.ulps(enclosures, dV.dtype)),
-    }

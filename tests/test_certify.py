@@ -8,7 +8,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from refnn import backprop, certificate, forward_prop, init_params
+from refnn import _enclosures, backprop, certificate, forward_prop, init_params
 from refnn.certificate import Certificate, CertificateError, certify
 
 
@@ -81,7 +81,7 @@ def test_the_truth_is_confirmed_without_backprop_and_a_wrong_backprop_is_not(mon
             grads["dW2"][0, 1] *= -1 if fault == "sign" else 1 + 1e-15
             return grads
 
-        monkeypatch.setattr(certificate, "backprop", wrong)
+        monkeypatch.setattr(_enclosures, "backprop", wrong)
         for data in [(PARAMS, X, Y), network([8, 20, 2], 30)]:
             with pytest.raises(ArithmeticError, match="disjoint"):
                 certify(*data, gradient(*data))
@@ -100,7 +100,7 @@ def test_an_entry_that_vanishes_beside_the_others_is_confirmed_too(dims, m, ever
             grads[key].flat[np.abs(gradient(*data)[key]).argmin()] *= -1
         return grads
 
-    monkeypatch.setattr(certificate, "backprop", wrong)
+    monkeypatch.setattr(_enclosures, "backprop", wrong)
     with pytest.raises(ArithmeticError, match="disjoint"):
         certify(*data, gradient(*data))
 

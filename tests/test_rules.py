@@ -101,7 +101,8 @@ MAY_IMPORT = {
     "gradcheck.faults": ["_shapes", "_declaration", "_progress", *DECLARED, "gradcheck.problem", "gradcheck.verdict"],
     "article": ["_shapes", "_printing", "gradcheck"],
     "tabular": ["_shapes"],
-    "certificate": ["_shapes", "_declaration", "_printing", "_progress", "network", "numbers"],
+    "_enclosures": ["_shapes", "_declaration", "network", "numbers"],
+    "certificate": ["_shapes", "_declaration", "_enclosures", "_printing", "_progress", "numbers"],
 }
 # Whoever reads, draws or replays a report does not import its writers.
 READERS = [f"report.{room}" for room in ("record", "read", "findings", "networks", "resources", "draw", "replay")]

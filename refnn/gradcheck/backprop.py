@@ -13,12 +13,12 @@ import numpy as np
 
 from refnn._progress import bar
 from refnn._shapes import Array, shown
-from refnn.gradcheck.check import Formula, judge_function
 from refnn.gradcheck.declaration import ARTICLE, Declaration, Keywords
 from refnn.gradcheck.faults.diagnosis import Case, diagnose
 from refnn.gradcheck.faults.probes import Probe, blindness, default_probes
 from refnn.gradcheck.faults.steps import of_another_form
 from refnn.gradcheck.faults.structure import described
+from refnn.gradcheck.judge import Formula, judge_function
 from refnn.gradcheck.problem import Gradient, Problem, UnfitGradientError, real_parameters
 from refnn.gradcheck.verdict.judgement import Comparison
 from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict

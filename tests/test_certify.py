@@ -114,7 +114,7 @@ def test_what_a_certificate_says_of_itself_is_rechecked(change):
 
 
 def test_a_network_of_real_size_is_certified_and_confirmed():
-    data = network([30, 16, 8, 1], 569, scale=0.3)
+    data = network([30, 16, 8, 1], 100, scale=0.3)
     bounds = certify(*data, gradient(*data))
     assert max(relative.max() for relative in bounds.relative.values()) < 1e-9
     assert "one direction of random signs in each of 9 arrays" in bounds.witness

@@ -119,7 +119,7 @@ def test_one_example_is_blind_and_no_pass():
         testing.assert_backprop(reference, m=1)
 
 
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=1, deadline=None)
 @given(st.integers(2, 3))
 def test_assertions_stand_in_a_test_by_given(m):
     testing.assert_backprop(reference, layer_dims=[2, 2], m=m, max_examples=2)

@@ -60,21 +60,14 @@ checks = checks_of(st.lists(checks_of(st.just(())), max_size=3).map(tuple))
 
 
 @given(checks)
-def test_nothing_is_wider_than_80_columns_and_no_array_is_left_out(check):
+def test_nothing_is_wider_than_80_columns_and_no_array_is_left_out_in_print_or_a_notebook(check):
     lines = str(check).splitlines()
     assert max(map(len, lines)) <= WIDTH == 80
     for array in check.parameters[:ROWS]:
         assert array.name in "".join(str(check).split())
-
-
-@given(checks)
-def test_the_repr_is_one_short_line(check):
     assert re.fullmatch(r"<GradientCheck .*>", repr(check))
     assert len(repr(check)) <= WIDTH
-
-
-@given(checks)
-def test_a_notebook_shows_every_row_and_takes_no_word_for_markup(check):
+    # A notebook takes no word for markup.
     html = check._repr_html_().replace("<br>", "<br/>")
     body = ElementTree.fromstring(f"<body>{html}</body>")
     assert {element.tag for element in body.iter()} <= {"body", "p", "b", "br", "table", "tr", "th", "td"}

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -91,10 +92,14 @@ def test_the_corpus_is_as_large_as_it_says_and_its_halves_are_alike():
         assert abs(first - second) <= 3, kind
 
 
+@cache
+def drawn():
+    return [calibration.drawn(seed)[0] for seed in range(2_000)]
+
+
 @pytest.mark.parametrize("family", [name for name, (*_, sides) in calibration.FAMILIES.items() if sides is None])
 def test_the_truth_of_the_calibration_is_the_complex_step(family):
-    found = (calibration.drawn(seed)[0] for seed in range(2_000))
-    functions = [f for f in found if f.family == family and f.arithmetic == "float64"][:6]
+    functions = [f for f in drawn() if f.family == family and f.arithmetic == "float64"][:6]
     assert functions
     for f in functions:
         for i, true in enumerate(f.truth):

@@ -19,7 +19,7 @@ PLANTED = ("missing-mean", "sign-flipped", "missing-hidden-derivative", "bias-mi
 def few_faults():
     """A part of the catalogue in reports and replays, with one fault that none of the networks here can have.
 
-    The whole is planted by `make report`, and by the test of the committed report.
+    The whole is planted by `make report`, and by `make recheck`.
     """
     with mock.patch.object(findings, "FAULTS", {name: FAULTS[name] for name in (*PLANTED, "penalty-missing")}):
         yield

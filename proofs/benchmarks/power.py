@@ -10,7 +10,8 @@ For each declared network, on the networks of `default_probes` for some seeds:
   checker that objects to it and, on the same network, not to the right gradient: who objects to both has seen nothing;
 - right gradients of random networks, depth to 8, weights and biases of scales 0.01 to 50, by hand in NumPy in float64
   and in float32, by PyTorch and by JAX (implementations.py): refnn's verdicts; and the peers' objections to PyTorch's;
-- how often `check_backprop` names the planted fault, and nothing else, as the cause.
+- how often `check_backprop` names the planted fault, and nothing else, as the cause;
+- faults drawn at random (random_faults.py): how many `check_backprop` tells, by size and by when they strike.
 
 Exit status 1 if refnn misses a fault of the catalogue or objects to a right gradient. Single entries that are off by
 little are not counted as missed: in a saturated network the usual formulas lose more than that to rounding.
@@ -27,6 +28,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import random_faults
 import tables
 from implementations import WAYS
 
@@ -209,6 +211,13 @@ def causes(name, seed):
     return named
 
 
+# ---------------------------------------------------------------------- faults drawn at random
+
+
+def at_random(name, count):
+    return random_faults.random_faults(name, DECLARED[name], count)
+
+
 # ---------------------------------------------------------------------- all of it
 
 
@@ -229,6 +238,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=2, help="of the networks for each fault (%(default)s)")
     parser.add_argument("--networks", type=int, default=2000, help="random, with right gradients (%(default)s)")
+    parser.add_argument(
+        "--faults", type=int, default=1, help="drawn at random, of each size and condition (%(default)s)"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (%(default)s)")
     parser.add_argument("--write", action="store_true", help="power.json, and its tables in README.md")
     args = parser.parse_args()
@@ -237,6 +249,7 @@ def main():
     jobs = [(detection, name, seed) for name in DECLARED for seed in range(args.seeds)]
     jobs += [(right_gradients, name, part, share) for part in range(2) for name in DECLARED]
     jobs += [(causes, name, seed) for name in DECLARED for seed in range(args.seeds)]
+    jobs += [(at_random, name, args.faults) for name in DECLARED]
     results = gather(jobs, args.workers)
 
     content = {
@@ -247,8 +260,11 @@ def main():
         "right_gradients": [],
         "peers_on_right_gradients": [],
         "cause_named": [],
+        "random_faults": [],
+        "random_faults_passed": [],
     }
     missed, alarms = [], []
+    drawn = defaultdict(lambda: np.zeros(3, int))
     for name in DECLARED:
         counts = defaultdict(lambda: np.zeros(3, int))
         for found, more in results[detection, name]:
@@ -272,12 +288,20 @@ def main():
         for peer, (objected, trials) in objections.items():
             row = {"declared": name, "checker": peer, "objections": int(objected), "trials": int(trials)}
             content["peers_on_right_gradients"].append(row)
+        for counts, passed in results[at_random, name]:
+            content["random_faults_passed"] += passed
+            for key, count in counts.items():
+                drawn[key] += count
         for fault in FAULTS:
             found = [named[fault] for named in results[causes, name] if fault in named]
             if found:
                 others = sorted({" | ".join(named) for named in found if named != [fault]})
                 row = {"declared": name, "fault": fault, "named": sum(named == [fault] for named in found)}
                 content["cause_named"].append(row | {"asked": len(found)} | ({"else": others} if others else {}))
+
+    for (kind, condition, size), counts in drawn.items():
+        row = {"when": kind, "condition": condition, "size": size}
+        content["random_faults"].append(row | dict(zip(("told", "struck", "drawn"), map(int, counts))))
 
     print("\n\n".join(tables.power(content, every_fault=True)))
     for row in content["cause_named"]:
@@ -290,6 +314,7 @@ def main():
     if args.write:
         (HERE / "power.json").write_text(tables.as_json(content), encoding="utf-8")
         tables.write("power", "\n\n".join(tables.power(content)))
+        random_faults.draw(content["random_faults"], HERE / "random_faults.png")
     return bool(missed or alarms)
 
 

@@ -109,6 +109,19 @@ def power(content, every_fault=False):
             for name in declared
         ],
     )
+    drawn = content["random_faults"]
+    sizes, conditions = (list(dict.fromkeys(row[kind] for row in drawn)) for kind in ("size", "condition"))
+    yield "**Faults drawn at random**, told by `check_backprop` of those that struck, by size and by when they strike:"
+    yield markdown(
+        ["", *(f"{size:g}" for size in sizes), "drawn"],
+        [
+            [what]
+            + ["{} of {}".format(*_sums([r for r in its if r["size"] == size], "told", "struck")) for size in sizes]
+            + [*_sums(its, "drawn")]
+            for what in conditions
+            for its in [[row for row in drawn if row["condition"] == what]]
+        ],
+    )
     yield "**By fault**, all declared networks together:"
     yield markdown(["fault", *checkers], by_fault({}))
     if every_fault:

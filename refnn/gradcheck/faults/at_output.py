@@ -233,7 +233,7 @@ def clipped_probabilities(run: Run, l: int, dZ: Array, constant: float = CLIP) -
 
 def _clips_what_is_right(run: Run) -> bool:
     """Whether an output is clipped that has its label, in a row where none is that contradicts it."""
-    up, down = 2 * run.S < CLIP, 2 * run.A[-1] < CLIP
+    up, down = run.S < CLIP, run.A[-1] < CLIP
     agree, contradict = (up & (run.Y == 1)) | (down & (run.Y == 0)), (up & (run.Y < 1)) | (down & (run.Y > 0))
     return cross_entropy(run) and bool(np.any(agree.any(axis=1) & ~contradict.any(axis=1)))
 

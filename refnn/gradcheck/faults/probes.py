@@ -32,6 +32,7 @@ SHOWS = float(np.sqrt(np.finfo(np.float64).eps * np.finfo(np.float32).eps))
 MILD = 3.0  # |Z| where even σ has lost no more than a digit
 TAME = 10.0  # |Z| where an activation grows with it: exp is far from an overflow, in float32 too
 AWAY = 1e-4  # the least |Z| at a kink that is not meant: further than the rounding of float32 takes it
+LARGE = 64.0  # times which an input that is not standardised may be
 ONE_EXAMPLE = "one example: a mean over examples that is missing, or a sum over them, would not show"
 SOFTPLUS = formulas.activation("softplus")
 DRAWS = 200  # in search of a network on which every fault shows
@@ -76,7 +77,7 @@ def default_probes(
         In float64: generic networks with soft labels, square layers, one output, no hidden layer, deep and narrow
         ones, saturated ones whose labels contradict them, or agree, one with the article's initialisation; and some
         that are each there for one thing: many examples, and only one; a wide layer; eight layers; as many examples as
-        units; zeros and repetitions in X; a hidden layer far from 0 and, if the activation has a kink, units exactly
+        units; X as it comes from a table; a hidden layer far from 0 and, if the activation has a kink, units exactly
         there.
     """
     if layer_dims is not None:
@@ -115,14 +116,14 @@ def default_probes(
         probe("generic", (4, 6, 5, 3), 7, soft=True),
         probe("square layers", (3, 3, 3, 3), 5, 1.5, unless=layer_dims),
         probe(outputs, (5, 4, fewest), 8, unless=layer_dims),
-        probe("no hidden layer", (4, 3), 6, unless=layer_dims),
+        probe("no hidden layer", (3, 4), 6, unless=layer_dims),
     )
     if mild:
         large = probe("many examples", (5, 4, 3), 70, unless=m), probe("a wide layer", (3, 70, 2), 5, unless=layer_dims)
         return (*first, *large)
     several = (
         *first,
-        probe("deep and narrow", (2, 2, 2, 2, 2, 2, 2), 4, 2.0, unless=layer_dims),
+        probe("deep and narrow", (2, 2, 2, 1, 2, 2, 2), 4, 2.0, unless=layer_dims),
         _saturate(probe("saturated", (4, 5, 3), 9, 5.0, unless=own), SATURATED, declaration),
         _saturate(probe("far on the wrong side", (3, 4, 2), 6, unless=own), CERTAIN, declaration),
         _saturate(probe("saturated on the right side", (4, 3, 2), 6, unless=own), SATURATED, declaration, right=True),
@@ -132,7 +133,7 @@ def default_probes(
         probe("a wide layer", (3, 70, 2), 5, unless=layer_dims),
         probe("eight layers", (4, 5, 3, 4, 5, 4, 3, 4, 2), 6, 1.5, unless=layer_dims),
         probe("as many examples as units", (4, 4, 4), 4, soft=True, unless=layer_dims or m),
-        _repetitive(probe("zeros and repetitions in X", (4, 5, 3), 6)),
+        _raw(probe("zeros, repetitions and large numbers in X", (4, 5, 3), 6)),
         _far(probe("a hidden layer far from 0", (4, 5, 4, 2), 6, unless=own or shallow), declaration),
     )
     kinked = any(g.kinked for g in declaration.activations(2))
@@ -225,14 +226,14 @@ def _saturate(probe: Probe, limit: float, declaration: Declaration, *, right: bo
     return probe._replace(params=params, Y=Y)
 
 
-def _repetitive(probe: Probe) -> Probe:
-    """The first input always 0, and the first two examples equal, as long as there are others."""
-    X = probe.X.copy()
+def _raw(probe: Probe) -> Probe:
+    """Large inputs, the first always 0, and the first two examples equal, as long as there are others."""
+    X = LARGE * probe.X
     if len(X) > 1:
         X[0] = 0
     if X.shape[1] > 2:
         X[:, 1] = X[:, 0]
-    return probe._replace(X=X)
+    return probe._replace(params={**probe.params, "W1": probe.params["W1"] / LARGE}, X=X)
 
 
 def _far(probe: Probe, declaration: Declaration) -> Probe:

@@ -6,9 +6,11 @@ from pathlib import Path
 from refnn.commands import EXIT_STATUS, STATUS, Subparsers, say
 from refnn.gradcheck.verdict.result import Verdict
 from refnn.report.declared import in_words
+from refnn.report.provenance import environment
 from refnn.report.read import declaration, load
-from refnn.report.replay.ledger import Outcome
-from refnn.report.replay.replay import replay
+from refnn.report.record import Record
+from refnn.report.replay.ledger import Ledger, Outcome
+from refnn.report.replay.replay import SECONDS, replay
 
 
 def add(subparsers: Subparsers) -> None:
@@ -16,21 +18,49 @@ def add(subparsers: Subparsers) -> None:
         "verify",
         help="recheck a report",
         description="Recheck a report: its hashes, then every number in it, with another witness and in another order "
-        "of evaluation. Nothing in it is executed.",
+        "of evaluation, and the page and figures beside it, drawn again. Nothing in it is executed.",
         epilog=f"{EXIT_STATUS} Of a report that is CONFIRMED it is that of the verdict; 1 is also for DIFFERS, 2 for "
         "no report or a changed one, 3 for CANNOT REPLAY.",
     )
     parser.add_argument("report", type=Path, help="report.json, or the folder that holds it")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=SECONDS,
+        metavar="S",
+        help="begin no replay that takes longer, about: CANNOT REPLAY says how long it would (default %(default)g)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     path = args.report / "report.json" if args.report.is_dir() else args.report
     report = load(path)
-    ledger = replay(report)
+    ledger = replay(report, args.seconds)
+    if (path.parent / "report.html").exists():
+        _redraw(report, path.parent, ledger)
     content = report["content"]
     declared = f" ({in_words(declaration(report))})" if content["declaration"] else ""
     say(f"report {report['identity']} on {content['subject']}{declared} says {content['verdict']}")
     say(ledger)
     verdict = {Outcome.DIFFERS: Verdict.WRONG, Outcome.CANNOT_REPLAY: Verdict.UNRELIABLE}
     return STATUS[verdict.get(ledger.outcome, content["verdict"])]
+
+
+def _redraw(report: Record, directory: Path, ledger: Ledger) -> None:
+    """Hold the page and the figures against those that are drawn now; other versions may draw them otherwise."""
+    try:
+        from refnn.report.draw import folder
+    except ImportError:
+        ledger.trusted.append('the page and the figures: comparing them needs pip install "refnn[report]"')
+        return
+    others = [
+        str(file.relative_to(directory))
+        for file, drawn in folder.drawn(report, directory).items()
+        if not file.is_file() or file.read_bytes() != drawn
+    ]
+    then, now = report["environment"], environment()
+    if others and all(then[name] == now[name] for name in ("packages", "platform")):
+        ledger.differences.append(f"not what is drawn of these numbers: {', '.join(others)}")
+    elif others:
+        ledger.trusted.append(f"what other versions than those here have drawn: {', '.join(others)}")

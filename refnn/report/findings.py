@@ -25,6 +25,8 @@ from refnn.report.record import Record, plain
 
 REFERENCE = "refnn.backprop"
 CERTIFIED_WORK = 1e9  # (weights and biases)² times examples, at most, of a network that carries a certificate
+PER_LAYER = 130_000  # multiplications in the time that Python takes for a layer, in all that looks at an entry
+PER_SECOND = 1e9  # multiplications
 PLANTED = 5  # networks, at most, on which a fault is planted
 LARGE = 1000  # entries of a dA_l that is not looked at: it would fill most of the report
 
@@ -72,8 +74,9 @@ def certify(problem: Problem) -> certificate.Certificate:
 
 
 def work(problem: Problem) -> int:
-    """Multiplications, about, of a look at each weight and bias on its own."""
-    return sum(V.size for V in problem.params.values()) ** 2 * problem.m
+    """Multiplications, about, of a look at each weight and bias on its own, or what takes as long."""
+    entries = sum(V.size for V in problem.params.values())
+    return entries * (entries * problem.m + PER_LAYER * problem.L)
 
 
 def verdicts(check: GradientCheck) -> Record:

@@ -43,6 +43,8 @@ def load(path: str | PathLike[str]) -> Record:
     OSError
         If it cannot be read.
     """
+    if not Path(path).is_file() and Path(path).exists():  # of a pipe, reading might never end
+        raise ReportError(f"{path} is refused: no regular file")
     with open(path, "rb") as file:
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:

@@ -1,5 +1,7 @@
 """Replaying a report: confirmed when it is true, differs when it was forged, and says what it cannot replay."""
 
+import os
+import re
 import sys
 
 import numpy as np
@@ -10,6 +12,7 @@ from reports import (
     TAMPERED,
     changed,
     changes_its_input,
+    few_faults,
     forged,
     in_float32,
     leaves,
@@ -26,7 +29,11 @@ from reports import (
 
 from refnn import certificate
 from refnn.__main__ import main
+from refnn.commands import verify
+from refnn.gradcheck.faults.probes import random_probe
+from refnn.gradcheck.problem import Problem
 from refnn.report import findings, make, networks
+from refnn.report.draw import folder
 from refnn.report.read import cases, validate
 from refnn.report.record import decode
 from refnn.report.replay import replay as replaying
@@ -269,6 +276,40 @@ def test_a_certificate_without_flint_cannot_be_replayed(report, monkeypatch):
     assert 'pip install "refnn[certify]"' in str(ledger)
 
 
-def test_more_work_than_minutes_is_not_begun(report, monkeypatch):
-    monkeypatch.setattr(replaying, "MOST_WORK", 10)
-    assert replay(report).outcome is Outcome.CANNOT_REPLAY
+def test_more_work_than_is_allowed_is_not_begun_and_how_much_it_is_is_said(report):
+    assert replay(report, 1e9).outcome is Outcome.CONFIRMED
+    ledger = replay(report, 1e-3)
+    assert ledger.outcome is Outcome.CANNOT_REPLAY
+    assert re.search(r"about \d+ s are needed, more than the 0.001 s that are allowed", str(ledger))
+
+
+def test_depth_counts_as_work():
+    """As Python's time for a layer: some two minutes for 200 layers of 4, each weight looked at on its own."""
+    probe = random_probe(np.random.default_rng(0), [4] * 201, 5, 1.0)
+    assert 60 < findings.work(Problem.of(*probe[1:])) / findings.PER_SECOND < 300
+
+
+# ---------------------------------------------------------------------- the page and the figures
+
+
+def test_a_changed_page_and_a_missing_figure_are_seen(tmp_path, capsys, monkeypatch):
+    with few_faults():
+        folder.write(report_on(right, 10), tmp_path)
+        assert main(["verify", str(tmp_path)]) == 0
+        page, figure = tmp_path / "report.html", next((tmp_path / "figures").glob("*.png"))
+        page.write_text(page.read_text().replace("PASS", "WRONG"))
+        figure.unlink()
+        assert main(["verify", str(tmp_path / "report.json")]) == 1
+        said = capsys.readouterr().out
+        assert f"differs: not what is drawn of these numbers: report.html, figures/{figure.name}" in said
+        monkeypatch.setattr(verify, "environment", lambda: {"packages": {}, "platform": ""})
+        assert main(["verify", str(tmp_path)]) == 0
+        assert f"what other versions than those here have drawn: report.html, figures/{figure.name}" in (
+            capsys.readouterr().out
+        )
+
+
+def test_a_pipe_is_refused(tmp_path, capsys):
+    os.mkfifo(tmp_path / "report.json")
+    assert main(["verify", str(tmp_path)]) == 2
+    assert "no regular file" in capsys.readouterr().err

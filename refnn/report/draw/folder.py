@@ -10,6 +10,7 @@ from refnn._progress import bar
 from refnn.report.draw import style
 from refnn.report.draw.figures import FIGURES, figures
 from refnn.report.draw.page import page
+from refnn.report.read import parse
 from refnn.report.record import Record, canonical
 
 RECORD, PAGE = "report.json", "report.html"
@@ -28,13 +29,18 @@ def _drawings(directory: Path, names: Iterable[str]) -> list[Path]:
 def write(report: Record, directory: Path) -> None:
     """Make the folder, or replace what an earlier report left in it: all of it, or nothing."""
     prepare(directory)
-    folder = directory / "figures"
-    files: dict[Path, bytes | None] = dict.fromkeys(_drawings(directory, (*FIGURES, *OLDER)))
-    drawn = []
+    record = f"{canonical(report)}\n".encode()
+    older = dict.fromkeys(_drawings(directory, (*FIGURES, *OLDER)))
+    # Drawn of the record as it will be read, for the order of its keys is that of its rows.
+    write_whole({**older, **drawn(parse(record), directory), directory / RECORD: record})
+
+
+def drawn(report: Record, directory: Path) -> dict[Path, bytes]:
+    """The page and the figures of a report, by where they go."""
+    files: dict[Path, bytes] = {}
+    shown = []
     for figure in bar(figures(report), "figures", total=len(FIGURES)):
-        drawn.append((figure, style.svg(figure.drawing)))
-        files[folder / f"{figure.name}.svg"] = drawn[-1][1].encode()
-        files[folder / f"{figure.name}.png"] = style.png(figure.drawing)
-    files[directory / PAGE] = page(report, drawn).encode()
-    files[directory / RECORD] = f"{canonical(report)}\n".encode()
-    write_whole(files)
+        shown.append((figure, style.svg(figure.drawing)))
+        svg, png = _drawings(directory, [figure.name])
+        files |= {svg: shown[-1][1].encode(), png: style.png(figure.drawing)}
+    return {directory / PAGE: page(report, shown).encode(), **files}

@@ -30,12 +30,12 @@ from refnn.report.replay.ledger import HALF_THE_DIGITS, Ledger
 from refnn.report.replay.opinion import Opinion, opinions, with_units_reversed
 from refnn.report.replay.origins import origin_again, training_again
 
-MOST_WORK = 2e11  # multiplications: minutes
+SECONDS = 200.0  # of work, about, beyond which a replay is not begun
 
 
 @np.errstate(all="ignore")
-def replay(report: Record) -> Ledger:
-    """Recheck a report that `read.load` has read.
+def replay(report: Record, seconds: float = SECONDS) -> Ledger:
+    """Recheck a report that `read.load` has read, if that takes no longer, about.
 
     Raises
     ------
@@ -49,9 +49,9 @@ def replay(report: Record) -> Ledger:
         ledger.trusted.append(f"that this is the gradient of {content['subject']}")
     _citation(report, ledger)
     recorded = cases(report)
-    needed = sum(findings.work(case.problem) for case in recorded)
-    if needed > MOST_WORK:
-        ledger.obstacles.append(f"{needed:.1e} multiplications, more than {MOST_WORK:.0e}, are needed")
+    needed = sum(findings.work(case.problem) for case in recorded) / findings.PER_SECOND
+    if needed > seconds:
+        ledger.obstacles.append(f"about {needed:,.0f} s are needed, more than the {seconds:g} s that are allowed")
         return ledger
     training_again(report, recorded, ledger)
     network: dict[str, Any] = vars(said)

@@ -36,7 +36,6 @@ from refnn.report import findings, make, networks
 from refnn.report.draw import folder
 from refnn.report.read import cases, validate
 from refnn.report.record import decode
-from refnn.report.replay import replay as replaying
 from refnn.report.replay.ledger import Outcome
 from refnn.report.replay.opinion import opinions
 from refnn.report.replay.replay import replay

@@ -182,7 +182,8 @@ def test_the_extras_that_are_named_exist():
 # ---------------------------------------------------------------------- laws
 
 PUBLIC = (refnn, refnn.gradcheck, refnn.numbers, refnn.testing)
-TABLE, OTHERS = (TESTS / "README.md").read_text().split("| file | laws |")
+TABLE, REST = (TESTS / "README.md").read_text().split("| file | laws |")
+OTHERS, CONTROLS = REST.split("| check | what is planted | control |")
 LAWS = re.findall(r"^\| `(\w+)`(?: as `(\w+)`)? \| (`.*`) \|$", TABLE, re.MULTILINE)
 
 
@@ -209,6 +210,13 @@ def test_the_laws_of_a_public_name_use_it(name, word, cell):
 def test_every_test_file_has_its_place_in_the_table():
     placed = {file for *_, cell in LAWS for file in files(cell)} | set(files(OTHERS))
     assert placed == {str(path.relative_to(TESTS)) for path in TESTS.rglob("test_*.py")}
+
+
+def test_the_controls_are_tests():
+    controls = re.findall(r"`([\w/]+\.py)::(test_\w+)` \|$", CONTROLS, re.MULTILINE)
+    assert len(controls) == CONTROLS.strip().count("\n")
+    for file, name in controls:
+        assert f"\ndef {name}(" in (TESTS / file).read_text(), name
 
 
 # ---------------------------------------------------------------------- documents

@@ -38,6 +38,17 @@ def test_the_reference_passes_and_a_broken_one_does_not(monkeypatch, tmp_path, c
     assert "refnn.backprop: WRONG on 4 networks" in capsys.readouterr().out
 
 
+def test_a_planted_fault_that_is_not_seen_leaves_no_report_with_status_0(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(networks, "SEEDS", range(10, 11))
+    monkeypatch.setattr(networks, "RECIPE", networks.Recipe((30, 2, 1), 0.5, (0,)))
+    monkeypatch.setattr(findings, "FAULTS", {"missing-mean": FAULTS["missing-mean"]})
+    monkeypatch.setattr(folder, "figures", lambda _: [])
+    assert main(["report", "--out", str(tmp_path)]) == 0
+    monkeypatch.setattr(findings, "check_network", lambda *_, **__: refnn.GradientCheck(refnn.Verdict.PASS))
+    assert main(["report", "--out", str(tmp_path)]) == 3
+    assert "planted, and not seen on every network: missing-mean" in capsys.readouterr().out
+
+
 def test_a_wrong_backprop_gets_a_report_without_certificates(monkeypatch):
     def disjoint(*_):
         raise ArithmeticError("disjoint")

@@ -12,8 +12,10 @@ from pathlib import Path
 import refnn
 
 PARTS = {  # of each file its imports, and these
-    "_floats": "exp cosh softplus tanh tanh_derivative step positive_part silu silu_derivative softmax minus_log_softmax weigh",
-    "layers": "Activation Output sigmoid ACTIVATIONS others over_threshold OUTPUTS squared_error activation hidden output",
+    "_floats": "exp cosh softplus tanh tanh_derivative step positive_part silu silu_derivative softmax"
+    " minus_log_softmax weigh",
+    "layers": "Activation Output sigmoid ACTIVATIONS others over_threshold OUTPUTS squared_error activation hidden"
+    " output",
     "network": "sigmoid forward_prop cost_function logistic_cost softmax_cost cost_from_Z one_layer_backward"
     " linear_backward backprop update_parameters",
 }
@@ -136,7 +138,7 @@ def module(name: str, text: str) -> str:
 
 
 def translate(texts: dict[str, str]) -> str:
-    """Source.v, from the text of each file of PARTS."""
+    """Source.v, from the texts of the files of PARTS."""
     names = "; ".join(f'("refnn.{name}", {name})' for name in PARTS)
     parts = [
         "(* Written by translate.py: do not edit. *)",
@@ -148,9 +150,13 @@ def translate(texts: dict[str, str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def texts() -> dict[str, str]:
+    return {name: Path(refnn.__file__).with_name(f"{name}.py").read_text() for name in PARTS}
+
+
 def main() -> None:
     try:
-        print(translate({name: Path(refnn.__file__).with_name(f"{name}.py").read_text() for name in PARTS}), end="")
+        print(translate(texts()), end="")
     except ValueError as error:
         sys.exit(f"translate.py: {error}")
 

@@ -1,9 +1,9 @@
 (** * Python.v: what the text of refnn/network.py, layers.py and _floats.py means, over any kind of number
 
-    A function of the syntax: [call program depth f args keywords] is what Python returns, for calls in calls down to this
-    depth.  [None] is an error, or whatever has no meaning here: a float's own branch, for one, as arrays of any kind of
-    number are of dtype object.  A list or dict is its content: that none is changed which another name still holds,
-    as the functions are pure, is not seen here.
+    A function of the syntax: [call program depth f args keywords] is what Python returns, for calls in calls down to
+    this depth.  [None] is an error, or whatever has no meaning here: a float's own branch, for one, as arrays of any
+    kind of number are of dtype object.  A list or dict is its content: that none is changed which another name still
+    holds, as the functions are pure, is not seen here.
 
     Builds on:    NumPy.v, Syntax.v.
     Names:        a value's constructor says what it is to Python, where Syntax.v has the word for the node. *)
@@ -127,13 +127,18 @@ Definition negate (v : value) : option value :=
 
 Definition truth (v : value) : option bool := match v with Truth b => Some b | _ => None end.
 
+Definition equal (v w : value) : option bool :=
+  match v, w with
+  | Text s, Text t => Some (String.eqb s t)
+  | Sequence _, Text _ => Some false
+  | Dtype, Builtin s => if String.eqb s "object" then Some true else None
+  | _, _ => None
+  end.
 Definition compare (op : relation) (v w : value) : option value :=
   match op, v, w with
   | Lt, Integer a, Integer b | Gt, Integer b, Integer a => Some (Truth (a <? b))
-  | Eq, Text s, Text t => Some (Truth (String.eqb s t))
-  | Eq, Sequence _, Text _ => Some (Truth false)
-  | NotEq, Text s, Text t => Some (Truth (negb (String.eqb s t)))
-  | Eq, Dtype, Builtin s => if String.eqb s "object" then Some (Truth true) else None
+  | Eq, _, _ => let* t := equal v w in Some (Truth t)
+  | NotEq, _, _ => let* t := equal v w in Some (Truth (negb t))
   | Is, Nothing, Nothing => Some (Truth true)
   | Is, _, Nothing => Some (Truth false)
   | _, _, _ => None

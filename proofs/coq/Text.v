@@ -48,6 +48,8 @@ Proof.
   intros. unfold matmul. simpl. rewrite Nat.eqb_refl. f_equal. apply fill_ext. intros. apply sum_ext. intros.
   now rewrite !entry_fill.
 Qed.
+Lemma ones_like_fill : forall r c M, ones_like (fill r c M) = fill r c (fun _ _ => 1%R).
+Proof. intros. apply each_fill. Qed.
 Lemma sum_all_fill : forall r c M, sum_all (fill r c M) = sum c (fun j => sum r (fun i => M i j)).
 Proof. intros. apply sum_ext. intros. apply sum_ext. intros. now rewrite entry_fill. Qed.
 Lemma sum_rows_fill : forall r c M, sum_rows (fill r c M) = fill 1 c (fun _ j => sum r (fun i => M i j)).
@@ -55,7 +57,7 @@ Proof. intros. apply fill_ext. intros. apply sum_ext. intros. now rewrite entry_
 Lemma sum_columns_fill : forall r c M, sum_columns (fill r c M) = fill r 1 (fun i _ => sum c (fun j => M i j)).
 Proof. intros. apply fill_ext. intros. apply sum_ext. intros. now rewrite entry_fill. Qed.
 
-(** Broadcasting: arrays of the same shape, a column behind, a number behind or before. *)
+(** Broadcasting: arrays of the same shape, a column behind, a row behind or before, a number likewise. *)
 Lemma stretch_same : forall a, stretch a a = Some a.
 Proof. intros. unfold stretch. now rewrite Nat.eqb_refl. Qed.
 Lemma stretch_1 : forall a, stretch a 1 = Some a.
@@ -76,6 +78,12 @@ Proof. broadcasting. Qed.
 Lemma broadcast_column : forall f r c M M', broadcast f (fill r c M) (fill r 1 M') =
   Some (fill r c (fun i j => f (M i j) (M' i 0))).
 Proof. broadcasting. Qed.
+Lemma broadcast_row : forall f r c M M', broadcast f (fill r c M) (fill 1 c M') =
+  Some (fill r c (fun i j => f (M i j) (M' 0 j))).
+Proof. broadcasting. Qed.
+Lemma broadcast_row_l : forall f r c M M', broadcast f (fill 1 c M) (fill r c M') =
+  Some (fill r c (fun i j => f (M 0 j) (M' i j))).
+Proof. broadcasting. Qed.
 Lemma broadcast_number : forall f r c M x, broadcast f (fill r c M) (fill 1 1 (fun _ _ => x)) =
   Some (fill r c (fun i j => f (M i j) x)).
 Proof. broadcasting. Qed.
@@ -93,6 +101,12 @@ Proof. intros. simpl. now rewrite broadcast_same. Qed.
 Lemma arithmetic_column : forall f r c M M', arithmetic f (matrix r c M) (matrix r 1 M') =
   Some (matrix r c (fun i j => f (M i j) (M' i 0))).
 Proof. intros. simpl. now rewrite broadcast_column. Qed.
+Lemma arithmetic_row : forall f r c M M', arithmetic f (matrix r c M) (matrix 1 c M') =
+  Some (matrix r c (fun i j => f (M i j) (M' 0 j))).
+Proof. intros. simpl. now rewrite broadcast_row. Qed.
+Lemma arithmetic_row_l : forall f r c M M', arithmetic f (matrix 1 c M) (matrix r c M') =
+  Some (matrix r c (fun i j => f (M 0 j) (M' i j))).
+Proof. intros. simpl. now rewrite broadcast_row_l. Qed.
 Lemma arithmetic_integer : forall f r c M k, arithmetic f (matrix r c M) (Integer k) =
   Some (matrix r c (fun i j => f (M i j) (INR k))).
 Proof. intros. simpl. now rewrite broadcast_number. Qed.
@@ -204,7 +218,7 @@ Arguments Nat.ltb : simpl never.
 Arguments Nat.div : simpl never.
 Arguments INR : simpl never.
 
-#[global] Opaque each transpose matmul sum_all sum_rows sum_columns.
+#[global] Opaque each transpose matmul sum_all sum_rows sum_columns ones_like eye.
 
 Lemma call_S : forall d f args keywords, call refnn (S d) f args keywords =
   called refnn (call refnn d) (global refnn d) f args keywords.
@@ -217,11 +231,14 @@ Lemma bind_known : forall names args options keywords, length names = length arg
 Proof. intros names args options keywords E H. unfold bind. now rewrite E, Nat.eqb_refl, H. Qed.
 Lemma call_function : forall d m name names options body os args keywords env,
   definition refnn m name = Some (FunctionDef name names options body) ->
-  all (map (fun o => let* v := eval (call refnn d) (global refnn d) m [] (snd o) in Some (fst o, v)) options) = Some os ->
+  all (map (fun o => let* v := eval (call refnn d) (global refnn d) m [] (snd o) in Some (fst o, v)) options) =
+    Some os ->
   bind names args os keywords = Some env ->
   call refnn (S d) (Function m name) args keywords =
   match block (call refnn d) (global refnn d) m env body with Some (Returned v) => Some v | _ => None end.
-Proof. intros d m name names options body os args keywords env E Eo Ee. rewrite call_S. simpl. now rewrite E, Eo, Ee. Qed.
+Proof.
+  intros d m name names options body os args keywords env E Eo Ee. rewrite call_S. simpl. now rewrite E, Eo, Ee.
+Qed.
 
 Section Steps.
 Variable c : value -> list value -> dict -> option value.
@@ -270,8 +287,9 @@ End Steps.
     been run before; [run_by facts] also rewrites by [facts].  [function] enters a function and [statements] runs its
     statements, one at a time. *)
 
-#[export] Hint Rewrite rows_fill columns_fill each_fill transpose_fill matmul_fill sum_all_fill sum_rows_fill
-  sum_columns_fill arithmetic_same arithmetic_column arithmetic_integer arithmetic_integer_l arithmetic_number_l : text.
+#[export] Hint Rewrite rows_fill columns_fill each_fill ones_like_fill transpose_fill matmul_fill sum_all_fill
+  sum_rows_fill sum_columns_fill arithmetic_same arithmetic_column arithmetic_row arithmetic_row_l arithmetic_integer
+  arithmetic_integer_l arithmetic_number_l : text.
 #[export] Hint Rewrite block_nil : runs.
 
 Ltac defined := match goal with |- context [definition refnn ?m ?x] =>
@@ -282,7 +300,8 @@ Ltac step := first
   | progress autorewrite with text
   | lazymatch goal with |- context [global refnn (S ?d) ?m ?x] => rewrite (global_S d m x); unfold named; defined end ].
 Ltac enter := match goal with |- context [call refnn (S ?d) ?f ?args ?keywords] =>
-  match f with Function _ _ => idtac | Closure _ _ _ _ => idtac | Builtin _ => idtac | Method _ _ => idtac end;
+  match f with Function _ _ => idtac | Closure _ _ _ _ => idtac | Builtin _ => idtac | Method _ _ => idtac
+  | Entrywise _ => idtac end;
   rewrite (call_S d f args keywords); unfold called; try defined end.
 Ltac run_by facts := intros; repeat first
   [ progress cbn | progress step | progress autorewrite with runs | progress facts | enter ].

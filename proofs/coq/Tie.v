@@ -220,7 +220,8 @@ Qed.
 (** The invariant of its loop, which walks down to layer [p + 1] *)
 Definition walks (p : nat) (env : dict) : Prop := exists grads,
   get env "grads" = Some (Mapping grads) /\ grads_above p grads /\
-  get env "caches" = Some (Sequence caches) /\ get env "hidden" = Some hidden /\ get env "inputs" = Some (Truth inputs) /\
+  get env "caches" = Some (Sequence caches) /\ get env "hidden" = Some hidden /\
+  get env "inputs" = Some (Truth inputs) /\
   get env "layers" = None /\ get env "one_layer_backward" = None.
 
 Lemma or_truth : forall (a b : bool), (if a then Some (Truth a) else Some (Truth b)) = Some (Truth (a || b)).
@@ -291,7 +292,8 @@ Definition stepped (item : string * value) : string * value :=
 Lemma stepped_parameters : forall ls, (forall l, List.In l ls -> 1 <= l <= L) ->
   map stepped (flat_map (layer_parameters n W b) ls) = flat_map (layer_parameters n W' b') ls.
 Proof.
-  induction ls as [|l ls IH]; intros H; [reflexivity|]. cbn [flat_map map app layer_parameters]. rewrite IH by (intros; apply H; now right).
+  induction ls as [|l ls IH]; intros H; [reflexivity|]. cbn [flat_map map app layer_parameters].
+  rewrite IH by (intros; apply H; now right).
   destruct (holds_grads l) as (_ & HW & Hb); [destruct (H l); [now left | lia]|]. cbn in HW, Hb.
   unfold stepped. cbn. rewrite HW, Hb. now autorewrite with text.
 Qed.

@@ -318,3 +318,31 @@ Notation "d .+6" := (S d.+5) (at level 2, format "d .+6").
 Notation "d .+8" := (S (S d.+6)) (at level 2, format "d .+8").
 Notation "d .+9" := (S d.+8) (at level 2, format "d .+9").
 Notation "d .+10" := (S d.+9) (at level 2, format "d .+10").
+
+(** ** What is asked of the lines of layers.py *)
+
+(** [v] is a function of each entry, to be called on arrays. *)
+Definition activation_is (v : value) (h : R -> R) : Prop :=
+  forall d r c M, call refnn d.+6 v [matrix r c M] [] = Some (matrix r c (fun i j => h (M i j))).
+
+(** `layers.hidden(hidden, l)` returns [g l], for each hidden layer l. *)
+Definition hidden_is (hidden : value) (L : nat) (g : nat -> M.activation) : Prop := exists f f' : nat -> value,
+  (forall d l, 0 < l < L -> call refnn d.+8 (Function "refnn.layers" "hidden") [hidden; Integer l] [] =
+     Some (Record [("value", f l); ("derivative", f' l)])) /\
+  (forall l, 0 < l < L -> activation_is (f l) (M.value (g l))) /\
+  (forall l, 0 < l < L -> activation_is (f' l) (M.derivative (g l))).
+
+(** `layers.output(output)` returns [out], for arrays of [r] rows and [m] columns, labels [Y] among them: of [AL] and of
+    [ZL] the costs whose sum over m is its loss, and m times its [dloss]. *)
+Definition output_is (output : value) (r m : nat) (Y : M.mat) (out : M.output) : Prop :=
+  let mean (C : M.mat) := (sum m (fun k => sum r (fun i => C i k)) / INR m)%R in
+  exists (value_ cost loss residual answer : value) (h cost_ loss_ residual_ : M.mat -> M.mat),
+  (forall d, call refnn d.+8 (Function "refnn.layers" "output") [output] [] = Some (Record
+     [("value", value_); ("cost", cost); ("loss", loss); ("residual", residual); ("answer", answer)])) /\
+  (forall d Z, call refnn d.+6 value_ [matrix r m Z] [] = Some (matrix r m (h Z))) /\
+  (forall d A, call refnn d.+6 cost [matrix r m A; matrix r m Y] [] = Some (matrix r m (cost_ A))) /\
+  (forall d Z, call refnn d.+6 loss [matrix r m Z; matrix r m Y] [] = Some (matrix r m (loss_ Z))) /\
+  (forall d Z, call refnn d.+6 residual [matrix r m (h Z); matrix r m Z; matrix r m Y] [] =
+     Some (matrix r m (residual_ Z))) /\
+  (forall Z, M.loss out Z = mean (cost_ (h Z))) /\ (forall Z, M.loss out Z = mean (loss_ Z)) /\
+  (forall Z i k, i < r -> k < m -> (residual_ Z i k / INR m)%R = M.dloss out Z i k).

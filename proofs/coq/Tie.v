@@ -4,11 +4,11 @@
 
     Main results: [forward_prop_runs], [cost_function_runs], [cost_from_Z_runs], [backprop_runs],
                   [update_parameters_runs]: what each function returns, in terms of Generic.v.
-    Builds on:    Text.v, Layers.v.
+    Builds on:    Text.v.
     Names:        a name of Generic.v with [_] at its end is its value for the network in question. *)
 
 From Coq Require Import Reals String List Arith Lia Bool Permutation.
-From RefNN Require Import Generic Syntax NumPy Python Source Text Layers.
+From RefNN Require Import Generic Syntax NumPy Python Source Text.
 Import ListNotations.
 Open Scope string_scope.
 Open Scope list_scope.

@@ -1,28 +1,31 @@
-"""Do signs, indices and operators count?  Break them, one at a time, and see the tie or the proof break.
+"""Does each part of the evidence count?  Change one thing at a time, and see that it is refused, and by what.
 
-    python mutants.py          all, and write mutants.json (minutes: each mutant of Generic.v is a run of Coq)
-    python mutants.py source   those of the Python source only, against vectors.json (seconds)
+    python mutants.py          what mutants.json does not know or no longer holds (an hour if that is all)
+    python mutants.py source   the Python source on vectors.json only, against the extracted program (seconds)
 
-A mutant of network.py, or of what it takes from layers.py for the article's network, must return other numbers than
-the extracted program, or fail. A mutant of Generic.v is still a well-formed definition, and some proof of some theorem
-about it must fail. What is broken: in the source the nodes that `other` names, in Generic.v each match of a pattern of
-CHANGES.
+Changed are the source, the translator, the meaning of its syntax, the model, and the statements of the theorems: by
+rule, in the source at the nodes that `other` names and in Generic.v at each match of RULES, and as changes.py has it.
+The mutants of the source must also return other numbers than the extracted program, or fail.
 """
 
 import ast
 import hashlib
+import itertools
 import json
+import os
 import random
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import changes
 import tie
 import translate
 
@@ -30,6 +33,7 @@ from refnn import layers, network
 from refnn._progress import bar
 
 HERE = Path(__file__).parent
+PACKAGE = Path(network.__file__).parent
 RECORD = HERE / "mutants.json"
 BUILD = HERE / "../../build/coq"
 FUNCTIONS = (  # and what a table of layers.py has under this name
@@ -42,6 +46,7 @@ FUNCTIONS = (  # and what a table of layers.py has under this name
     "backprop",
     "update_parameters",
 )
+Changed = dict[str, str]  # the files that a change changes, with their texts
 OTHER_OPERATOR = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 
 
@@ -142,26 +147,10 @@ def source_breaks(module: ModuleType) -> str | None:
     return error
 
 
-# -------------------------------------------------------------------------------------------------- Generic.v
+# ------------------------------------------------------------------------------------------------ what is changed
 
 
-def without_comments(coq: str) -> str:
-    return re.sub(r"\(\*.*?\*\)", "", coq, flags=re.DOTALL)
-
-
-def proof_state() -> str:
-    """A fingerprint of the definitions and the proofs above them: the test sees when the record is out of date."""
-    code = "".join(" ".join(without_comments((HERE / file).read_text()).split()) for file in sorted(compiled()))
-    return hashlib.sha256(code.encode()).hexdigest()
-
-
-def compiled() -> list[str]:
-    """The files in which a proof may break, in the order in which they are compiled."""
-    order = [line.strip() for line in (HERE / "_CoqProject").read_text().splitlines() if line.endswith(".v")]
-    return order[: order.index("Example.v") + 1]
-
-
-CHANGES = (
+RULES = (
     (r"(?<= )\+(?= )", "-"),
     (r"(?<= )-(?= )(?<!^  -)(?<!> -)", "+"),
     (r"(?<= )\*(?= )", "/"),
@@ -188,7 +177,7 @@ CHANGES = (
 )
 
 
-def proof_mutants() -> Iterator[tuple[str, str]]:
+def model_changes() -> Iterator[tuple[str, Changed]]:
     """Each mutant of Generic.v: its definition and changed line, and the changed text."""
     text = (HERE / "Generic.v").read_text()
     lines = text.splitlines(keepends=True)
@@ -198,168 +187,191 @@ def proof_mutants() -> Iterator[tuple[str, str]]:
             name = definition[1]
         comment = comment or line.startswith("(**")
         if name and not comment and not line.startswith(("Local", "Variable")):
-            for pattern, replacement in CHANGES:
+            for pattern, replacement in RULES:
                 for match in re.finditer(pattern, line):
                     changed = line[: match.start()] + match.expand(replacement) + line[match.end() :]
-                    yield f"{name}: {changed.strip()}", "".join([*lines[:number], changed, *lines[number + 1 :]])
+                    text = "".join([*lines[:number], changed, *lines[number + 1 :]])
+                    yield f"{name}: {changed.strip()}", {"Generic.v": text}
         comment = comment and "*)" not in line
 
 
-def proof_breaks(text: str) -> str | None:
-    """The file and lemma that no longer compile; None if all do. Generic.v itself must still compile."""
-    with tempfile.TemporaryDirectory() as directory:
-        for file in compiled():
-            shutil.copy(HERE / file, directory)
-        Path(directory, "Generic.v").write_text(text)
-        for file in compiled():
-            command = ["timeout", "120", "coqc", "-w", "none", "-Q", ".", "RefNN", file]
-            run = subprocess.run(command, cwd=directory, capture_output=True, text=True)
-            if run.returncode:
-                if file == "Generic.v":
-                    raise ValueError(f"not a well-formed definition:\n{run.stderr}")
-                line = int(re.search(r"line (\d+)", run.stderr)[1])
-                above = "\n".join((HERE / file).read_text().splitlines()[:line])
-                return f"{file}: " + re.findall(r"(?:Lemma|Theorem|Let) (\w+)", above)[-1]
-    return None
-
-
-# --------------------------------------------------------------------------------------------- the translated text
-
-# Changes in (file, text, changed text) that the deductive tie must refuse. Those of UNSEEN the random tie does not see.
-UNSEEN = (
-    ("network.py", "m = Y.shape[1]\n    linear_cache", "m = min(Y.shape[1], 6)\n    linear_cache"),
-    ("network.py", "in reversed(range(1, L))", "in reversed(range(max(1, L - 20), L))"),
-    ("network.py", "dW = dZ @ A_prev.T", "dW = dZ @ A_prev.T if len(W) < 7 else dZ[:6] @ A_prev.T"),
-    ("network.py", "for l in range(1, L + 1)", "for l in range(1, min(L, 20) + 1)"),
-    ("network.py", 'grads[f"d{key}"] for key', "grads[f\"d{key}\"] * (key != 'W21') for key"),
-    ("layers.py", "(1 - Y) * AL - Y * sigmoid(-ZL)", "(1 - Y) * AL - Y * sigmoid(-ZL) + (Y == 0)"),
-    ("layers.py", "1 / (2 + 2 * cosh(Z))", "1 / (2 + 2 * cosh(Z)) + (Z == 0)"),
-)
-MEANING = (
-    ("NumPy.v", "N.add (sum p f) (f p)", "N.add (sum p f) (f O)"),
-    ("NumPy.v", "(fun i j => entry A j i)", "(fun i j => entry A i j)"),
-    ("NumPy.v", "sum (columns A) (fun k => N.mul", "sum (rows A) (fun k => N.mul"),
-    ("NumPy.v", "N.mul (entry A i k) (entry B k j)", "N.mul (entry A i k) (entry B j k)"),
-    ("NumPy.v", "entry B (place (rows B) i) (place (columns B) j)", "entry B i j"),
-    ("NumPy.v", "else if b =? 1 then Some a else None", "else None"),
-    ("NumPy.v", "fun i j => f (entry A i j)", "fun i j => f (entry A i (S j))"),
-    ("NumPy.v", "fun i _ => sum (columns A) (fun j => entry A i j)", "fun i _ => sum (rows A) (fun j => entry A i j)"),
-    ("NumPy.v", "fun _ j => sum (rows A) (fun i => entry A i j)", "fun _ j => sum (columns A) (fun i => entry A i j)"),
-    ("NumPy.v", "then N.one else N.zero", "then N.zero else N.one"),
-    ("NumPy.v", "each (fun _ => N.one) A", "each (fun x => x) A"),
-    ("Python.v", "if String.eqb key key' then (key, v) :: d'", "if String.eqb key key' then (key, v') :: d'"),
-    ("Python.v", "Some (Integer (a - b))", "Some (Integer (S (a - b)))"),
-    ("Python.v", "| Sub, _, _ => arithmetic N.sub v w", "| Sub, _, _ => arithmetic N.sub w v"),
-    ("Python.v", "| Div, _, _ => arithmetic N.div v w", "| Div, _, _ => arithmetic N.mul v w"),
-    ("Python.v", "| Number x => Some x", "| Number x => Some N.one"),
-    ("Python.v", "(seq a (b - a))", "(seq a b)"),
-    ("Python.v", "Some (Sequence (rev vs))", "Some (Sequence vs)"),
-    ("Python.v", "[sum_rows; sum_columns]", "[sum_columns; sum_rows]"),
-    ("Python.v", "Some (Array (each N.opp A))", "Some (Array A)"),
-    (
-        "Python.v",
-        '(each N.exp)); ("numpy.log", entrywise (each N.ln))',
-        '(each N.ln)); ("numpy.log", entrywise (each N.exp))',
-    ),
-    ("Python.v", "if t then eval env yes else eval env no", "if t then eval env no else eval env yes"),
-    ("Python.v", "if t then Some v else eval env b", "eval env b"),
-    ("Python.v", "Some v => v | None => default end", "Some v => default | None => default end"),
-    ("Python.v", "(Sequence (vs ++ [v]))", "(Sequence (v :: vs))"),
-    ("Python.v", 'then "cross_entropy" else', 'then "squared_error" else'),
-    ("Python.v", "nth_error vs k", "nth_error (rev vs) k"),
-    ("Python.v", "NilEmpty.string_of_uint (Nat.to_uint k)", "NilEmpty.string_of_uint (Nat.to_uint O)"),
-)
-TRANSLATOR = (
-    ("translate.py", '"test body orelse",\n    "Attribute"', '"test orelse body",\n    "Attribute"'),
-    ("translate.py", '"BinOp": "left op right"', '"BinOp": "right op left"'),
-    ("translate.py", '"Subscript": "value slice"', '"Subscript": "slice value"'),
-    ("translate.py", "(Constant (int_ {value}))", "(Constant (int_ {value + 1}))"),
-    ("translate.py", "str(value).lower()", "'true'"),
-    ("translate.py", "coq(asname or name)", "coq(name)"),
-    ("translate.py", "is not None:\n        node.body", "is None:\n        node.body"),
-)
-STATEMENTS = (
-    ("Translated.v", "(W l i j)\n    (gradient words", "(W l i j)\n    (2 * gradient words"),
-    ("Translated.v", '(key "dW" l) i j).\nProof.\n  intros params', '(key "dW" l) j i).\nProof.\n  intros params'),
-    ("Translated.v", "(b l i)\n    (gradient words", "(b l i)\n    (- gradient words"),
-    ("Translated.v", '(key "dA" 0) j k).\nProof.\n  intros', '(key "dA" 1) j k).\nProof.\n  intros'),
-    ("Translated.v", "Hypothesis differentiable_here : differentiable n L m g out W b X", "Hypothesis any_here : True"),
-    (
-        "Translated.v",
-        "J words (X_ X) Y_ after < J words (X_ X) Y_ params",
-        "J words (X_ X) Y_ params < J words (X_ X) Y_ after",
-    ),
-)
-TEXT_FILES = ("Source.v", "Text.v", "Layers.v", "Tie.v", "Translated.v")
-
-
-def text_changes() -> Iterator[tuple[str, dict[str, str]]]:
-    """Each change: its name, and the text of the file that it changes."""
-    for name, file, tree in source_changes():
-        yield name, {Path(file.__file__).name: ast.unparse(tree)}
-    for file, old, new in UNSEEN + MEANING + TRANSLATOR + STATEMENTS:
-        text = (HERE if file.endswith(".v") or file == "translate.py" else Path(network.__file__).parent).joinpath(file)
-        if text.read_text().count(old) != 1:
+def written_changes(written: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, Changed]]:
+    """Those of changes.py; a test that is to refuse one stands among its files, with no text."""
+    for file, old, new, *tests in written:
+        text = path_of(file).read_text()
+        if text.count(old) != 1:
             raise ValueError(f"{file} does not have once: {old}")
-        yield f"{file}: {' '.join(new.split())}", {file: text.read_text().replace(old, new)}
+        yield f"{file}: {' '.join(new.split())}", {file: text.replace(old, new)} | dict.fromkeys(tests, "")
 
 
-def text_breaks(changed: dict[str, str]) -> str | None:
-    """What refuses the change: the translator, the lemma that no longer compiles, or the run beside NumPy."""
-    translator = translate
-    if "translate.py" in changed:
-        translator = ModuleType("translate")
-        translator.__dict__["__name__"] = "translate"
-        exec(changed["translate.py"], translator.__dict__)
-    try:
-        source = translator.translate(
-            {name: changed.get(f"{name}.py", text) for name, text in translate.texts().items()}
-        )
-    except ValueError as error:
-        return f"translate.py refuses {str(error).split(':')[0]}"
+def all_changes() -> dict[str, dict[str, Changed]]:
+    """By what they change."""
+    text = ((name, {Path(file.__file__).name: ast.unparse(tree)}) for name, file, tree in source_changes())
+    return {
+        "text": dict([*text, *written_changes(changes.SOURCE)]),
+        "floats": dict(written_changes(changes.FLOATS)),
+        "translator": dict(written_changes(changes.TRANSLATOR)),
+        "meaning": dict(written_changes(changes.MEANING)),
+        "Generic.v": dict(model_changes()),
+        "model": dict(written_changes(changes.MODEL)),
+        "statements": dict(written_changes(changes.STATEMENTS)),
+    }
+
+
+# --------------------------------------------------------------------------------------------- what refuses it
+
+
+def order() -> list[str]:
+    """The files of the proofs, in the order in which they are compiled."""
+    return [line for line in (HERE / "_CoqProject").read_text().splitlines() if line.endswith(".v")]
+
+
+def path_of(file: str) -> Path:
+    return (HERE if file.endswith(".v") or file == "translate.py" else PACKAGE) / file
+
+
+def text_of(file: str, changed: Changed) -> str:
+    """Source.v is what the translator makes of the source, either of them changed or not."""
+    if file != "Source.v":
+        return changed.get(file) or (HERE / file).read_text()
+    translator = ModuleType("translator")
+    exec(text_of("translate.py", changed), translator.__dict__)
+    made: str = translator.translate(
+        {name: changed.get(f"{name}.py", text) for name, text in translate.texts().items()}
+    )
+    return made
+
+
+def refused_by(changed: Changed) -> str | None:
+    """The first that refuses it: the named test; the translator; the lemma that no longer compiles, of the files that
+    stand on a changed one; the record of the statements; NumPy beside NumPy.v."""
     with tempfile.TemporaryDirectory() as directory:
-        for compiled in BUILD.glob("*.vo"):
-            if compiled.name not in {f"{name}o" for name in TEXT_FILES}:
-                shutil.copy(compiled, directory)
-        for name in ("run.ml", "Extract.v", "NumPy.v", "Python.v", *TEXT_FILES):
-            if name != "Source.v":
-                Path(directory, name).write_text(changed.get(name) or (HERE / name).read_text())
-        Path(directory, "Source.v").write_text(source)
-        for file in (["NumPy.v", "Python.v"] if changed.keys() & {"NumPy.v", "Python.v"} else []) + [*TEXT_FILES]:
-            command = ["timeout", "240", "coqc", "-w", "none", "-Q", ".", "RefNN", file]
-            run = subprocess.run(command, cwd=directory, capture_output=True, text=True)
-            if run.returncode:
-                if file in {"NumPy.v", "Python.v"}:
-                    raise ValueError(f"not a well-formed definition:\n{run.stderr}")
-                line = int(re.search(r"line (\d+)", run.stderr)[1])
-                above = "\n".join(Path(directory, file).read_text().splitlines()[:line])
-                return f"{file}: " + (re.findall(r"(?:Lemma|Theorem|Definition) (\w+)", above) or ["?"])[-1]
-        if changed.keys() & {"NumPy.v", "Python.v"}:
-            build = "coqc -w none -Q . RefNN Extract.v && ocamlopt -w -a -o run refnn.mli refnn.ml run.ml"
-            subprocess.run(build, shell=True, cwd=directory, check=True, capture_output=True)
-            _, differ = tie.numpy_differs(str(Path(directory, "run")), random.Random(tie.SEED))
-            if differ:
-                return f"NumPy differs in {differ[0]}"
+        there = Path(directory)
+        if tests := [name for name, text in changed.items() if not text]:
+            return test_refuses(there, tests[0], changed)
+        try:
+            changed |= {"Source.v": text_of("Source.v", changed)}
+        except ValueError as error:
+            return f"translate.py: {error}"
+        for file in ["Statements.v", "run.ml", *(vo.name for vo in BUILD.glob("*.vo"))]:
+            shutil.copy(BUILD / file, there)
+        again: set[str] = set()
+        for file in likelier_first(changed):
+            text = text_of(file, changed)
+            needs = {
+                f"{name}.v"
+                for names in re.findall(r"^From RefNN Require (.*)\.$", text, re.M)
+                for name in names.split()
+            }
+            if needs & again or text != (BUILD / file).read_text():
+                again.add(file)
+                (there / file).write_text(text)
+                if lemma := coq_refuses(there, file):
+                    return f"{file}: {lemma}"
+        if again and (name := statements_differ(there)):
+            return f"statements.txt: {name}"
+        if "NumPy.v" in again:
+            build = ["ocamlopt", "-w", "-a", "-o", "run", "refnn.mli", "refnn.ml", "run.ml"]
+            subprocess.run(build, cwd=there, check=True)
+            _, operations = tie.numpy_differs(str(there / "run"), random.Random(tie.SEED))
+            return f"NumPy: {operations[0]}" if operations else None
     return None
 
 
-# ------------------------------------------------------------------------------------------------------- both
+def likelier_first(changed: Changed) -> list[str]:
+    """Of Layers.v and Tie.v, which do not stand on each other and take longest, the one that speaks of the change."""
+    in_layers = changed.keys() & {"layers.py", "_floats.py", "NumPy.v", "Python.v"}
+    return sorted(order(), key=lambda file: file in {"Tie.v", "Translated.v", "Extract.v"}) if in_layers else order()
+
+
+def coq_refuses(directory: Path, file: str) -> str | None:
+    """Where the file stops to compile, by the flags of _CoqProject."""
+    command = ["timeout", "240", "coqc", "-w", "-ambiguous-paths,+local-declaration", "-Q", ".", "RefNN", file]
+    run = subprocess.run(command, cwd=directory, capture_output=True, text=True)
+    if not run.returncode:
+        return None
+    line = int(found[1]) if (found := re.search(r"line (\d+)", run.stderr)) else 0
+    above = "\n".join((directory / file).read_text().splitlines()[:line])
+    name = (re.findall(r"(?:Lemma|Theorem|Remark|Let|Definition|Fixpoint) (\w+)", above) or ["?"])[-1]
+    return name if run.returncode != 124 else f"{name}, no proof in 240 s"
+
+
+def statements_differ(directory: Path) -> str | None:
+    """The first word or theorem that Coq prints otherwise than statements.txt has it."""
+    command = ["coqc", "-w", "none", "-Q", ".", "RefNN", "Statements.v"]
+    run = subprocess.run(command, cwd=directory, capture_output=True, text=True)
+    printed = [line for line in run.stdout.splitlines() if line and not line.startswith("Arguments")]
+    names = re.findall(r"^(?:Print|Check) (?:\w+\.)*(\w+)\.$", (HERE / "Statements.v").read_text(), re.M)
+    name = None
+    for recorded, line in itertools.zip_longest((HERE / "statements.txt").read_text().splitlines(), printed):
+        if names and recorded and re.match(rf"(\w+\.)*{names[0]}( =|$)", recorded):
+            name = names.pop(0)
+        if recorded != line:
+            return name
+    return None
+
+
+def test_refuses(directory: Path, test: str, changed: Changed) -> str | None:
+    """The first test in this file that fails on a copy with the change."""
+    root = HERE.parents[1]
+    for folder in ("refnn", "tests", "proofs/coq"):
+        shutil.copytree(root / folder, directory / folder)
+    shutil.copy(root / "pyproject.toml", directory)
+    for file, text in changed.items():
+        if text:
+            (directory / path_of(file).relative_to(root)).write_text(text)
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", f"tests/{test}"]
+    run = subprocess.run(command, cwd=directory, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, text=True)
+    failed = re.search(r"^(?:FAILED|ERROR) [^:\s]+(?:::(\w+))?", run.stdout, re.M)
+    return f"{Path(test).name}: {failed[1]}" if failed else None
+
+
+# -------------------------------------------------------------------------------------------------- the record
+
+
+def without_comments(coq: str) -> str:
+    return re.sub(r"\(\*.*?\*\)", "", coq, flags=re.DOTALL)
+
+
+def state() -> dict[str, str]:
+    """A fingerprint of each file that decides, each after those on which it stands."""
+    files = order()
+    files.insert(files.index("Source.v"), "translate.py")
+    texts = [without_comments(text_of(file, {})) for file in (*files, "Statements.v", "statements.txt")]
+    digests = [hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:16] for text in texts]
+    return dict(zip((*files, "Statements.v", "statements.txt"), digests, strict=True))
+
+
+def out_of_date(record: dict[str, Any]) -> dict[str, dict[str, Changed]]:
+    """The changes whose result is not in the record, or stands there on files that are no longer what they were."""
+    now, then = state(), record.get("state", {})
+    files = list(now)
+
+    def holds(result: str) -> bool:
+        file = result.split(":")[0]
+        return all(then.get(f) == now[f] for f in (files[: files.index(file) + 1] if file in now else files))
+
+    return {
+        kind: {name: c for name, c in every.items() if not holds(record.get(kind, {}).get(name) or "")}
+        for kind, every in all_changes().items()
+    }
 
 
 def main() -> None:
-    record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    record = json.loads(RECORD.read_text())
     record["source"] = {mutant: source_breaks(module) for mutant, module in source_mutants()}
     if sys.argv[1:] != ["source"]:
-        record["proof_state"] = proof_state()
-        names, texts = zip(*proof_mutants(), strict=True)
-        with ThreadPoolExecutor(2) as pool:
-            breaks = bar(pool.map(proof_breaks, texts), "mutants of Generic.v", total=len(texts))
-            record["Generic.v"] = dict(zip(names, breaks, strict=True))
+        anew = out_of_date(record)
+        for kind, every in all_changes().items():
+            with ThreadPoolExecutor(2) as pool:
+                found = bar(pool.map(refused_by, anew[kind].values()), kind, total=len(anew[kind]))
+                results = record.get(kind, {}) | dict(zip(anew[kind], found, strict=True))
+            record[kind] = {name: results[name] for name in every}
+        record["state"] = state()
     RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    for file in ("source", "Generic.v"):
-        results = record.get(file, {})
-        survivors = [mutant for mutant, breaks in results.items() if breaks is None]
-        print(f"{file}: {len(results) - len(survivors)} of {len(results)} mutants are seen", *survivors, sep="\n  ")
+    for kind, results in record.items():
+        survivors = [name for name, refused in results.items() if refused is None]
+        print(f"{kind}: {len(results) - len(survivors)} of {len(results)} are refused", *survivors, sep="\n  ")
 
 
 if __name__ == "__main__":

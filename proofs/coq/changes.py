@@ -68,7 +68,7 @@ TRANSLATOR = (
     ("translate.py", '"Subscript": "value slice"', '"Subscript": "slice value"'),
     ("translate.py", '"Dict": "keys values"', '"Dict": "values keys"'),
     ("translate.py", "(Constant (int_ {value}))", "(Constant (int_ {value + 1}))"),
-    ("translate.py", "str(value).lower()", "'true'"),
+    ("translate.py", "str(value).lower()", "'true'", TRANSLATE),
     ("translate.py", "coq(asname or name)", "coq(name)"),
     ("translate.py", "is not None:\n        node.body", "is None:\n        node.body"),
     ("translate.py", "zip(names, x.kw_defaults, strict=True)", "zip(names, x.kw_defaults[::-1], strict=True)"),
@@ -186,7 +186,6 @@ STATEMENTS = (
     ("Theorems.v", "is_mean out.\nHypothesis", "is_mean out /\\ (m = length batches).\nHypothesis"),
     ("Theorems.v", "output_agrees n L m out ->\n  caches", "output_agrees n L m out /\\ (m < 7)%nat ->\n  caches"),
     ("Theorems.v", "forall share h Z,\n  (forall i k, (i < n L)%nat ->", "forall share h Z,\n  (forall i k,"),
-    ("Theorems.v", "Theorem relu_is_max : forall z,", "Theorem relu_is_max : forall z, z <> 0 ->"),
     ("Theorems.v", "Hypothesis L_pos : (0 < L)%nat.\n\nNotation J", "Hypothesis L_pos : (1 < L)%nat.\n\nNotation J"),
     # and less is concluded
     ("Theorems.v", "(X j k) (dA W b X 0 j k)", "(X j k) (dA W b X 1 j k)"),
@@ -228,4 +227,37 @@ STATEMENTS = (
     ),
     ("Sigmoid.v", "Theorem backprop_b : forall l i,", "Theorem backprop_b : (m = 1)%nat -> forall l i,"),
     ("Example.v", "w) b X) 0 (- 1 / 16).", "w) b X) 0 (dW n 2 2 Sigmoids (out 2 Y) W b X 1 0 0)."),
+    # The same with a proof that holds: only the record of the statements tells
+    (
+        "Theorems.v",
+        "forall z, value Relu z = Rmax 0 z.\nProof. exact Relu_is_max.",
+        "forall z, z <> 0 -> value Relu z = Rmax 0 z.\nProof. intros. apply Relu_is_max.",
+    ),
+    (
+        "Sigmoid.v",
+        "(forward n m Sigmoids W b X L)).\nProof. now apply any_program",
+        "(forward n m Sigmoids W b X L)) \\/ (m > 6)%nat.\nProof. left. now apply any_program",
+    ),
+    (
+        "Sigmoid.v",
+        "0 < A W b X l i k < 1.\nProof. intros. now apply A_between_0_1.",
+        "0 < A W b X l i k.\nProof. intros. now apply A_between_0_1.",
+    ),
+    (
+        "Translated.v",
+        '(key "dW" l) i j).\nProof. exact (of_any',
+        '(key "dW" l) i j) \\/ m > 6.\nProof. intros. left. now apply (of_any',
+    ),
+    (
+        "Translated.v",
+        '(key "dA" 0) j k).\nProof. exact (of_any',
+        '(key "dA" 0) j k) \\/ n 0 > 6.\nProof. intros. left. now apply (of_any',
+    ),
+    (
+        "Translated.v",
+        "L = Some (Number c).\nProof. exact (of_any any_translated_runs).",
+        "L <> None.\nProof. intros p H. destruct (of_any any_translated_runs p H) as (c & G & ? & ? & ? & E)."
+        "\n  exists c, G. now rewrite E.",
+    ),
+    ("Translated.v", "call refnn 20 (Function", "call refnn 40 (Function"),
 )

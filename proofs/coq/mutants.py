@@ -252,7 +252,7 @@ def refused_by(changed: Changed) -> str | None:
         try:
             changed |= {"Source.v": text_of("Source.v", changed)}
         except ValueError as error:
-            return f"translate.py: {error}"
+            return f"translate.py: {str(error).rsplit(': ', 1)[-1]}"
         for file in ["Statements.v", "run.ml", *(vo.name for vo in BUILD.glob("*.vo"))]:
             shutil.copy(BUILD / file, there)
         again: set[str] = set()
@@ -296,17 +296,21 @@ def coq_refuses(directory: Path, file: str) -> str | None:
     return name if run.returncode != 124 else f"{name}, no proof in 240 s"
 
 
-def statements_differ(directory: Path) -> str | None:
-    """The first word or theorem that Coq prints otherwise than statements.txt has it."""
+def printed_statements(directory: Path) -> list[str]:
     command = ["coqc", "-w", "none", "-Q", ".", "RefNN", "Statements.v"]
     run = subprocess.run(command, cwd=directory, capture_output=True, text=True)
-    printed = [line for line in run.stdout.splitlines() if line and not line.startswith("Arguments")]
-    names = re.findall(r"^(?:Print|Check) (?:\w+\.)*(\w+)\.$", (HERE / "Statements.v").read_text(), re.M)
+    return [line for line in run.stdout.splitlines() if line and not line.startswith("Arguments")]
+
+
+def statements_differ(directory: Path) -> str | None:
+    """The first word or theorem that Coq prints otherwise than statements.txt has it."""
+    names = re.findall(r"^(?:Print|Check) ([\w.]+)\.$", (HERE / "Statements.v").read_text(), re.M)
     name = None
-    for recorded, line in itertools.zip_longest((HERE / "statements.txt").read_text().splitlines(), printed):
-        if names and recorded and re.match(rf"(\w+\.)*{names[0]}( =|$)", recorded):
+    pairs = itertools.zip_longest((HERE / "statements.txt").read_text().splitlines(), printed_statements(directory))
+    for recorded, printed in pairs:
+        if names and recorded and recorded.split()[0].split(".")[-1] == names[0].split(".")[-1]:
             name = names.pop(0)
-        if recorded != line:
+        if recorded != printed:
             return name
     return None
 
@@ -347,12 +351,14 @@ def out_of_date(record: dict[str, Any]) -> dict[str, dict[str, Changed]]:
     now, then = state(), record.get("state", {})
     files = list(now)
 
-    def holds(result: str) -> bool:
-        file = result.split(":")[0]
-        return all(then.get(f) == now[f] for f in (files[: files.index(file) + 1] if file in now else files))
+    def holds(result: str | None) -> bool:
+        file = (result or "").split(":")[0]
+        return result is not None and all(
+            then.get(f) == now[f] for f in (files[: files.index(file) + 1] if file in now else files)
+        )
 
     return {
-        kind: {name: c for name, c in every.items() if not holds(record.get(kind, {}).get(name) or "")}
+        kind: {name: c for name, c in every.items() if not holds(record.get(kind, {}).get(name))}
         for kind, every in all_changes().items()
     }
 

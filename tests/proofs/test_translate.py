@@ -30,6 +30,12 @@ def test_the_constructors_of_the_syntax_have_these_fields():
         assert names == translate.FIELDS[kind].split(), kind
 
 
+def test_a_constant_is_printed_as_it_is():
+    tree = ast.parse("(None, True, False, 0, 7, 'say \"l\"')", mode="eval").body
+    values = ["none_", "(bool_ true)", "(bool_ false)", "(int_ 0)", "(int_ 7)", '(str_ "say ""l""")']
+    assert translate.coq(tree) == f"(Tuple [{'; '.join(f'(Constant {value})' for value in values)}])"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [

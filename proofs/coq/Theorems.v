@@ -23,7 +23,7 @@
     Each proof is a line or a few here; the work is in the file that the comment names.  A reader who wants the heart of
     it takes Tangent.v, which differentiates forward through the layers, and Adjoint.v, which transposes that into
     backprop.  Assumptions.v lists what all rests on: four axioms of Coq's library, which all hold in ordinary
-    mathematics, and none of ours. *)
+    mathematics, and none of ours.  statements.txt has each theorem in full, with all that its section assumes. *)
 
 From Coq Require Import Reals Lra List Permutation.
 From Coquelicot Require Import Coquelicot.

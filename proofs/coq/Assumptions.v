@@ -78,8 +78,13 @@ Print Assumptions any_translated_W.
 Print Assumptions any_translated_b.
 Print Assumptions any_translated_X.
 Print Assumptions any_translated_step.
+Print Assumptions lines_of_activations.
+Print Assumptions own_activations.
+Print Assumptions lines_of_outputs.
+Print Assumptions own_outputs.
 Print Assumptions translated_runs.
 Print Assumptions translated_W.
 Print Assumptions translated_b.
 Print Assumptions translated_X.
+Print Assumptions translated_A.
 Print Assumptions translated_step.

@@ -1,7 +1,7 @@
 (** * NumPy.v: what NumPy does to arrays, as far as refnn/network.py uses it, over any kind of number
 
-    Arrays of two axes, kept in tables.  What NumPy answers with an error has the value [None] here.  `make` compares each
-    operation with NumPy's own, on random arrays of all small shapes.
+    Arrays of two axes, kept in tables.  What NumPy answers with an error has the value [None] here.  `make` compares
+    each operation with NumPy's own, on random arrays of all small shapes.
 
     Builds on:    Generic.v, for [NUM] only. *)
 

@@ -1,10 +1,12 @@
 (** * Python.v: what the text of refnn/network.py, layers.py and _floats.py means, over any kind of number
 
-    A function of the syntax: [run program depth module name args keywords] is what the call returns.  [None] is an error,
-    or whatever has no meaning here: a float's own branch, for one, as arrays of any kind of number are of dtype object.
-    Values are all that there is: no function that is translated changes a list or dict that another name still holds.
+    A function of the syntax: [call program depth f args keywords] is what Python returns, for calls in calls down to
+    this depth.  [None] is an error, or whatever has no meaning here: a float's own branch, for one, as arrays of any
+    kind of number are of dtype object.  A list or dict is its content: that none is changed which another name still
+    holds, as the functions are pure, is not seen here.
 
-    Builds on:    NumPy.v, Syntax.v. *)
+    Builds on:    NumPy.v, Syntax.v.
+    Names:        a value's constructor says what it is to Python, where Syntax.v has the word for the node. *)
 
 From Coq Require Import String List Arith Bool DecimalString.
 From RefNN Require Import Generic NumPy Syntax.
@@ -125,13 +127,18 @@ Definition negate (v : value) : option value :=
 
 Definition truth (v : value) : option bool := match v with Truth b => Some b | _ => None end.
 
+Definition equal (v w : value) : option bool :=
+  match v, w with
+  | Text s, Text t => Some (String.eqb s t)
+  | Sequence _, Text _ => Some false
+  | Dtype, Builtin s => if String.eqb s "object" then Some true else None
+  | _, _ => None
+  end.
 Definition compare (op : relation) (v w : value) : option value :=
   match op, v, w with
   | Lt, Integer a, Integer b | Gt, Integer b, Integer a => Some (Truth (a <? b))
-  | Eq, Text s, Text t => Some (Truth (String.eqb s t))
-  | Eq, Sequence _, Text _ => Some (Truth false)
-  | NotEq, Text s, Text t => Some (Truth (negb (String.eqb s t)))
-  | Eq, Dtype, Builtin s => if String.eqb s "object" then Some (Truth true) else None
+  | Eq, _, _ => let* t := equal v w in Some (Truth t)
+  | NotEq, _, _ => let* t := equal v w in Some (Truth (negb t))
   | Is, Nothing, Nothing => Some (Truth true)
   | Is, _, Nothing => Some (Truth false)
   | _, _, _ => None
@@ -187,6 +194,7 @@ Definition builtins : list (string * (list value -> dict -> option value)) :=
    ("numpy.exp", entrywise (each N.exp)); ("numpy.log", entrywise (each N.ln));
    ("numpy.asarray", entrywise (fun A => A)); ("numpy.ones_like", entrywise ones_like);
    ("numpy.eye", fun args _ => match args with [Integer k] => Some (Array (eye k)) | _ => None end);
+   (* How a network is declared, by refnn/_declaration.py: a name, or for each hidden layer a pair; not leaky ReLU *)
    ("refnn._declaration.slope", fun args _ =>
       match args with [Text s] => if String.prefix "leaky_relu" s then None else Some Nothing | _ => None end);
    ("refnn._declaration.of_layer", fun args _ =>
@@ -360,52 +368,58 @@ Definition bind (names : list string) (args : list value) (options keywords : di
   if (length names =? length args) && known options keywords
   then Some (combine names args ++ map (fun o => (fst o, given keywords (fst o) (snd o))) options) else None.
 
+(** What a call returns, and the value of a name in a module; calls inside go to [call], names to [global]. *)
+Definition called (call : value -> list value -> dict -> option value) (global : string -> string -> option value)
+    (f : value) (args : list value) (keywords : dict) : option value :=
+  match f with
+  | Function m name =>
+      match definition m name with
+      | Some (FunctionDef _ names options body) =>
+          let* options := all (map (fun o => let* v := eval call global m [] (snd o) in Some (fst o, v)) options) in
+          let* env := bind names args options keywords in
+          match block call global m env body with
+          | Some (Returned v) => Some v
+          | _ => None
+          end
+      | Some (ClassDef _ [Name "NamedTuple"] body) =>
+          let fields := concat (map (fun s => match s with AnnAssign (Name x) None => [x] | _ => [] end) body) in
+          if (length fields =? length args) && (length keywords =? 0) then Some (Record (combine fields args)) else None
+      | _ => None
+      end
+  | Closure m env names body =>
+      let* env' := bind names args [] keywords in eval call global m (env' ++ env) body
+  | Builtin name => let* b := get builtins name in b args keywords
+  | Method v name => method v name args keywords
+  | Entrywise f => match args, keywords with [Array A], [] => Some (Array (each f A)) | _, _ => None end
+  | _ => None
+  end.
+
+Definition named (call : value -> list value -> dict -> option value) (global : string -> string -> option value)
+    (module name : string) : option value :=
+  match definition module name with
+  | Some (FunctionDef _ _ _ _) | Some (ClassDef _ _ _) => Some (Function module name)
+  | Some (Assign _ e) => eval call global module [] e
+  | Some (Import names) => let* m := imported name names in Some (Package m)
+  | Some (ImportFrom m names) =>
+      let* x := imported name names in
+      match get program m with
+      | Some _ => global m x
+      | None => Some (Package (m ++ "." ++ x)%string)
+      end
+  | _ =>
+      let x := match get program module with Some _ => name | None => (module ++ "." ++ name)%string end in
+      let* _ := get builtins x in Some (Builtin x)
+  end.
+
 Fixpoint call (depth : nat) (f : value) (args : list value) (keywords : dict) {struct depth} : option value :=
   match depth with
   | O => None
-  | S depth =>
-      match f with
-      | Function m name =>
-          match definition m name with
-          | Some (FunctionDef _ names options body) =>
-              let* options := all (map (fun o => let* v := eval (call depth) (global depth) m [] (snd o) in
-                                                 Some (fst o, v)) options) in
-              let* env := bind names args options keywords in
-              match block (call depth) (global depth) m env body with
-              | Some (Returned v) => Some v
-              | _ => None
-              end
-          | Some (ClassDef _ [Name "NamedTuple"] body) =>
-              let fields := concat (map (fun s => match s with AnnAssign (Name x) None => [x] | _ => [] end) body) in
-              if (length fields =? length args) && (length keywords =? 0) then Some (Record (combine fields args)) else None
-          | _ => None
-          end
-      | Closure m env names body =>
-          let* env' := bind names args [] keywords in eval (call depth) (global depth) m (env' ++ env) body
-      | Builtin name => let* b := get builtins name in b args keywords
-      | Method v name => method v name args keywords
-      | Entrywise f => match args, keywords with [Array A], [] => Some (Array (each f A)) | _, _ => None end
-      | _ => None
-      end
+  | S depth => called (call depth) (global depth) f args keywords
   end
 with global (depth : nat) (module name : string) {struct depth} : option value :=
   match depth with
   | O => None
-  | S depth =>
-      match definition module name with
-      | Some (FunctionDef _ _ _ _) | Some (ClassDef _ _ _) => Some (Function module name)
-      | Some (Assign _ e) => eval (call depth) (global depth) module [] e
-      | Some (Import names) => let* m := imported name names in Some (Package m)
-      | Some (ImportFrom m names) =>
-          let* x := imported name names in
-          match get program m with
-          | Some _ => global depth m x
-          | None => Some (Package (m ++ "." ++ x)%string)
-          end
-      | _ =>
-          let x := match get program module with Some _ => name | None => (module ++ "." ++ name)%string end in
-          let* _ := get builtins x in Some (Builtin x)
-      end
+  | S depth => named (call depth) (global depth) module name
   end.
 End Program.
 End Python.

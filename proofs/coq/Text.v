@@ -1,6 +1,9 @@
 (** * Text.v: how the text runs, over the real numbers
 
-    Builds on:    Python.v, Source.v, Model.v for [RNum]. *)
+    What arrays become under the operations of NumPy.v, and the text's statements under Python.v; and the tactics with
+    which the functions of the text are run, on arrays whose sizes and entries are variables.
+
+    Builds on:    Python.v, Source.v; Model.v, for its numbers. *)
 
 From Coq Require Import Reals String List Arith Lia Bool Permutation DecimalString DecimalNat.
 From RefNN Require Import Generic Syntax NumPy Python Source.
@@ -10,7 +13,7 @@ Open Scope string_scope.
 Open Scope list_scope.
 Open Scope nat_scope.
 
-#[export] Set Keyed Unification.
+#[export] Set Keyed Unification.   (* the faster way to rewrite *)
 
 Module M := Model.RProgram.
 Module Export RPython := Python Model.RNum.
@@ -45,6 +48,8 @@ Proof.
   intros. unfold matmul. simpl. rewrite Nat.eqb_refl. f_equal. apply fill_ext. intros. apply sum_ext. intros.
   now rewrite !entry_fill.
 Qed.
+Lemma ones_like_fill : forall r c M, ones_like (fill r c M) = fill r c (fun _ _ => 1%R).
+Proof. intros. apply each_fill. Qed.
 Lemma sum_all_fill : forall r c M, sum_all (fill r c M) = sum c (fun j => sum r (fun i => M i j)).
 Proof. intros. apply sum_ext. intros. apply sum_ext. intros. now rewrite entry_fill. Qed.
 Lemma sum_rows_fill : forall r c M, sum_rows (fill r c M) = fill 1 c (fun _ j => sum r (fun i => M i j)).
@@ -52,7 +57,7 @@ Proof. intros. apply fill_ext. intros. apply sum_ext. intros. now rewrite entry_
 Lemma sum_columns_fill : forall r c M, sum_columns (fill r c M) = fill r 1 (fun i _ => sum c (fun j => M i j)).
 Proof. intros. apply fill_ext. intros. apply sum_ext. intros. now rewrite entry_fill. Qed.
 
-(** Broadcasting: arrays of the same shape, a column beside, a row below, a number before or behind. *)
+(** Broadcasting: arrays of the same shape, a column behind, a row behind or before, a number likewise. *)
 Lemma stretch_same : forall a, stretch a a = Some a.
 Proof. intros. unfold stretch. now rewrite Nat.eqb_refl. Qed.
 Lemma stretch_1 : forall a, stretch a 1 = Some a.
@@ -111,20 +116,14 @@ Proof. intros. simpl. now rewrite broadcast_number_l. Qed.
 Lemma arithmetic_number_l : forall f r c M x, arithmetic f (Number x) (matrix r c M) =
   Some (matrix r c (fun i j => f x (M i j))).
 Proof. intros. simpl. now rewrite broadcast_number_l. Qed.
-Lemma matmul_matrix : forall r n c M M', matmul (fill r n M) (fill n c M') =
-  Some (fill r c (fun i j => sum n (fun k => (M i k * M' k j)%R))).
-Proof. exact matmul_fill. Qed.
-
 Lemma rows_fill : forall r c M, rows (fill r c M) = r.
 Proof. reflexivity. Qed.
 Lemma columns_fill : forall r c M, columns (fill r c M) = c.
 Proof. reflexivity. Qed.
 
-#[export] Hint Rewrite rows_fill columns_fill each_fill transpose_fill matmul_fill sum_all_fill sum_rows_fill sum_columns_fill arithmetic_same
-  arithmetic_column arithmetic_integer arithmetic_integer_l arithmetic_number_l : text.
+(** ** Keys, dictionaries and lists *)
 
-(** ** The interpreter, step by step *)
-
+(** Different layers have different keys. *)
 Lemma decimal_eqb : forall k l, String.eqb (decimal k) (decimal l) = (k =? l).
 Proof.
   intros. destruct (Nat.eqb_spec k l) as [->|E]; [apply String.eqb_refl|]. apply String.eqb_neq. intros H. apply E.
@@ -184,6 +183,9 @@ Proof.
   - exists e'. rewrite seq_S, map_app, rev_app_distr. simpl. now rewrite E.
 Qed.
 
+(** ** Steps of the interpreter *)
+
+(** What computation leaves alone *)
 Arguments fill : simpl never.
 Arguments each : simpl never.
 Arguments transpose : simpl never.
@@ -216,58 +218,27 @@ Arguments Nat.ltb : simpl never.
 Arguments Nat.div : simpl never.
 Arguments INR : simpl never.
 
-#[global] Opaque each transpose matmul sum_all sum_rows sum_columns.
+#[global] Opaque each transpose matmul sum_all sum_rows sum_columns ones_like eye.
 
 Lemma call_S : forall d f args keywords, call refnn (S d) f args keywords =
-  match f with
-  | Function m name =>
-      match definition refnn m name with
-      | Some (FunctionDef _ names options body) =>
-          let* options := all (map (fun o => let* v := eval (call refnn d) (global refnn d) m [] (snd o) in
-                                             Some (fst o, v)) options) in
-          let* env := bind names args options keywords in
-          match block (call refnn d) (global refnn d) m env body with
-          | Some (Returned v) => Some v
-          | _ => None
-          end
-      | Some (ClassDef _ [Name "NamedTuple"] body) =>
-          let fields := concat (map (fun s => match s with AnnAssign (Name x) None => [x] | _ => [] end) body) in
-          if (length fields =? length args) && (length keywords =? 0) then Some (Record (combine fields args)) else None
-      | _ => None
-      end
-  | Closure m env names body =>
-      let* env' := bind names args [] keywords in eval (call refnn d) (global refnn d) m (env' ++ env) body
-  | Builtin name => let* b := get builtins name in b args keywords
-  | Method v name => method v name args keywords
-  | Entrywise f => match args, keywords with [Array A], [] => Some (Array (each f A)) | _, _ => None end
-  | _ => None
-  end.
+  called refnn (call refnn d) (global refnn d) f args keywords.
 Proof. reflexivity. Qed.
-
+Lemma global_S : forall d m name, global refnn (S d) m name = named refnn (call refnn d) (global refnn d) m name.
+Proof. reflexivity. Qed.
+Lemma bind_known : forall names args options keywords, length names = length args -> known options keywords = true ->
+  bind names args options keywords =
+  Some (combine names args ++ map (fun o => (fst o, given keywords (fst o) (snd o))) options).
+Proof. intros names args options keywords E H. unfold bind. now rewrite E, Nat.eqb_refl, H. Qed.
 Lemma call_function : forall d m name names options body os args keywords env,
   definition refnn m name = Some (FunctionDef name names options body) ->
-  all (map (fun o => let* v := eval (call refnn d) (global refnn d) m [] (snd o) in Some (fst o, v)) options) = Some os ->
+  all (map (fun o => let* v := eval (call refnn d) (global refnn d) m [] (snd o) in Some (fst o, v)) options) =
+    Some os ->
   bind names args os keywords = Some env ->
   call refnn (S d) (Function m name) args keywords =
   match block (call refnn d) (global refnn d) m env body with Some (Returned v) => Some v | _ => None end.
-Proof. intros d m name names options body os args keywords env E Eo Ee. now rewrite call_S, E, Eo, Ee. Qed.
-
-Lemma global_S : forall d module name, global refnn (S d) module name =
-  match definition refnn module name with
-  | Some (FunctionDef _ _ _ _) | Some (ClassDef _ _ _) => Some (Function module name)
-  | Some (Assign _ e) => eval (call refnn d) (global refnn d) module [] e
-  | Some (Import names) => let* m := imported name names in Some (Package m)
-  | Some (ImportFrom m names) =>
-      let* x := imported name names in
-      match get refnn m with
-      | Some _ => global refnn d m x
-      | None => Some (Package (m ++ "." ++ x)%string)
-      end
-  | _ =>
-      let x := match get refnn module with Some _ => name | None => (module ++ "." ++ name)%string end in
-      let* _ := get builtins x in Some (Builtin x)
-  end.
-Proof. reflexivity. Qed.
+Proof.
+  intros d m name names options body os args keywords env E Eo Ee. rewrite call_S. simpl. now rewrite E, Eo, Ee.
+Qed.
 
 Section Steps.
 Variable c : value -> list value -> dict -> option value.
@@ -310,6 +281,15 @@ Lemma block_return : forall env s ss v, exec c g m env s = Some (Returned v) ->
 Proof. intros env s ss v E. now rewrite block_cons, E. Qed.
 End Steps.
 
+(** ** Tactics
+
+    [run] computes as far as it can, by [text], the lemmas about arrays, and [runs], those about functions that have
+    been run before; [run_by facts] also rewrites by [facts].  [function] enters a function and [statements] runs its
+    statements, one at a time. *)
+
+#[export] Hint Rewrite rows_fill columns_fill each_fill ones_like_fill transpose_fill matmul_fill sum_all_fill
+  sum_rows_fill sum_columns_fill arithmetic_same arithmetic_column arithmetic_row arithmetic_row_l arithmetic_integer
+  arithmetic_integer_l arithmetic_number_l : text.
 #[export] Hint Rewrite block_nil : runs.
 
 Ltac defined := match goal with |- context [definition refnn ?m ?x] =>
@@ -318,24 +298,20 @@ Ltac step := first
   [ lazymatch goal with |- context [block _ _ _ _ _] => idtac | |- context [exec _ _ _ _ _] => idtac end;
     progress rewrite ?block_nil, ?block_cons, ?exec_assign, ?exec_ann_assign, ?exec_return, ?exec_if, ?exec_append
   | progress autorewrite with text
-  | lazymatch goal with |- context [global refnn (S ?d) ?m ?x] => rewrite (global_S d m x); defined end ].
+  | lazymatch goal with |- context [global refnn (S ?d) ?m ?x] => rewrite (global_S d m x); unfold named; defined end ].
 Ltac enter := match goal with |- context [call refnn (S ?d) ?f ?args ?keywords] =>
-  match f with Function _ _ => idtac | Closure _ _ _ _ => idtac | Builtin _ => idtac | Method _ _ => idtac end;
-  rewrite (call_S d f args keywords); try defined end.
-Lemma bind_known : forall names args options keywords, length names = length args -> known options keywords = true ->
-  bind names args options keywords =
-  Some (combine names args ++ map (fun o => (fst o, given keywords (fst o) (snd o))) options).
-Proof. intros names args options keywords E H. unfold bind. now rewrite E, Nat.eqb_refl, H. Qed.
-
-Ltac run_by facts := intros; repeat first [progress cbn | progress step | progress autorewrite with runs | progress facts | enter].
+  match f with Function _ _ => idtac | Closure _ _ _ _ => idtac | Builtin _ => idtac | Method _ _ => idtac
+  | Entrywise _ => idtac end;
+  rewrite (call_S d f args keywords); unfold called; try defined end.
+Ltac run_by facts := intros; repeat first
+  [ progress cbn | progress step | progress autorewrite with runs | progress facts | enter ].
 Ltac run := run_by idtac.
-(** The same for a function and its statements, one at a time *)
 Ltac function := erewrite call_function; [| vm_compute; reflexivity | reflexivity |
-  first [reflexivity | apply bind_known; [reflexivity | eassumption]]]; cbn.
+  first [ reflexivity | apply bind_known; [reflexivity | eassumption] ] ]; cbn.
 Ltac statements facts := repeat first
   [ erewrite block_next by (run_by facts; reflexivity) | erewrite block_return by (run_by facts; reflexivity) ].
 
-
+(** Depths *)
 Notation "d .+3" := (S (S (S d))) (at level 2, format "d .+3").
 Notation "d .+5" := (S (S d.+3)) (at level 2, format "d .+5").
 Notation "d .+6" := (S d.+5) (at level 2, format "d .+6").
@@ -343,6 +319,30 @@ Notation "d .+8" := (S (S d.+6)) (at level 2, format "d .+8").
 Notation "d .+9" := (S d.+8) (at level 2, format "d .+9").
 Notation "d .+10" := (S d.+9) (at level 2, format "d .+10").
 
-Lemma INR_1 : INR 1 = 1%R. Proof. reflexivity. Qed.
+(** ** What is asked of the lines of layers.py *)
 
+(** [v] is a function of each entry, to be called on arrays. *)
+Definition activation_is (v : value) (h : R -> R) : Prop :=
+  forall d r c M, call refnn d.+6 v [matrix r c M] [] = Some (matrix r c (fun i j => h (M i j))).
 
+(** `layers.hidden(hidden, l)` returns [g l], for each hidden layer l. *)
+Definition hidden_is (hidden : value) (L : nat) (g : nat -> M.activation) : Prop := exists f f' : nat -> value,
+  (forall d l, 0 < l < L -> call refnn d.+8 (Function "refnn.layers" "hidden") [hidden; Integer l] [] =
+     Some (Record [("value", f l); ("derivative", f' l)])) /\
+  (forall l, 0 < l < L -> activation_is (f l) (M.value (g l))) /\
+  (forall l, 0 < l < L -> activation_is (f' l) (M.derivative (g l))).
+
+(** `layers.output(output)` returns [out], for arrays of [r] rows and [m] columns, labels [Y] among them: of [AL] and of
+    [ZL] the costs whose sum over m is its loss, and m times its [dloss]. *)
+Definition output_is (output : value) (r m : nat) (Y : M.mat) (out : M.output) : Prop :=
+  let mean (C : M.mat) := (sum m (fun k => sum r (fun i => C i k)) / INR m)%R in
+  exists (value_ cost loss residual answer : value) (h cost_ loss_ residual_ : M.mat -> M.mat),
+  (forall d, call refnn d.+8 (Function "refnn.layers" "output") [output] [] = Some (Record
+     [("value", value_); ("cost", cost); ("loss", loss); ("residual", residual); ("answer", answer)])) /\
+  (forall d Z, call refnn d.+6 value_ [matrix r m Z] [] = Some (matrix r m (h Z))) /\
+  (forall d A, call refnn d.+6 cost [matrix r m A; matrix r m Y] [] = Some (matrix r m (cost_ A))) /\
+  (forall d Z, call refnn d.+6 loss [matrix r m Z; matrix r m Y] [] = Some (matrix r m (loss_ Z))) /\
+  (forall d Z, call refnn d.+6 residual [matrix r m (h Z); matrix r m Z; matrix r m Y] [] =
+     Some (matrix r m (residual_ Z))) /\
+  (forall Z, M.loss out Z = mean (cost_ (h Z))) /\ (forall Z, M.loss out Z = mean (loss_ Z)) /\
+  (forall Z i k, i < r -> k < m -> (residual_ Z i k / INR m)%R = M.dloss out Z i k).

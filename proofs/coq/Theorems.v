@@ -5,6 +5,7 @@
     labels in it.  J = [cost n L g out W b X] is a function of the weights [W], the biases [b] and the inputs [X].
     Backprop computes [dW], [db] and [dA].  The theorems say that these are the derivatives of J:
 
+      Words     what J, [dW] and the rest are, in formulas;
       Part I    in every network whose hidden activations and output have, at the [Z] of the network, the derivatives
                 that their records name: [differentiable] in Model.v;
       Part II   for which activations and outputs this is so.
@@ -22,12 +23,62 @@
     Each proof is a line or a few here; the work is in the file that the comment names.  A reader who wants the heart of
     it takes Tangent.v, which differentiates forward through the layers, and Adjoint.v, which transposes that into
     backprop.  Assumptions.v lists what all rests on: four axioms of Coq's library, which all hold in ordinary
-    mathematics, and none of ours. *)
+    mathematics, and none of ours.  statements.txt has each theorem in full, with all that its section assumes. *)
 
 From Coq Require Import Reals Lra List Permutation.
 From Coquelicot Require Import Coquelicot.
 From RefNN Require Import Model Calculus Output Gradient Descent Batches.
 Open Scope R_scope.
+
+(** * The words
+
+    What the theorems speak of, spelled out: Coq confirms each line by unfolding definitions. *)
+
+Section Words.
+Variable n : nat -> nat.
+Variable L m : nat.
+Variable g : nat -> activation.
+Variable out : output.
+Variable W : weights.
+Variable b : biases.
+Variable X : mat.
+Notation Z := (Z n g W b X).
+Notation A := (A n g W b X).
+Notation dZ := (dZ n L g out W b X).
+Notation dA := (dA n L g out W b X).
+Notation dW := (dW n L m g out W b X).
+Notation db := (db n L m g out W b X).
+
+Remark A_0_is : A 0 = X.                                                             Proof. reflexivity. Qed.
+Remark Z_is l i k : Z (S l) i k = (Σ j < n l, W (S l) i j * A l j k) + b (S l) i.    Proof. reflexivity. Qed.
+Remark A_is l i k : A (S l) i k = value (g (S l)) (Z (S l) i k).                     Proof. reflexivity. Qed.
+Remark J_is : cost n L g out W b X = loss out (Z L).                                 Proof. reflexivity. Qed.
+
+Remark dZ_L_is : dZ L = dloss out (Z L).                             Proof. exact (dZ_of_output n L g out W b X). Qed.
+Remark dA_is l j k : dA l j k = Σ i < n (S l), W (S l) i j * dZ (S l) i k.           Proof. reflexivity. Qed.
+Remark dZ_is l i k : (l < L)%nat -> dZ l i k = dA l i k * derivative (g l) (Z l i k).
+Proof. intros H. now rewrite dZ_recursion. Qed.
+Remark dW_is l i j : dW (S l) i j = Σ k < m, dZ (S l) i k * A l j k.                 Proof. reflexivity. Qed.
+Remark db_is l i : db l i = Σ k < m, dZ l i k.                                       Proof. reflexivity. Qed.
+
+(** What moves has a velocity in every entry in range; and of a network no more is asked than this. *)
+Remark moves_is Wt bt Xt t0 W' b' X' : moves n L m Wt bt Xt t0 W' b' X' =
+  ((forall l i j, (1 <= l <= L)%nat -> (i < n l)%nat -> (j < n (pred l))%nat ->
+      is_derive (fun t => Wt t l i j) t0 (W' l i j)) /\
+   (forall l i, (1 <= l <= L)%nat -> (i < n l)%nat -> is_derive (fun t => bt t l i) t0 (b' l i)) /\
+   (forall j k, (j < n O)%nat -> (k < m)%nat -> is_derive (fun t => Xt t j k) t0 (X' j k))).
+Proof. reflexivity. Qed.
+Remark differentiable_is : differentiable n L m g out W b X =
+  ((forall l i k, (0 < l < L)%nat -> (i < n l)%nat -> (k < m)%nat ->
+      is_derive (value (g l)) (Z l i k) (derivative (g l) (Z l i k))) /\
+   is_gradient (n L) m (loss out) (Z L) (dloss out (Z L))).
+Proof. reflexivity. Qed.
+Remark is_gradient_is p C M dC : is_gradient p m C M dC =
+  forall eps, 0 < eps -> exists delta, 0 < delta /\ forall M', (Σ k < m, Σ i < p, Rabs (M' i k)) < delta ->
+  Rabs (C (fun i k => M i k + M' i k) - C M - (Σ k < m, Σ i < p, dC i k * M' i k))
+  <= eps * (Σ k < m, Σ i < p, Rabs (M' i k)).
+Proof. reflexivity. Qed.
+End Words.
 
 (** * Part I: any network *)
 

@@ -1,18 +1,19 @@
 (** * Translated.v: what is proved of the text of refnn/network.py
 
     translate.py prints the text as data, Source.v, and decides nothing; NumPy.v and Python.v say what such data mean.
-    Of this meaning it is proved here, for all depths, widths, batches, labels and parameters, that the derivatives of
-    the cost that the text computes are what the text returns as gradients, and that a step lowers the cost:
+    Of this meaning it is proved here, for all depths, widths, batches, labels and parameters, that the gradients that
+    the text returns are the derivatives of the cost that the text computes, and that a step lowers the cost:
 
-      Part I    for any activations in the hidden layers and any output, of which the lines of layers.py return what
-                [hidden_is] and [output_is] say, and where they are differentiable: [differentiable] in Model.v;
-      Part II   for the call without words, of the article's network: [translated_runs] to [translated_step]. Nothing is
-                asked there but that the arguments fit together.
+      Part I     for whatever activations and output the lines of layers.py return, as [hidden_is] and [output_is] put
+                 it, where they are differentiable: [differentiable] in Model.v;
+      Part II    for which words they do return some: all but (leaky) ReLU, and the user's own pairs;
+      Part III   for the article's network, which is the one without words.  Nothing is asked of the point there, and no
+                 network but the text's own is mentioned.
 
-    [J words X Y params] is the cost, and [gradient words X Y params key i j] entry (i, j) of what backprop returns under
-    this key, both computed by the text; [words] are the keyword arguments.  An error would count as 0 in both, but
+    [J words X Y params] is the cost, and [gradient words X Y params key i j] entry (i, j) of what backprop returns
+    under this key, both as the text computes them; [words] are the keyword arguments.  An error would make them 0, but
     [translated_runs] says that there is none.  [fill r c M] is the array of [r] rows and [c] columns with the entries
-    [M i j].
+    [M i j], and [parameters n L W b] the dict of "W1", "b1", ...: it may be in any order.
 
     Builds on:    Tie.v, Theorems.v, Sigmoid.v.
     Names:        those of Model.v for one entry replaced: [set_W W l i j w], [set_b], [set_A]. *)
@@ -42,6 +43,19 @@ Definition cost (words : dict) (X Y : array) (params : dict) : option value :=
   let* (AL, _) := forward words X params in python "cost_function" [AL; Array Y] (only_output words).
 Definition grads (words : dict) (X Y : array) (params : dict) : option value :=
   let* (AL, caches) := forward words X params in python "backprop" [AL; Array Y; caches] words.
+(** What layer l + 1 has kept: the cost from the last Z, as train takes it, and the activations A_l *)
+Definition kept (words : dict) (X : array) (params : dict) (l : nat) : option (list value) :=
+  let* (_, caches) := forward words X params in let* v := subscript caches (Integer l) in items v.
+Definition cost_from_Z (words : dict) (X Y : array) (params : dict) (L : nat) : option value :=
+  let* kept := kept words X params (L - 1) in
+  match kept with
+  | [_; ZL] => python "cost_from_Z" [ZL; Array Y; given words "output" (Text "sigmoid")] []
+  | _ => None
+  end.
+Definition activation (words : dict) (X : array) (params : dict) (l : nat) : option value :=
+  let* kept := kept words X params l in
+  match kept with [linear_cache; _] => subscript linear_cache (Integer 0) | _ => None end.
+
 Definition update (params : dict) (grads : value) (learning_rate : R) : option value :=
   python "update_parameters" [Mapping params; grads; Number learning_rate] [].
 
@@ -49,6 +63,12 @@ Definition J (words : dict) (X Y : array) (params : dict) : R :=
   match cost words X Y params with Some (Number J) => J | _ => 0%R end.
 Definition gradient (words : dict) (X Y : array) (params : dict) (key : string) (i j : nat) : R :=
   match (let* v := grads words X Y params in subscript v (Text key)) with Some (Array A) => entry A i j | _ => 0%R end.
+
+(** The shapes of the gradients *)
+Definition shaped (n : nat -> nat) (L m : nat) (grads : dict) : Prop := forall l, 1 <= l <= L -> exists dA dW db,
+  get grads (key "dA" (pred l)) = Some (Array (fill (n (pred l)) m dA)) /\
+  get grads (key "dW" l) = Some (Array (fill (n l) (n (pred l)) dW)) /\
+  get grads (key "db" l) = Some (Array (fill (n l) 1 db)).
 
 (** * Part I: any network *)
 
@@ -120,15 +140,18 @@ Notation Y_ := (fill (n L) m Y).
 Variable W : nat -> nat -> nat -> R.
 Variable b X : nat -> nat -> R.
 
-(** No call is an error, and each gradient has the shape of its variable. *)
+(** No call is an error, each gradient has the shape of its variable, and both forms of the cost are the same. *)
 Theorem any_translated_runs : forall params, Permutation params (parameters n L W b) -> exists c G,
   cost words (X_ X) Y_ params = Some (Number c) /\ grads words (X_ X) Y_ params = Some (Mapping G) /\
-  forall l, 1 <= l <= L -> exists dA dW db, get G (key "dA" (pred l)) = Some (Array (fill (n (pred l)) m dA)) /\
-    get G (key "dW" l) = Some (Array (fill (n l) (n (pred l)) dW)) /\ get G (key "db" l) = Some (Array (fill (n l) 1 db)).
+  shaped n L m G /\ cost_from_Z words (X_ X) Y_ params L = Some (Number c).
 Proof.
   intros params H. destruct (forward_returns W b X params H) as (AL & E & Ec & G & EG & HG).
-  exists (M.cost n L g out W b X), G. unfold cost, grads. rewrite E. repeat split; trivial. intros l Hl.
-  destruct (HG l ltac:(lia)) as (HA & HW & Hb). do 3 eexists. now repeat split; [exact HA | exact HW | exact Hb].
+  exists (M.cost n L g out W b X), G. unfold cost, grads, cost_from_Z, kept. rewrite E. repeat split; trivial.
+  - intros l Hl. destruct (HG l ltac:(lia)) as (HA & HW & Hb). do 3 eexists. split; [exact HA|].
+    split; [exact HW | exact Hb].
+  - destruct output_of_words as (v & c & l & r & a & h & c_ & l_ & r_ & Ho & _ & _ & Hl & _ & _ & El & _).
+    cbn [subscript]. rewrite nth_cache by lia. replace (S (L - 1)) with L by lia. unfold python.
+    etransitivity; [exact (cost_from_Z_runs n L m Y _ v c l r a l_ Ho Hl 11 _)|]. unfold M.cost. now rewrite El.
 Qed.
 
 Hypothesis differentiable_here : differentiable n L m g out W b X.
@@ -184,7 +207,32 @@ Proof.
 Qed.
 End AnyNetwork.
 
-(** * Part II: the network of the article *)
+(** * Part II: the lines of layers.py *)
+
+Theorem lines_of_activations : forall name h, List.In (name, h)
+    [("sigmoid", M.Sigmoid); ("tanh", M.Tanh); ("softplus", M.Softplus); ("silu", M.Silu); ("identity", M.Identity)] ->
+  forall L, hidden_is (Text name) L (fun _ => h).
+Proof.
+  intros name h H. repeat destruct H as [H|H]; try contradiction; injection H as <- <-;
+    [apply hidden_sigmoid | apply hidden_tanh | apply hidden_softplus | apply hidden_silu | apply hidden_identity].
+Qed.
+
+Theorem own_activations : forall L (g : nat -> M.activation),
+  hidden_is (Sequence (map (fun l => Sequence [Entrywise (M.value (g l)); Entrywise (M.derivative (g l))])
+    (seq 1 (L - 1)))) L g.
+Proof. exact hidden_pairs. Qed.
+
+Theorem lines_of_outputs : forall n L m Y,
+  output_is (Text "sigmoid") (n L) m Y (M.Logistic n L m Y) /\ output_is (Text "softmax") (n L) m Y (M.Softmax n L m Y).
+Proof. intros. split; [apply output_sigmoid | apply output_softmax]. Qed.
+
+Theorem own_outputs : forall (h : M.activation) n L m Y,
+  let pair := Sequence [Entrywise (M.value h); Entrywise (M.derivative h)] in
+  output_is (Sequence [pair; Text "squared_error"]) (n L) m Y (M.Squared n L m Y (/ INR 1) h) /\
+  output_is (Sequence [pair; Text "half_squared_error"]) (n L) m Y (M.Squared n L m Y (/ INR 2) h).
+Proof. intros. split; apply output_squared; [now left | now right]. Qed.
+
+(** * Part III: the network of the article *)
 
 Section Sigmoid.
 Variable n : nat -> nat.
@@ -195,27 +243,49 @@ Variable b X Y : nat -> nat -> R.
 Notation X_ X := (fill (n 0) m X).
 Notation Y_ := (fill (n L) m Y).
 Let here := Sigmoid.sigmoid_network_differentiable n L m Y W b X.
+Notation of_any theorem :=
+  (theorem n L m L_pos _ _ Y [] (or_introl eq_refl) (hidden_sigmoid L) (output_sigmoid n L m Y) W b X).
 
 Theorem translated_runs : forall params, Permutation params (parameters n L W b) -> exists c G,
   cost [] (X_ X) Y_ params = Some (Number c) /\ grads [] (X_ X) Y_ params = Some (Mapping G) /\
-  forall l, 1 <= l <= L -> exists dA dW db, get G (key "dA" (pred l)) = Some (Array (fill (n (pred l)) m dA)) /\
-    get G (key "dW" l) = Some (Array (fill (n l) (n (pred l)) dW)) /\ get G (key "db" l) = Some (Array (fill (n l) 1 db)).
-Proof. exact (any_translated_runs n L m L_pos _ _ Y [] (or_introl eq_refl) (hidden_sigmoid L) (output_sigmoid n L m Y) W b X). Qed.
+  shaped n L m G /\ cost_from_Z [] (X_ X) Y_ params L = Some (Number c).
+Proof. exact (of_any any_translated_runs). Qed.
 
 Theorem translated_W : forall (params : R -> dict) l i j, 1 <= l <= L -> i < n l -> j < n (pred l) ->
   (forall w, Permutation (params w) (parameters n L (set_W W l i j w) b)) ->
   is_derive (fun w => J [] (X_ X) Y_ (params w)) (W l i j)
     (gradient [] (X_ X) Y_ (params (W l i j)) (key "dW" l) i j).
-Proof. exact (any_translated_W n L m L_pos _ _ Y [] (or_introl eq_refl) (hidden_sigmoid L) (output_sigmoid n L m Y) W b X here). Qed.
+Proof. exact (of_any any_translated_W here). Qed.
 
 Theorem translated_b : forall (params : R -> dict) l i, 1 <= l <= L -> i < n l ->
   (forall c, Permutation (params c) (parameters n L W (set_b b l i c))) ->
   is_derive (fun c => J [] (X_ X) Y_ (params c)) (b l i) (gradient [] (X_ X) Y_ (params (b l i)) (key "db" l) i 0).
-Proof. exact (any_translated_b n L m L_pos _ _ Y [] (or_introl eq_refl) (hidden_sigmoid L) (output_sigmoid n L m Y) W b X here). Qed.
+Proof. exact (of_any any_translated_b here). Qed.
 
 Theorem translated_X : forall params j k, j < n 0 -> k < m -> Permutation params (parameters n L W b) ->
   is_derive (fun x => J [] (X_ (set_A X j k x)) Y_ params) (X j k) (gradient [] (X_ X) Y_ params (key "dA" 0) j k).
-Proof. exact (any_translated_X n L m L_pos _ _ Y [] (or_introl eq_refl) (hidden_sigmoid L) (output_sigmoid n L m Y) W b X here). Qed.
+Proof. exact (of_any any_translated_X here). Qed.
+
+(** ∂J/∂A_l[j,k] of a hidden layer: [upper] are the parameters of the layers above, numbered from 1 again, and J is
+    their cost, as a function of A_l. *)
+Theorem translated_A : forall params upper l j k, l < L -> j < n l -> k < m ->
+  Permutation params (parameters n L W b) ->
+  Permutation upper (parameters (above l n) (L - l) (above l W) (above l b)) ->
+  exists A, activation [] (X_ X) params l = Some (Array (fill (n l) m A)) /\
+    is_derive (fun a => J [] (fill (n l) m (set_A A j k a)) Y_ upper) (A j k)
+      (gradient [] (X_ X) Y_ params (key "dA" l) j k).
+Proof.
+  intros params upper l j k Hl Hj Hk H Hu. exists (M.A n M.Sigmoids W b X l). split.
+  - destruct (of_any forward_returns params H) as (AL & E & _). unfold activation, kept. rewrite E. cbn [subscript].
+    now rewrite nth_cache.
+  - rewrite (of_any gradient_A params) by assumption. eapply is_derive_ext.
+    2: { apply (Theorems.any_A n L m M.Sigmoids (M.Logistic n L m Y) W b X here l j k Hl Hj Hk). }
+    intros a. symmetry. unfold cost_above. assert (EL : above l n (L - l) = n L) by (unfold above; f_equal; lia).
+    assert (E0 : above l n 0 = n l) by (unfold above; f_equal; lia).
+    pose proof (J_is (above l n) (L - l) m ltac:(lia) _ _ Y [] (or_introl eq_refl) (hidden_sigmoid (L - l))
+      (output_sigmoid (above l n) (L - l) m Y) _ _ (set_A (M.A n M.Sigmoids W b X l) j k a) upper Hu) as EJ.
+    rewrite EL, E0 in EJ. etransitivity; [exact EJ|]. unfold M.cost. simpl. unfold M.cost_function. now rewrite EL.
+Qed.
 
 Theorem translated_step : forall params, Permutation params (parameters n L W b) ->
   (exists l i j, 1 <= l <= L /\ i < n l /\ j < n (pred l) /\ gradient [] (X_ X) Y_ params (key "dW" l) i j <> 0%R) \/
@@ -223,6 +293,6 @@ Theorem translated_step : forall params, Permutation params (parameters n L W b)
   exists rate, (0 < rate)%R /\ forall learning_rate, (0 < learning_rate < rate)%R -> exists after,
     (let* G := grads [] (X_ X) Y_ params in update params G learning_rate) = Some (Mapping after) /\
     (J [] (X_ X) Y_ after < J [] (X_ X) Y_ params)%R.
-Proof. exact (any_translated_step n L m L_pos _ _ Y [] (or_introl eq_refl) (hidden_sigmoid L) (output_sigmoid n L m Y) W b X here). Qed.
+Proof. exact (of_any any_translated_step here). Qed.
 
 End Sigmoid.

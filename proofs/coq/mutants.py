@@ -1,34 +1,41 @@
-"""Do signs, indices and operators count?  Break them, one at a time, and see the tie or the proof break.
+"""Does each part of the evidence count?  Change one thing at a time, and see that it is refused, and by what.
 
-    python mutants.py          all, and write mutants.json (minutes: each mutant of Generic.v is a run of Coq)
-    python mutants.py source   those of the Python source only, against vectors.json (seconds)
+    python mutants.py          what mutants.json does not know or no longer holds (an hour if that is all)
+    python mutants.py source   the Python source on vectors.json only, against the extracted program (seconds)
 
-A mutant of network.py, or of what it takes from layers.py for the article's network, must return other numbers than
-the extracted program, or fail. A mutant of Generic.v is still a well-formed definition, and some proof of some theorem
-about it must fail. What is broken: in the source the nodes that `other` names, in Generic.v each match of a pattern of
-CHANGES.
+Changed are the source, the translator, the meaning of its syntax, the model, and the statements of the theorems: by
+rule, in the source at the nodes that `other` names and in Generic.v at each match of RULES, and as changes.py has it.
+The mutants of the source must also return other numbers than the extracted program, or fail.
 """
 
 import ast
 import hashlib
+import itertools
 import json
+import os
+import random
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import changes
 import tie
+import translate
 
 from refnn import layers, network
 from refnn._progress import bar
 
 HERE = Path(__file__).parent
+PACKAGE = Path(network.__file__).parent
 RECORD = HERE / "mutants.json"
+BUILD = HERE / "../../build/coq"
 FUNCTIONS = (  # and what a table of layers.py has under this name
     "sigmoid",
     "forward_prop",
@@ -39,6 +46,8 @@ FUNCTIONS = (  # and what a table of layers.py has under this name
     "backprop",
     "update_parameters",
 )
+DEFINITIONS = {"Generic.v", "Model.v", "NumPy.v", "Python.v"}  # these hold no proof that could break
+Changed = dict[str, str]  # the files that a change changes, with their texts
 OTHER_OPERATOR = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 
 
@@ -91,8 +100,8 @@ def sites(tree: ast.Module) -> list[tuple[str, ast.AST, ast.AST]]:
     return [(name, part, node) for name, part in parts(tree) for node in ast.walk(part) if other(node) is not None]
 
 
-def source_mutants() -> Iterator[tuple[str, ModuleType]]:
-    """Each mutant of layers.py and of network.py: its changed line, and the network on the changed module."""
+def source_changes() -> Iterator[tuple[str, ModuleType, ast.Module]]:
+    """Each mutant of layers.py and of network.py: its changed line, and the changed tree of the file."""
     for file in (layers, network):
         text = Path(file.__file__).read_text()
         for index in range(len(sites(ast.parse(text)))):
@@ -100,7 +109,13 @@ def source_mutants() -> Iterator[tuple[str, ModuleType]]:
             name, part, node = sites(tree)[index]
             replace = Replace(node, other(node))
             tree, part = ast.fix_missing_locations(replace.visit(tree)), replace.visit(part)
-            yield f"{name}: {ast.unparse(part).splitlines()[0]}", network_on(file, tree)
+            yield f"{name}: {ast.unparse(part).splitlines()[0]}", file, tree
+
+
+def source_mutants() -> Iterator[tuple[str, ModuleType]]:
+    """The same, and the network on the changed module."""
+    for name, file, tree in source_changes():
+        yield name, network_on(file, tree)
 
 
 def network_on(file: ModuleType, tree: ast.Module) -> ModuleType:
@@ -133,26 +148,10 @@ def source_breaks(module: ModuleType) -> str | None:
     return error
 
 
-# -------------------------------------------------------------------------------------------------- Generic.v
+# ------------------------------------------------------------------------------------------------ what is changed
 
 
-def without_comments(coq: str) -> str:
-    return re.sub(r"\(\*.*?\*\)", "", coq, flags=re.DOTALL)
-
-
-def proof_state() -> str:
-    """A fingerprint of the definitions and the proofs above them: the test sees when the record is out of date."""
-    code = "".join(" ".join(without_comments((HERE / file).read_text()).split()) for file in sorted(compiled()))
-    return hashlib.sha256(code.encode()).hexdigest()
-
-
-def compiled() -> list[str]:
-    """The files in which a proof may break, in the order in which they are compiled."""
-    order = [line.strip() for line in (HERE / "_CoqProject").read_text().splitlines() if line.endswith(".v")]
-    return order[: order.index("Example.v") + 1]
-
-
-CHANGES = (
+RULES = (
     (r"(?<= )\+(?= )", "-"),
     (r"(?<= )-(?= )(?<!^  -)(?<!> -)", "+"),
     (r"(?<= )\*(?= )", "/"),
@@ -179,7 +178,7 @@ CHANGES = (
 )
 
 
-def proof_mutants() -> Iterator[tuple[str, str]]:
+def model_changes() -> Iterator[tuple[str, Changed]]:
     """Each mutant of Generic.v: its definition and changed line, and the changed text."""
     text = (HERE / "Generic.v").read_text()
     lines = text.splitlines(keepends=True)
@@ -189,48 +188,202 @@ def proof_mutants() -> Iterator[tuple[str, str]]:
             name = definition[1]
         comment = comment or line.startswith("(**")
         if name and not comment and not line.startswith(("Local", "Variable")):
-            for pattern, replacement in CHANGES:
+            for pattern, replacement in RULES:
                 for match in re.finditer(pattern, line):
                     changed = line[: match.start()] + match.expand(replacement) + line[match.end() :]
-                    yield f"{name}: {changed.strip()}", "".join([*lines[:number], changed, *lines[number + 1 :]])
+                    text = "".join([*lines[:number], changed, *lines[number + 1 :]])
+                    yield f"{name}: {changed.strip()}", {"Generic.v": text}
         comment = comment and "*)" not in line
 
 
-def proof_breaks(text: str) -> str | None:
-    """The file and lemma that no longer compile; None if all do. Generic.v itself must still compile."""
+def written_changes(written: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, Changed]]:
+    """Those of changes.py; a test that is to refuse one stands among its files, with no text."""
+    for file, old, new, *tests in written:
+        text = path_of(file).read_text()
+        if text.count(old) != 1:
+            raise ValueError(f"{file} does not have once: {old}")
+        yield f"{file}: {' '.join(new.split())}", {file: text.replace(old, new)} | dict.fromkeys(tests, "")
+
+
+def all_changes() -> dict[str, dict[str, Changed]]:
+    """By what they change."""
+    text = ((name, {Path(file.__file__).name: ast.unparse(tree)}) for name, file, tree in source_changes())
+    return {
+        "text": dict([*text, *written_changes(changes.SOURCE)]),
+        "floats": dict(written_changes(changes.FLOATS)),
+        "translator": dict(written_changes(changes.TRANSLATOR)),
+        "meaning": dict(written_changes(changes.MEANING)),
+        "Generic.v": dict(model_changes()),
+        "model": dict(written_changes(changes.MODEL)),
+        "statements": dict(written_changes(changes.STATEMENTS)),
+    }
+
+
+# --------------------------------------------------------------------------------------------- what refuses it
+
+
+def order() -> list[str]:
+    """The files of the proofs, in the order in which they are compiled."""
+    return [line for line in (HERE / "_CoqProject").read_text().splitlines() if line.endswith(".v")]
+
+
+def path_of(file: str) -> Path:
+    return (HERE if file.endswith(".v") or file == "translate.py" else PACKAGE) / file
+
+
+def text_of(file: str, changed: Changed) -> str:
+    """Source.v is what the translator makes of the source, either of them changed or not."""
+    if file != "Source.v":
+        return changed.get(file) or (HERE / file).read_text()
+    translator = ModuleType("translator")
+    exec(text_of("translate.py", changed), translator.__dict__)
+    made: str = translator.translate(
+        {name: changed.get(f"{name}.py", text) for name, text in translate.texts().items()}
+    )
+    return made
+
+
+def refused_by(changed: Changed) -> str | None:
+    """The first that refuses it: the named test; the translator; the lemma that no longer compiles, of the files that
+    stand on a changed one; the record of the statements; NumPy beside NumPy.v."""
     with tempfile.TemporaryDirectory() as directory:
-        for file in compiled():
-            shutil.copy(HERE / file, directory)
-        Path(directory, "Generic.v").write_text(text)
-        for file in compiled():
-            command = ["timeout", "120", "coqc", "-w", "none", "-Q", ".", "RefNN", file]
-            run = subprocess.run(command, cwd=directory, capture_output=True, text=True)
-            if run.returncode:
-                if file == "Generic.v":
-                    raise ValueError(f"not a well-formed definition:\n{run.stderr}")
-                line = int(re.search(r"line (\d+)", run.stderr)[1])
-                above = "\n".join((HERE / file).read_text().splitlines()[:line])
-                return f"{file}: " + re.findall(r"(?:Lemma|Theorem|Let) (\w+)", above)[-1]
+        there = Path(directory)
+        if tests := [name for name, text in changed.items() if not text]:
+            return test_refuses(there, tests[0], changed)
+        try:
+            changed = changed | {"Source.v": text_of("Source.v", changed)}
+        except ValueError as error:
+            return f"translate.py: {str(error).rsplit(': ', 1)[-1]}"
+        for file in ["Statements.v", "run.ml", *(vo.name for vo in BUILD.glob("*.vo"))]:
+            shutil.copy(BUILD / file, there)
+        again: set[str] = set()
+        for file in likelier_first(changed):
+            text = text_of(file, changed)
+            needs = {
+                f"{name}.v"
+                for names in re.findall(r"^From RefNN Require (.*)\.$", text, re.M)
+                for name in names.split()
+            }
+            if needs & again or text != (BUILD / file).read_text():
+                again.add(file)
+                (there / file).write_text(text)
+                if lemma := coq_refuses(there, file):
+                    if file in changed and file in DEFINITIONS:
+                        raise ValueError(f"{file}: not a well-formed definition of {lemma}")
+                    return f"{file}: {lemma}"
+        if again and (name := statements_differ(there)):
+            return f"statements.txt: {name}"
+        if "NumPy.v" in again:
+            build = ["ocamlopt", "-w", "-a", "-o", "run", "refnn.mli", "refnn.ml", "run.ml"]
+            subprocess.run(build, cwd=there, check=True)
+            try:
+                _, operations = tie.numpy_differs(str(there / "run"), random.Random(tie.SEED))
+            except subprocess.CalledProcessError:  # as by a division by zero, beyond the end of an array
+                return "NumPy: where NumPy.v stops"
+            return f"NumPy: {operations[0]}" if operations else None
     return None
 
 
-# ------------------------------------------------------------------------------------------------------- both
+def likelier_first(changed: Changed) -> list[str]:
+    """Of Layers.v and Tie.v, which do not stand on each other and take longest, the one that speaks of the change."""
+    in_layers = changed.keys() & {"layers.py", "_floats.py", "NumPy.v", "Python.v"}
+    return sorted(order(), key=lambda file: file in {"Tie.v", "Translated.v", "Extract.v"}) if in_layers else order()
+
+
+def coq_refuses(directory: Path, file: str) -> str | None:
+    """Where the file stops to compile, by the flags of _CoqProject."""
+    command = ["timeout", "240", "coqc", "-w", "-ambiguous-paths,+local-declaration", "-Q", ".", "RefNN", file]
+    run = subprocess.run(command, cwd=directory, capture_output=True, text=True)
+    if not run.returncode:
+        return None
+    line = int(found[1]) if (found := re.search(r"line (\d+)", run.stderr)) else 0
+    above = "\n".join((directory / file).read_text().splitlines()[:line])
+    name = (re.findall(r"(?:Lemma|Theorem|Remark|Let|Definition|Fixpoint) (\w+)", above) or ["?"])[-1]
+    return name if run.returncode != 124 else f"{name}, no proof in 240 s"
+
+
+def printed_statements(directory: Path) -> list[str]:
+    command = ["coqc", "-w", "none", "-Q", ".", "RefNN", "Statements.v"]
+    run = subprocess.run(command, cwd=directory, capture_output=True, text=True)
+    return [line for line in run.stdout.splitlines() if line and not line.startswith("Arguments")]
+
+
+def statements_differ(directory: Path) -> str | None:
+    """The first word or theorem that Coq prints otherwise than statements.txt has it."""
+    names = re.findall(r"^(?:Print|Check) ([\w.]+)\.$", (HERE / "Statements.v").read_text(), re.M)
+    name = None
+    pairs = itertools.zip_longest((HERE / "statements.txt").read_text().splitlines(), printed_statements(directory))
+    for recorded, printed in pairs:
+        if names and recorded and recorded.split()[0].split(".")[-1] == names[0].split(".")[-1]:
+            name = names.pop(0)
+        if recorded != printed:
+            return name
+    return None
+
+
+def test_refuses(directory: Path, test: str, changed: Changed) -> str | None:
+    """The first test in this file that fails on a copy with the change."""
+    root = HERE.parents[1]
+    for folder in ("refnn", "tests", "proofs/coq"):
+        shutil.copytree(root / folder, directory / folder)
+    shutil.copy(root / "pyproject.toml", directory)
+    for file, text in changed.items():
+        if text:
+            (directory / path_of(file).relative_to(root)).write_text(text)
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", f"tests/{test}"]
+    run = subprocess.run(command, cwd=directory, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, text=True)
+    failed = re.search(r"^(?:FAILED|ERROR) [^:\s]+(?:::(\w+))?", run.stdout, re.M)
+    return f"{Path(test).name}: {failed[1]}" if failed else None
+
+
+# -------------------------------------------------------------------------------------------------- the record
+
+
+def without_comments(coq: str) -> str:
+    return re.sub(r"\(\*.*?\*\)", "", coq, flags=re.DOTALL)
+
+
+def state() -> dict[str, str]:
+    """A fingerprint of each file that decides, each after those on which it stands."""
+    files = order()
+    files.insert(files.index("Source.v"), "translate.py")
+    texts = [without_comments(text_of(file, {})) for file in (*files, "Statements.v", "statements.txt")]
+    digests = [hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:16] for text in texts]
+    return dict(zip((*files, "Statements.v", "statements.txt"), digests, strict=True))
+
+
+def out_of_date(record: dict[str, Any]) -> dict[str, dict[str, Changed]]:
+    """The changes whose result is not in the record, or stands there on files that are no longer what they were."""
+    now, then = state(), record.get("state", {})
+    files = list(now)
+
+    def holds(result: str | None) -> bool:
+        file = (result or "").split(":")[0]
+        return result is not None and all(
+            then.get(f) == now[f] for f in (files[: files.index(file) + 1] if file in now else files)
+        )
+
+    return {
+        kind: {name: c for name, c in every.items() if not holds(record.get(kind, {}).get(name))}
+        for kind, every in all_changes().items()
+    }
 
 
 def main() -> None:
-    record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    record = json.loads(RECORD.read_text())
     record["source"] = {mutant: source_breaks(module) for mutant, module in source_mutants()}
     if sys.argv[1:] != ["source"]:
-        record["proof_state"] = proof_state()
-        names, texts = zip(*proof_mutants(), strict=True)
-        with ThreadPoolExecutor(2) as pool:
-            breaks = bar(pool.map(proof_breaks, texts), "mutants of Generic.v", total=len(texts))
-            record["Generic.v"] = dict(zip(names, breaks, strict=True))
+        anew = out_of_date(record)
+        for kind, every in all_changes().items():
+            with ThreadPoolExecutor(2) as pool:
+                found = bar(pool.map(refused_by, anew[kind].values()), kind, total=len(anew[kind]))
+                results = record.get(kind, {}) | dict(zip(anew[kind], found, strict=True))
+            record[kind] = {name: results[name] for name in every}
+        record["state"] = state()
     RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    for file in ("source", "Generic.v"):
-        results = record.get(file, {})
-        survivors = [mutant for mutant, breaks in results.items() if breaks is None]
-        print(f"{file}: {len(results) - len(survivors)} of {len(results)} mutants are seen", *survivors, sep="\n  ")
+    for kind, results in record.items():
+        survivors = [name for name, refused in results.items() if refused is None]
+        print(f"{kind}: {len(results) - len(survivors)} of {len(results)} are refused", *survivors, sep="\n  ")
 
 
 if __name__ == "__main__":

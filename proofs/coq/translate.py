@@ -2,10 +2,12 @@
 
 Nothing is decided here. A node of Python's syntax tree is printed as its class with the fields of FIELDS, the
 constructors of Syntax.v. Whatever else it holds stops the run: another class, a field that is not printed and not
-empty, a decorator other than a cache. Left out are docstrings, types, and the definitions that PARTS does not name.
+empty, a decorator other than a cache. Left out are docstrings, types, and the definitions that PARTS does not name;
+they cannot stand in for one that it names, as a file may hold imports and definitions only, each name once.
 """
 
 import ast
+import builtins
 import sys
 from pathlib import Path
 
@@ -75,7 +77,7 @@ def coq(x: object) -> str:
         case ast.Constant(str(value)):
             return f"(Constant (str_ {coq(value)}))"
         case ast.Constant():
-            refuse(x, "a constant of another type")
+            raise refused(x, "a constant of another type")
         case ast.AnnAssign(target, _, value):
             return f"(AnnAssign {coq(target)} {'None' if value is None else f'(Some {coq(value)})'})"
         case ast.arguments(_, args, _, names, _, _, _):
@@ -96,44 +98,50 @@ def coq(x: object) -> str:
             return f"[{'; '.join(map(coq, x))}]"
         case str() if x.isascii() and x.isprintable():
             return '"' + x.replace('"', '""') + '"'
-    return refuse(x, "no term")
+    raise refused(x, "no term")
 
 
 def only_its_fields(node: ast.AST) -> None:
     """Nothing of the node gets lost."""
     kind = type(node).__name__
     if kind not in FIELDS:
-        refuse(node, "no class of Syntax.v")
+        raise refused(node, "no class of Syntax.v")
     for field, value in ast.iter_fields(node):
         if field == "decorator_list":
             known = all(isinstance(d, ast.Name) and d.id in CACHES for d in value)
         else:
             known = field in SILENT or field in FIELDS[kind].split() or value in EMPTY
         if not known:
-            refuse(node, f"its {field} has no place in Syntax.v")
+            raise refused(node, f"its {field} has no place in Syntax.v")
     if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
         node.body = node.body[1:]
 
 
-def refuse(x: object, why: str) -> None:
+def refused(x: object, why: str) -> ValueError:
     text = ast.unparse(x).splitlines()[0] if isinstance(x, ast.AST) else repr(x)
-    raise ValueError(f"line {getattr(x, 'lineno', '?')}: {text}: {why}")
+    return ValueError(f"line {getattr(x, 'lineno', '?')}: {text}: {why}")
 
 
-def defined(statement: ast.stmt) -> str | None:
+def names(statement: ast.stmt) -> list[str]:
+    """What a statement of a file defines."""
     match statement:
-        case ast.FunctionDef(name) | ast.ClassDef(name) | ast.Assign([ast.Name(name)]):
-            return name
-    return None
+        case ast.Import(aliases) | ast.ImportFrom(_, aliases):
+            return [alias.asname or alias.name for alias in aliases]
+        case ast.FunctionDef(name) | ast.ClassDef(name) | ast.Assign([ast.Name(name)]) | ast.AnnAssign(ast.Name(name)):
+            return [name]
+        case ast.Expr(ast.Constant(str())):
+            return []
+    raise refused(statement, "neither an import nor a definition")
 
 
 def module(name: str, text: str) -> str:
     """The term for a file: imports and the parts, in the order of the file."""
-    statements = ast.parse(text).body
-    wanted = PARTS[name].split()
-    if sorted(found := [defined(s) for s in statements if defined(s) in wanted]) != sorted(wanted):
-        raise ValueError(f"{name}.py defines {found}, expected {wanted}, each once")
-    terms = [coq(s) for s in statements if isinstance(s, ast.Import | ast.ImportFrom) or defined(s) in wanted]
+    statements, wanted = ast.parse(text).body, PARTS[name].split()
+    defined = [each for statement in statements for each in names(statement)]
+    for each in {*defined, *wanted}:
+        if defined.count(each) != 1 or hasattr(builtins, each):
+            raise ValueError(f"{name}.py defines {each}, a builtin or not just once")
+    terms = [coq(s) for s in statements if isinstance(s, ast.Import | ast.ImportFrom) or {*names(s)} & {*wanted}]
     return f"Definition {name} : list stmt := [\n" + ";\n".join(terms) + "]."
 
 

@@ -10,15 +10,14 @@ from refnn import _declaration
 from refnn._enclosures import FloatArrays, Point
 from refnn.numbers.hexfloat import FloatArray
 
-SMOOTH = ("sigmoid", "tanh", "softplus", "silu", "identity")
-LAST = {("sigmoid", "cross_entropy"): "logistic", ("softmax", "cross_entropy"): "softmax"}
+WITH_CROSS_ENTROPY = {"sigmoid": "logistic", "softmax": "softmax"}
 
 THEOREM = """\
-(* Written by refnn.  At exactly these floats the cost has a derivative by each entry, and the entry of the gradient given
-   here lies within its bound of it: so says [certified] in Certificate.v, which explains the names.
+(* Written by refnn.  At exactly these floats the cost has a derivative by each entry, and the given entry of the
+   gradient lies within its bound of it: so says [certified] in Certificate.v, where the names are explained.
    To check it, in a checkout of refnn after `make coq`:  coqc -Q build/coq RefNN FILE *)
 From Coq Require Import QArith List.
-From RefNN Require Import Certificate Intervals.
+From RefNN Require Import Certificate Kernel.
 Import ListNotations.
 Open Scope Q_scope.
 
@@ -45,10 +44,10 @@ Definition ours : certificate := {{|
 Module Precision.
   Definition bits := {bits}%positive.
 End Precision.
-Module Kernel := {integers} Precision.
+Module Checker := {integers} Precision.
 
 Theorem holds : certified ours.
-Proof. apply Kernel.correct. vm_compute. (* the entries that are refused: none *) reflexivity. Qed.
+Proof. apply Checker.correct. vm_compute. (* the entries that are refused: none *) reflexivity. Qed.
 
 Print Assumptions holds.
 """
@@ -60,7 +59,7 @@ def theorem(point: Point, bounds: FloatArrays, bits: int, *, native: bool) -> st
     Raises
     ------
     ValueError
-        Of an activation with a kink, and of a bound that is not finite.
+        Of a bound that is not finite.
     """
     for key, bound in bounds.items():
         if not np.isfinite(bound).all():
@@ -71,12 +70,11 @@ def theorem(point: Point, bounds: FloatArrays, bits: int, *, native: bool) -> st
     claims = {
         key: f"{{| given := {_array(dV)};\n   bound := {_array(bounds[key])} |}}" for key, dV in point.grads.items()
     }
-    last, cost = point.output
     return THEOREM.format(
         layer_dims=_list([len(point.X), *(len(point.params[f"b{l}"]) for l in layers)]),
         examples=point.X.shape[1],
-        hidden=_list(_smooth("hidden", word) for word in _declaration.each_layer(point.hidden, L - 1)),
-        last=f"Name.{LAST[point.output]}" if point.output in LAST else f"Name.{cost} {_smooth('output', last)}",
+        hidden=_list(_activation(word) for word in _declaration.each_layer(point.hidden, L - 1)),
+        last=_output(*point.output),
         W=_lines(arrays[f"W{l}"] for l in layers),
         b=_lines(arrays[f"b{l}"] for l in layers),
         X=_array(point.X),
@@ -89,15 +87,24 @@ def theorem(point: Point, bounds: FloatArrays, bits: int, *, native: bool) -> st
     )
 
 
-def _smooth(name: str, word: object) -> str:
-    if word not in SMOOTH:
-        raise ValueError(f"{name} is {word!r}: the theorem is of {', '.join(SMOOTH)}, which have no kink")
-    return f"Name.{word}"
+def _activation(word: object) -> str:
+    """By its name in Coq; a slope is the number that is written, 1/10 for 0.1, as in the certificate."""
+    slope = 0 if word == "relu" else _declaration.slope(word)
+    return f"Name.{word}" if slope is None else f"(Name.leaky_relu {slope})"
+
+
+def _output(word: object, cost: str) -> str:
+    return f"Name.{WITH_CROSS_ENTROPY[str(word)]}" if cost == "cross_entropy" else f"Name.{cost} {_activation(word)}"
 
 
 def _array(V: FloatArray) -> str:
-    """Row by row; a literal of Q for each float, which is the number that it holds."""
-    return _list((_list(float(x).hex() if x else 0 for x in row) for row in V), ";\n   ")
+    """Row by row."""
+    return _list((_list(map(_number, row)) for row in V), ";\n   ")
+
+
+def _number(x: float) -> str:
+    """The number that a float holds, as a literal of Q."""
+    return float(x).hex() if x else "0"
 
 
 def _lines(items: Iterable[str]) -> str:

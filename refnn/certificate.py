@@ -191,12 +191,12 @@ class Certificate:
         ----------
         native_integers : bool
             Compute with the processor's integers, whose operations Coq takes as given. Without them the proof rests on
-            four axioms of Coq's library alone, and takes some twenty times as long.
+            four axioms of Coq's library alone, and takes some 25 times as long.
 
         Raises
         ------
         ValueError
-            Of an activation with a kink, and of a bound that is not finite.
+            Of a bound that is not finite.
         """
         return _coq.theorem(self._point, self.absolute, 2 * self.bits, native=native_integers)
 

@@ -1,9 +1,9 @@
 (** * Certificate.v: what a certificate says
 
-    `refnn certify --coq FILE` writes the numbers of a network, of a gradient and of its error bounds as data of the types
-    below, and the claim that this data is [certified].  Nothing is said here of how that is found out: see Intervals.v.
+    `refnn certify --coq FILE` writes a network, a gradient and its error bounds as data of the types below, with the
+    theorem that this data is [certified].  How that is proved is in Kernel.v, and does not enter here.
 
-    Main result:  [certified], a definition: it is all that one has to read to know what such a file proves.
+    Main result:  [certified], a definition.  To know what such a file proves, read this one.
     Builds on:    Model.v.
     Names:        those of Python.  A number in Q is written as Python prints a float in hexadecimal, [0x1.8p-3], and is
                   exactly that float; [Q2R] makes a real number of it. *)
@@ -25,12 +25,12 @@ Definition real (V : array) : mat := fun i j => Q2R (rational V i j).
 Record claim := { given : array; bound : array }.
 
 Module Name.
-(** The words that declare a network.  Those with a kink are not among them. *)
-Inductive activation := sigmoid | tanh | softplus | silu | identity.
+(** The words that declare a network; ReLU is the leaky one of slope 0. *)
+Inductive activation := sigmoid | tanh | softplus | silu | identity | leaky_relu (slope : Q).
 Inductive output := logistic | softmax | squared_error (h : activation) | half_squared_error (h : activation).
 
-(** An entry of a gradient *)
-Inductive entry := dW (l i j : nat) | db (l i : nat) | dA (l j k : nat).
+(** An entry of a gradient, or of a Z *)
+Inductive entry := dW (l i j : nat) | db (l i : nat) | dA (l j k : nat) | Z (l i k : nat).
 End Name.
 
 (** Lists begin with layer 1, but those of [layer_dims] and of the claims on [dA] with layer 0, the inputs. *)
@@ -56,6 +56,7 @@ Definition activation_of (name : Name.activation) : activation :=
   | Name.softplus => Softplus
   | Name.silu => Silu
   | Name.identity => Identity
+  | Name.leaky_relu slope => Leaky (Q2R slope)
   end.
 
 Definition output_of (n : nat -> nat) (L m : nat) (Y : mat) (name : Name.output) : output :=

@@ -15,14 +15,14 @@ def add(subparsers: Subparsers) -> None:
         "certify",
         help="bound the rounding error of a gradient in a report, rigorously, also in Coq",
         description="Bound the distance of each entry of a recorded gradient from the true derivative, rigorously. "
-        "With --coq, write that as a theorem: Coq proves it by computing, and what it says rests on Coq's kernel alone.",
+        "With --coq, write that as a theorem, which Coq proves by computing, without trust in refnn.",
         epilog=EXIT_STATUS,
     )
     option = parser.add_argument
     option("report", type=Path, help="report.json, or the folder that holds it")
     option("--network", type=int, default=0, metavar="N", help="which of its networks, from 0 (%(default)s)")
     option("--coq", type=Path, metavar="FILE", help="write the theorem there; Coq is not needed for that")
-    said = "let Coq compute without the processor's integers: on four axioms alone, and some fifty times as long"
+    said = "let Coq compute without the processor's integers: on four axioms alone, and some 25 times as long"
     option("--plain-integers", action="store_true", help=said)
     parser.set_defaults(run=run)
 

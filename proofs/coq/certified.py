@@ -40,7 +40,9 @@ def coqc(build: Path, name: str) -> tuple[bool, str]:
 def prove(build: Path, name: str, network: int, *options: str) -> None:
     """Write a theorem as a user does, and let Coq check it; its assumptions have to be those of the files."""
     with contextlib.redirect_stdout(io.StringIO()):
-        main(["certify", str(REPORT), "--network", str(network), "--coq", str(build / f"{name}.v"), *options])
+        status = main(["certify", str(REPORT), "--network", str(network), "--coq", str(build / f"{name}.v"), *options])
+    if status:
+        sys.exit(f"{name}.v was not written")
     proved, said = coqc(build, name)
     if not proved:
         sys.exit(f"{name}.v is not proved: {said}")

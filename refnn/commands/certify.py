@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 def certificate(report: Path, network: int) -> Certificate:
     """Of the gradient that a report has for one of its networks; a ValueError where there is none."""
-    found = cases(load(report / "report.json" if report.is_dir() else report))
+    found = cases(load(report))
     if not 0 <= network < len(found):
         raise ValueError(f"--network is {network}, expected one from 0 to {len(found) - 1}")
     case = found[network]

@@ -76,7 +76,7 @@ symbols: .venv/ready  ## computer algebra on small shapes: the residuals of the 
 	$(PY) proofs/symbols.py
 
 coq: .venv/ready  ## check the theorem, extract the program, compare it with the Python source
-	@$(MAKE) --no-print-directory -C proofs/coq PYTHON=$(CURDIR)/$(PY)
+	@$(MAKE) --no-print-directory -j2 --output-sync -C proofs/coq PYTHON=$(CURDIR)/$(PY)
 
 mutate: .venv/ready  ## break the source and the proof on purpose, one line at a time
 	@$(MAKE) --no-print-directory -C proofs/coq PYTHON=$(CURDIR)/$(PY) mutants

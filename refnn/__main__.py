@@ -1,4 +1,4 @@
-"""The command line: `refnn report | check | verify | train | predict`."""
+"""The command line: `refnn report | check | verify | certify | train | predict`."""
 
 import argparse
 import io
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import refnn
 from refnn._shapes import printable
-from refnn.commands import EXIT_STATUS, STOPPED, UNUSABLE, check, predict, report, train, verify
+from refnn.commands import EXIT_STATUS, STOPPED, UNUSABLE, certify, check, predict, report, train, verify
 
-COMMANDS = (report, check, verify, train, predict)
+COMMANDS = (report, check, verify, certify, train, predict)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

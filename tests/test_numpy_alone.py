@@ -27,6 +27,7 @@ RUNS = [
     (["check", "mine.py:gradient", "--report", "out"], 2, 'pip install "refnn[report]"'),
     (["report", "--out", "out"], 2, 'pip install "refnn[report]"'),
     (["verify", str(ROOT / "proofs/reports/reference")], 2, 'pip install "refnn[report]"'),
+    (["certify", str(ROOT / "proofs/reports/reference")], 2, 'pip install "refnn[report]"'),
     (
         ["train", DATA, "--target", "malignant", "--epochs", "1"],
         0,

@@ -102,7 +102,8 @@ MAY_IMPORT = {
     "article": ["_shapes", "_printing", "gradcheck"],
     "tabular": ["_shapes"],
     "_enclosures": ["_shapes", "_declaration", "network", "numbers"],
-    "certificate": ["_shapes", "_declaration", "_enclosures", "_printing", "_progress", "numbers"],
+    "_coq": ["_declaration", "_enclosures", "numbers"],
+    "certificate": ["_shapes", "_coq", "_declaration", "_enclosures", "_printing", "_progress", "numbers"],
 }
 # Whoever reads, draws or replays a report does not import its writers.
 READERS = [f"report.{room}" for room in ("record", "read", "findings", "networks", "resources", "draw", "replay")]

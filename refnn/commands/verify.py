@@ -34,11 +34,11 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    path = args.report / "report.json" if args.report.is_dir() else args.report
-    report = load(path)
+    report = load(args.report)
     ledger = replay(report, args.seconds)
-    if (path.parent / "report.html").exists():
-        _redraw(report, path.parent, ledger)
+    folder = args.report if args.report.is_dir() else args.report.parent
+    if (folder / "report.html").exists():
+        _redraw(report, folder, ledger)
     content = report["content"]
     declared = f" ({in_words(declaration(report))})" if content["declaration"] else ""
     say(f"report {report['identity']} on {content['subject']}{declared} says {content['verdict']}")

@@ -33,7 +33,7 @@ class ReportError(ValueError):
 
 
 def load(path: str | PathLike[str]) -> Record:
-    """The report in a file.
+    """The report in a file, or in the folder that holds report.json.
 
     Raises
     ------
@@ -43,7 +43,10 @@ def load(path: str | PathLike[str]) -> Record:
     OSError
         If it cannot be read.
     """
-    if not Path(path).is_file() and Path(path).exists():  # of a pipe, reading might never end
+    path = Path(path)
+    if path.is_dir():
+        path /= "report.json"
+    if path.exists() and not path.is_file():  # of a pipe, reading might never end
         raise ReportError(f"{path} is refused: no regular file")
     with open(path, "rb") as file:
         data = file.read(LARGEST + 1)

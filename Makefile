@@ -68,7 +68,7 @@ recheck: .venv/ready  ## recheck the committed report, and look at its page in a
 reports: .venv/ready  ## renew the committed report
 	$(BIN)/refnn report --out proofs/reports/reference
 
-renew: .venv/ready  ## write again all that is committed and that a new fault or formula changes (a quarter of an hour)
+renew: .venv/ready  ## write again all that is committed and that a new fault or formula changes (half an hour)
 	$(PY) proofs/vectors/generate.py
 	$(MAKE) --no-print-directory bench-power reports
 

@@ -20,7 +20,7 @@ from refnn.gradcheck.faults.steps import of_another_form
 from refnn.gradcheck.faults.structure import described
 from refnn.gradcheck.judge import Formula, judge_function
 from refnn.gradcheck.problem import Gradient, Problem, UnfitGradientError, real_parameters
-from refnn.gradcheck.verdict.judgement import Comparison
+from refnn.gradcheck.verdict.judgement import Comparison, Estimate
 from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict
 from refnn.gradcheck.verdict.rounding import allowances
 from refnn.gradcheck.witness import cancellation_free, complex_step, directions
@@ -32,6 +32,7 @@ CostFunction = Callable[[dict[str, Array], Array, Array], Any]
 
 MILD = 2.0**13  # roundoffs
 RAISED, TWO_ANSWERS = "gradient raised", "gradient gave two answers to one question"
+IN_BETWEEN = "right before and after, but wrong on a network of the same widths that was asked about in between"
 METHODS = ("auto", "entries", "directions")
 PER_ENTRY_WORK = 2e10  # elements that a check of every entry may touch before "auto" takes directions: a minute's work
 TOLERANCE = (
@@ -200,7 +201,8 @@ def _reasons(checks: Sequence[GradientCheck], cases: Sequence[Case]) -> Iterator
     said: set[str] = set()
     for check in checks:
         kinds = {
-            reason: next(filter(reason.startswith, (RAISED, TWO_ANSWERS, "grads")), reason) for reason in check.reasons
+            reason: next(filter(reason.startswith, (RAISED, TWO_ANSWERS, IN_BETWEEN, "grads")), reason)
+            for reason in check.reasons
         }
         yield from (reason for reason, kind in kinds.items() if kind not in said)
         said.update(kinds.values())
@@ -214,7 +216,7 @@ def _hints(checks: Sequence[GradientCheck], said: Declaration) -> Iterator[str]:
         yield f"fails on {len(failed)} of {len(checks)} networks: code made for one shape is judged with layer_dims=[…]"
     if wrong and said.labels == "soft" and len(wrong) < len(checks) and all("soft" in c.probe for c in wrong):
         yield "wrong where labels lie between 0 and 1 only: code made for 0 and 1 is judged with labels='onehot'"
-    if any(reason.startswith(TWO_ANSWERS) for check in wrong for reason in check.reasons):
+    if any(reason.startswith((TWO_ANSWERS, IN_BETWEEN)) for check in wrong for reason in check.reasons):
         yield "two answers: is dropout left on, are examples shuffled, or does a state (a momentum) live between calls?"
 
 
@@ -240,6 +242,7 @@ class Judge:
         answers: list[Problem] = []
         reasons: list[str] = []
         kept: Any = None
+        between: Any = None
         for asked in (problem, others, problem):
             params, X, Y = asked.copies()
             copies = {**params, "X": X, "Y": Y}
@@ -250,6 +253,7 @@ class Judge:
                     kept = grads
                 else:
                     reasons += _overwritten(answers[0], kept)
+                    between = grads
             except UnfitGradientError as error:
                 return GradientCheck(Verdict.WRONG, reasons=tuple(str(error).split("\n"))), None
             except (Exception, SystemExit) as error:  # the judged code may raise anything
@@ -257,6 +261,9 @@ class Judge:
             reasons += [f"gradient changed its argument {what}" for what in _changes(params, copies, asked)]
         check, case = self._judged(answers[1])
         reasons += _inconsistencies(answers, case)
+        answered = not isinstance(between, Mapping) or between  # a replay has nothing between two questions
+        if case and answered and check.verdict is not Verdict.WRONG and not reasons:
+            reasons += _wrong_in_between(others, between, self.seed)
         verdict = Verdict.WRONG if reasons else check.verdict
         return replace(check, verdict=verdict, reasons=(*dict.fromkeys(reasons), *check.reasons)), case
 
@@ -325,6 +332,20 @@ def _inconsistencies(answers: Sequence[Problem], case: Case | None) -> list[str]
     return [f"{TWO_ANSWERS}: {', '.join(differ)}"] if differ else []
 
 
+def _wrong_in_between(problem: Problem, grads: Any, seed: int) -> list[str]:
+    """Arrays whose sum along a direction is wrong, on the network that was asked about in between."""
+    try:
+        problem = problem.judging(grads)
+    except UnfitGradientError as error:
+        return [f"{IN_BETWEEN}: {error}"]
+    given, allowed, least = problem.given, allowances(problem), cancellation_free.underflow(problem)
+    estimates = {
+        key: Estimate(np.asarray(G, np.float64), allowed[key], underflow=least) for key, G in given.arrays.items()
+    }
+    wrong = [given.names[key] for key, _ in directions.disagreements(problem, estimates, seed)]
+    return [f"{IN_BETWEEN}: {', '.join(wrong)}"] if wrong else []
+
+
 def _overwritten(answer: Problem, kept: Any) -> list[str]:
     """Arrays that a gradient returned and that later calls have filled with other numbers."""
     try:
@@ -358,7 +379,7 @@ def _judge(problem: Problem, method: str, seed: int, workers: Workers) -> tuple[
     said = f"{n} of the Z stand exactly at a kink: each slope between the two sides is accepted there"
     notes = [said] if n else [*compared.notes]
     check = GradientCheck.of([*compared.checks.values()], witnesses, TOLERANCE, notes=tuple(notes))
-    if disagreements := tuple(directions.disagreements(problem, found, seed)):
+    if disagreements := tuple(said for _, said in directions.disagreements(problem, found, seed)):
         check = replace(check, verdict=Verdict.UNRELIABLE, reasons=disagreements)
     elif check and (blind := blindness(problem.params, problem.X, problem.Y, problem.declaration)):
         check = replace(check, verdict=Verdict.BLIND, reasons=(blind,))

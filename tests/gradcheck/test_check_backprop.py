@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from backprops import RIGHT, judged, made_of, plain, reference
 
-from refnn import Verdict, check_backprop, check_network
+from refnn import Verdict, backprop, check_backprop, check_network, forward_prop
 from refnn.gradcheck.faults.probes import Probe, default_probes
 
 SEEDS = range(2)
@@ -86,6 +86,43 @@ def test_what_is_no_gradient_is_wrong_and_named(gradient, reason):
     assert any(r.startswith(reason) for r in check.reasons), check.reasons
     assert reason in " ".join(str(check).split())
     json.dumps(check.to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda dV: dV * (1 + 1e-6),
+        lambda dV: dV + 1e-9 * np.eye(*dV.shape),
+        lambda dV: np.full(dV.shape, np.nan),
+        lambda dV: dV[:-1],
+    ],
+)
+def test_a_gradient_that_is_wrong_on_the_network_in_between_alone_is_wrong(change):
+    calls = []
+
+    def gradient(params, X, Y):
+        calls.append(1)
+        grads = reference(params, X, Y)
+        return {**grads, "db1": change(grads["db1"])} if len(calls) % 3 == 2 else grads
+
+    check = check_backprop(gradient, progress=False)
+    assert check.verdict is Verdict.WRONG
+    assert check.reasons[0].startswith("right before and after, but wrong on a network of the same widths")
+    assert "db1" in check.reasons[0]
+    assert any(note.startswith("two answers: is dropout left on") for note in check.notes)
+
+
+def test_units_that_are_dead_on_the_network_in_between_raise_no_alarm():
+    """Z_2 = relu(X) - 0.8 is positive, and with half of W and b it is not."""
+    one = np.ones((1, 1))
+    params = {"W1": one, "b1": 0 * one, "W2": one, "b2": -0.8 * one, "W3": one, "b3": 0 * one}
+    probe = Probe("alive", params, np.array([[1.0, 1.1, 1.3]]), np.array([[1.0, 0.0, 1.0]]))
+
+    def gradient(params, X, Y):
+        AL, caches = forward_prop(X, params, hidden="relu")
+        return backprop(AL, Y, caches, hidden="relu")
+
+    assert check_backprop(gradient, probes=[probe], progress=False, hidden="relu").verdict is not Verdict.WRONG
 
 
 def test_layer_dims_and_examples_choose_the_probes():

@@ -264,8 +264,8 @@ def _one_by_one(along: Callable[[Array], Slope], scale: Array, tolerance: Array,
     return Look(Estimate(values, np.zeros(values.shape)), tolerance.ravel()[entries])
 
 
-def disagreements(problem: Problem, estimates: Mapping[str, Estimate], seed: int) -> Iterator[str]:
-    """Parameters and activations along which the complex step contradicts the estimates, each in words.
+def disagreements(problem: Problem, estimates: Mapping[str, Estimate], seed: int) -> Iterator[tuple[str, str]]:
+    """Parameters and activations along which the complex step contradicts the estimates, and how in words.
 
     J(V + i h D) = J(V) + i h (derivative along D) + O(h²): the imaginary part needs no subtraction either, and shares
     no formula with the difference.
@@ -283,6 +283,7 @@ def disagreements(problem: Problem, estimates: Mapping[str, Estimate], seed: int
         allowed = 2 * sum_tolerance(V, estimate.error)
         if not abs(by_complex_step - difference) <= allowed:
             yield (
+                key,
                 f"the witnesses disagree along one direction of {key}: cancellation-free difference {difference:.17g}, "
-                f"complex step {by_complex_step:.17g}, tolerance {allowed:.1e}"
+                f"complex step {by_complex_step:.17g}, tolerance {allowed:.1e}",
             )

@@ -9,12 +9,12 @@ From Coquelicot Require Import Rcomplements.
 From RefNN Require Import Model Calculus Output Floats FloatNetwork.
 Open Scope R_scope.
 
-(** Numbers that round as in Floats.v, with an exp and a cosh that are off by at most [kappa] of the value and [lambda];
-    where one of them overflows, the quotient is 0, and the sigmoid and its derivative are at most [omega]. *)
-Record arithmetic := { u : R; eta : R; kappa : R; lambda : R; omega : R }.
+(** Numbers that round as in Floats.v, with an exp and a cosh that are off by at most [kappa] of the value and [lambda].
+    What overflows is at least [huge], and 1 over it is 0. *)
+Record arithmetic := { u : R; eta : R; kappa : R; lambda : R; huge : R }.
 
 Definition sensible (a : arithmetic) : Prop :=
-  0 <= u a /\ 0 <= eta a /\ 0 <= kappa a /\ 0 <= lambda a /\ 0 <= omega a.
+  0 <= u a /\ 0 <= eta a /\ 0 <= kappa a /\ 0 <= lambda a /\ 0 < huge a.
 
 Section Arithmetic.
 Variable a : arithmetic.
@@ -22,7 +22,7 @@ Notation u := (u a).
 Notation eta := (eta a).
 Notation kappa := (kappa a).
 Notation lambda := (lambda a).
-Notation omega := (omega a).
+Notation huge := (huge a).
 Notation rounds := (rounds u eta).
 Notation rounds_sum := (rounds_sum u).
 
@@ -34,13 +34,13 @@ Definition elementary (exact computed : R) : Prop := Rabs (computed - exact) <= 
 Inductive sigmoid_computed (z : R) : R -> Prop :=
 | sigmoid_finite : forall e d f, elementary (exp (- z)) e -> rounds_sum (1 + e) d -> rounds (1 / d) f ->
     sigmoid_computed z f
-| sigmoid_overflown : sigmoid z <= omega -> sigmoid_computed z 0.
+| sigmoid_overflown : huge <= exp (- z) -> sigmoid_computed z 0.
 
 (** Its derivative: `1 / (2 + 2 * cosh(Z))` *)
 Inductive slope_computed (z : R) : R -> Prop :=
 | slope_finite : forall c p d f, elementary (cosh z) c -> rounds (2 * c) p -> rounds_sum (2 + p) d -> rounds (1 / d) f ->
     slope_computed z f
-| slope_overflown : derivative Sigmoid z <= omega -> slope_computed z 0.
+| slope_overflown : huge <= 2 * cosh z -> slope_computed z 0.
 
 (** backprop: `(1 - Y) * AL - Y * sigmoid(-ZL)`, over m; the difference may be fused with a product. *)
 Definition output_computed (p m : nat) (Y Z D : mat) : Prop := forall i k, (i < p)%nat -> (k < m)%nat ->
@@ -59,9 +59,9 @@ Definition rho_slope : R := u + (1 + u) * (u + (1 + u) * (kappa + lambda) + eta)
 Definition moved (z E : R) : R := (exp E - 1) * derivative Sigmoid z.
 Definition moved_slope (z E : R) : R := moved z E * (Rabs (sigmoid z - sigmoid (- z)) + moved z E).
 
-Definition E_sigmoid (z E : R) : R := moved z E + (E_inverse rho_sigmoid (sigmoid z + moved z E) + omega).
+Definition E_sigmoid (z E : R) : R := moved z E + (E_inverse rho_sigmoid (sigmoid z + moved z E) + / huge).
 Definition E_slope (z E : R) : R :=
-  moved_slope z E + (E_inverse rho_slope (derivative Sigmoid z + moved_slope z E) + omega).
+  moved_slope z E + (E_inverse rho_slope (derivative Sigmoid z + moved_slope z E) + / huge).
 
 Definition two (x y : R) (i : nat) : R := match i with O => x | _ => y end.
 Definition E_logistic (m : nat) (Y Z E : mat) : mat := fun i k => let y := Y i k in let z := Z i k in
@@ -77,7 +77,8 @@ Hypothesis small_slope : rho_slope < 1.
 
 Lemma u_pos : 0 <= u. Proof. apply sensible_a. Qed.
 Lemma eta_pos : 0 <= eta. Proof. apply sensible_a. Qed.
-Lemma omega_pos : 0 <= omega. Proof. apply sensible_a. Qed.
+Lemma huge_pos : 0 < huge. Proof. apply sensible_a. Qed.
+Lemma over_huge_pos : 0 < / huge. Proof. apply Rinv_0_lt_compat, huge_pos. Qed.
 Lemma kappa_lambda_pos : 0 <= kappa /\ 0 <= lambda. Proof. split; apply sensible_a. Qed.
 
 Lemma inverse_off : forall rho D d f, 0 <= rho < 1 -> 0 < D -> Rabs (d - D) <= rho * D -> rounds (1 / d) f ->
@@ -117,9 +118,9 @@ Proof.
 Qed.
 
 Lemma sigmoid_computed_off : forall z f, sigmoid_computed z f ->
-  Rabs (f - sigmoid z) <= E_inverse rho_sigmoid (sigmoid z) + omega.
+  Rabs (f - sigmoid z) <= E_inverse rho_sigmoid (sigmoid z) + / huge.
 Proof.
-  intros z f H. pose proof (sigmoid_pos z). pose proof u_pos. pose proof omega_pos. pose proof kappa_lambda_pos.
+  intros z f H. pose proof (sigmoid_pos z). pose proof u_pos. pose proof over_huge_pos. pose proof kappa_lambda_pos.
   destruct H as [e d f He Hd Hf | H].
   - pose proof (exp_pos (- z)). apply elementary_off in He; [|lra].
     assert (Rabs (f - sigmoid z) <= E_inverse rho_sigmoid (sigmoid z)); [|lra].
@@ -131,7 +132,9 @@ Proof.
     assert (u * Rabs (1 + e) <= u * (1 + exp (- z) + (kappa + lambda) * (1 + exp (- z)))) by (apply Rmult_le_compat_l; lra).
     replace (d - (1 + exp (- z))) with ((d - (1 + e)) + (1 + e - (1 + exp (- z)))) by ring.
     eapply Rle_trans; [apply Rabs_triang|]. lra.
-  - pose proof (E_inverse_le rho_sigmoid 0 (sigmoid z) rho_sigmoid_pos ltac:(lra)) as least.
+  - assert (sigmoid z <= / huge).
+    { unfold sigmoid, RNum.div, Rdiv. rewrite Rmult_1_l. apply Rinv_le_contravar; [apply huge_pos | lra]. }
+    pose proof (E_inverse_le rho_sigmoid 0 (sigmoid z) rho_sigmoid_pos ltac:(lra)) as least.
     unfold E_inverse at 1 in least. pose proof eta_pos. rewrite Rminus_0_l, Rabs_Ropp, Rabs_pos_eq; lra.
 Qed.
 
@@ -145,9 +148,9 @@ Lemma slope_pos : forall z, 0 < derivative Sigmoid z.
 Proof. intros z. simpl. apply Rmult_lt_0_compat; apply sigmoid_pos. Qed.
 
 Lemma slope_computed_off : forall z f, slope_computed z f ->
-  Rabs (f - derivative Sigmoid z) <= E_inverse rho_slope (derivative Sigmoid z) + omega.
+  Rabs (f - derivative Sigmoid z) <= E_inverse rho_slope (derivative Sigmoid z) + / huge.
 Proof.
-  intros z f H. pose proof (slope_pos z). pose proof u_pos. pose proof eta_pos. pose proof omega_pos.
+  intros z f H. pose proof (slope_pos z). pose proof u_pos. pose proof eta_pos. pose proof over_huge_pos.
   pose proof kappa_lambda_pos. destruct H as [c p d f Hc Hp Hd Hf | H].
   - assert (0 < cosh z) by (unfold cosh; pose proof (exp_pos z); pose proof (exp_pos (- z)); lra).
     apply elementary_off in Hc; [|lra]. rewrite slope_is. set (D := 2 + 2 * cosh z).
@@ -166,7 +169,9 @@ Proof.
     unfold Floats.rounds_sum in Hd. unfold rho_slope.
     pose proof (Rmult_le_compat_l u _ _ u_pos size).
     replace (d - D) with ((d - (2 + p)) + (2 + p - D)) by ring. eapply Rle_trans; [apply Rabs_triang|]. lra.
-  - pose proof (E_inverse_le rho_slope 0 (derivative Sigmoid z) rho_slope_pos ltac:(lra)) as least.
+  - assert (derivative Sigmoid z <= / huge).
+    { rewrite slope_is. unfold Rdiv. rewrite Rmult_1_l. apply Rinv_le_contravar; [apply huge_pos | lra]. }
+    pose proof (E_inverse_le rho_slope 0 (derivative Sigmoid z) rho_slope_pos ltac:(lra)) as least.
     unfold E_inverse at 1 in least. rewrite Rminus_0_l, Rabs_Ropp, Rabs_pos_eq; lra.
 Qed.
 
@@ -218,7 +223,7 @@ Qed.
 
 (** Computed at a z that is off: the computation's error is taken at the z that it has. *)
 Lemma computed_off : forall rho x xf E f, 0 <= rho < 1 -> 0 <= x -> Rabs (xf - x) <= E ->
-  Rabs (f - xf) <= E_inverse rho xf + omega -> Rabs (f - x) <= E + (E_inverse rho (x + E) + omega).
+  Rabs (f - xf) <= E_inverse rho xf + / huge -> Rabs (f - x) <= E + (E_inverse rho (x + E) + / huge).
 Proof.
   intros rho x xf E f Hrho Hx H Hf. pose proof (size_off _ _ _ H) as Hs. rewrite (Rabs_pos_eq x Hx) in Hs.
   pose proof (E_inverse_le rho xf (x + E) Hrho ltac:(pose proof (Rle_abs xf); lra)).
@@ -286,8 +291,7 @@ Definition E_dW : nat -> mat := FloatNetwork.E_dW (u a) (eta a) height n L m Sig
 Definition E_db : nat -> nat -> R := FloatNetwork.E_db (u a) (eta a) height n L m Sigmoids (Logistic n L m Y) W b X
   (fun _ => E_sigmoid a) (fun _ => E_slope a) (E_logistic a m Y).
 
-Theorem gradient_off : sensible a -> rho_sigmoid a < 1 -> rho_slope a < 1 -> (0 < L)%nat -> (0 < m)%nat ->
-  forall r, runs r ->
+Definition within_bounds (r : run) : Prop :=
   (forall l i k, (l <= L)%nat -> (i < n l)%nat -> (k < m)%nat ->
      Rabs (Af r l i k - A n Sigmoids W b X l i k) <= E_A l i k) /\
   (forall l j k, (l < L)%nat -> (j < n l)%nat -> (k < m)%nat ->
@@ -296,6 +300,9 @@ Theorem gradient_off : sensible a -> rho_sigmoid a < 1 -> rho_slope a < 1 -> (0 
      Rabs (dWf r l i j - dW n L m Sigmoids (Logistic n L m Y) W b X l i j) <= E_dW l i j) /\
   (forall l i, (1 <= l <= L)%nat -> (i < n l)%nat ->
      Rabs (dbf r l i - db n L m Sigmoids (Logistic n L m Y) W b X l i) <= E_db l i).
+
+Theorem gradient_off : sensible a -> rho_sigmoid a < 1 -> rho_slope a < 1 -> (0 < L)%nat -> (0 < m)%nat ->
+  forall r, runs r -> within_bounds r.
 Proof.
   intros Ha Hs Hd HL Hm r [Hr last].
   assert (sigmoid_is_off : forall (l : nat) z E zf f, Rabs (zf - z) <= E -> sigmoid_computed a zf f ->

@@ -1,7 +1,7 @@
 (** * Assumptions.v: what the theorems rest on
 
-    Prints, for each theorem of Theorems.v, Sigmoid.v, Example.v and Translated.v, every axiom in its proof.  `make`
-    compares the output with assumptions.txt, which has four axioms of Coq's standard library, and none of ours:
+    Prints, for each theorem of Theorems.v, Sigmoid.v, Example.v, Translated.v and Binary64.v, every axiom in its proof.
+    `make` compares the output with assumptions.txt, which has four axioms of Coq's standard library, and none of ours:
 
     sig_forall_dec                   a decidable property of natural numbers holds of all, or fails at one that is found
     sig_not_dec                      for each proposition, whether its negation holds is decided
@@ -11,6 +11,7 @@
     The first two come with Coq's real numbers.  All four hold in ordinary mathematics. *)
 
 From RefNN Require Import Theorems Sigmoid Example Translated.
+From RefNN Require Floats FloatSigmoid Binary64.
 
 Print Assumptions any_along_curve.
 Print Assumptions any_W.
@@ -83,3 +84,9 @@ Print Assumptions translated_W.
 Print Assumptions translated_b.
 Print Assumptions translated_X.
 Print Assumptions translated_step.
+Print Assumptions Floats.height_at_most_terms.
+Print Assumptions Floats.sum_off.
+Print Assumptions FloatSigmoid.gradient_off.
+Print Assumptions Binary64.binary64_rounds.
+Print Assumptions Binary64.binary64_rounds_sum.
+Print Assumptions Binary64.binary64_gradient_off.

@@ -2,11 +2,11 @@
 
     python floats.py BUILD
 
-The class `Bounds` has the definitions of Floats.v, FloatNetwork.v and FloatSigmoid.v, by their names, for arrays and in
-balls, so that its numbers are exact to many digits. BUILD is the folder of the compiled proofs: there Coq unfolds its own
-definitions for a small network into + - * / | |, exp and the network's entries, and this has to be the same number. Then,
-for the network of the committed report that was trained on the breast-cancer data: bound over true error, of each entry
-of each dW and db that network.py returns.
+`Bounds` has the definitions of Floats.v, FloatNetwork.v and FloatSigmoid.v, by their names, for arrays and in balls, so
+that its numbers are exact to many digits. BUILD is the folder of the compiled proofs: there Coq unfolds its own
+definitions, for a small network, into + - * / | |, exp and the network's entries, and this has to be the same number.
+Then, for the network of the committed report that was trained on the breast-cancer data: bound over true error, of each
+entry of each dW and db that network.py returns.
 """
 
 import operator
@@ -167,7 +167,7 @@ Declare Reduction network :=
   cbv -[Rplus Rminus Rmult Rdiv Ropp Rinv Rabs Rtrigo_def.exp IZR INR pow u eta kappa lambda huge
         sigmoid E_product bound E_sigmoid E_slope].
 """
-# What Coq unfolds, and the same number here; the second index of E_db is not Coq's.
+# What Coq unfolds, and the same number here.
 PARTS = {
     "E_product x y Ex Ey": lambda N: E_product(N["x"], N["y"], N["Ex"], N["Ey"]),
     "bound (u a) h M e": lambda N: bound(N["a"].u, N["h"], N["M"], N["e"]),
@@ -209,7 +209,7 @@ MEANING = {
 def unfolded(build: Path) -> list[str]:
     """The terms of PARTS and ENTRIES, as Coq prints them when it has unfolded its definitions."""
     asked = [f"Eval parts in {term}.\n" for term in PARTS]
-    asked += [f"Eval network in {re.sub(r' (\d)', r' \1%nat', term)}.\n" for term in ENTRIES]
+    asked += [f"Eval network in ({term})%nat.\n" for term in ENTRIES]
     (build / "Printed.v").write_text(FILE + "".join(asked) + "End Printed.\n")
     command = ["coqc", "-q", "-w", "none", "-Q", ".", "RefNN", "Printed.v"]
     said = subprocess.run(command, cwd=build, capture_output=True, text=True, timeout=240, check=True).stdout
@@ -276,9 +276,9 @@ def measure() -> None:
     AL, caches = refnn.forward_prop(X, params)
     errors = certify(params, X, Y, refnn.backprop(AL, Y, caches)).absolute
     proved = Bounds(binary64(), any_order, params, X, Y).gradient
-    print("bound over error, trained network:", ratios({key: balls.upper_bounds(B) for key, B in proved.items()}, errors))
+    print("bound over error:", ratios({key: balls.upper_bounds(B) for key, B in proved.items()}, errors))
     for name, plain in {"plain": True, "careful": False}.items():
-        analysis = gradient_bounds(case.problem, np.dtype(float), plain=plain)
+        analysis = gradient_bounds(case.problem, np.dtype(np.float64), plain=plain)
         print(f"  rounding.py, {name} formulas:", ratios({f"d{key}": B for key, B in analysis.items()}, errors))
 
 

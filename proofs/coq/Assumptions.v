@@ -87,6 +87,7 @@ Print Assumptions translated_step.
 Print Assumptions Floats.height_at_most_terms.
 Print Assumptions Floats.sum_off.
 Print Assumptions FloatSigmoid.gradient_off.
+Print Assumptions FloatSigmoid.exact_runs.
 Print Assumptions Binary64.binary64_rounds.
 Print Assumptions Binary64.binary64_rounds_sum.
 Print Assumptions Binary64.binary64_gradient_off.

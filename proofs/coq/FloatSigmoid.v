@@ -1,7 +1,7 @@
 (** * FloatSigmoid.v: the floating-point theorem of the article's network
 
-    Main result:  [gradient_off]: how far from the exact ones the activations and the gradient are that the lines of
-                  network.py and layers.py return, on numbers that round.
+    Main results: [gradient_off]: how far from the exact ones the activations and the gradient are that the lines of
+                  network.py and layers.py return, on numbers that round; [exact_runs]: it is not empty.
     Builds on:    FloatNetwork.v, Calculus.v, Output.v. *)
 
 From Coq Require Import Reals Lra Lia.
@@ -290,6 +290,50 @@ Definition E_dW : nat -> mat := FloatNetwork.E_dW (u a) (eta a) height n L m Sig
   (fun _ => E_sigmoid a) (fun _ => E_slope a) (E_logistic a m Y).
 Definition E_db : nat -> nat -> R := FloatNetwork.E_db (u a) (eta a) height n L m Sigmoids (Logistic n L m Y) W b X
   (fun _ => E_sigmoid a) (fun _ => E_slope a) (E_logistic a m Y).
+
+(** The exact network is among them: the theorem is not empty. *)
+Definition exact_run : run := {|
+  Af := A n Sigmoids W b X; Zf := RProgram.Z n Sigmoids W b X;
+  dZf := dZ n L Sigmoids (Logistic n L m Y) W b X; dAf := dA n L Sigmoids (Logistic n L m Y) W b X;
+  dWf := dW n L m Sigmoids (Logistic n L m Y) W b X; dbf := db n L m Sigmoids (Logistic n L m Y) W b X |}.
+
+Theorem exact_runs : sensible a -> (0 < L)%nat -> (0 < m)%nat -> (forall l, (0 < n l)%nat) ->
+  (forall p, (p <= height p)%nat) -> runs exact_run.
+Proof.
+  intros Ha HL Hm Hn Hheight. pose proof (u_pos a Ha) as U. pose proof (eta_pos a Ha) as V.
+  pose proof (fun x => proj1 (exactly_rounded (u a) (eta a) U V x)) as exact.
+  pose proof (fun x => proj2 (exactly_rounded (u a) (eta a) U V x)) as exact_sum.
+  assert (sums : forall p x y s, (0 < p)%nat -> s = (Σ i < p, x i * y i) -> sum_computed (u a) (eta a) height p x y s).
+  { intros p x y s Hp ->. destruct p as [|p]; [lia|].
+    destruct (exactly_evaluated (u a) (eta a) U V p x y) as [h [Hh H]].
+    exists h. split; [specialize (Hheight (S p)); lia | exact H]. }
+  assert (elementary_exact : forall x, 0 <= x -> elementary a x x).
+  { intros x Hx. unfold elementary. rewrite Rminus_eq_0, Rabs_R0. pose proof (kappa_lambda_pos a Ha).
+    pose proof (Rmult_le_pos (kappa a) x). lra. }
+  assert (sigmoid_exact : forall z, sigmoid_computed a z (sigmoid z)).
+  { intros z. apply sigmoid_finite with (exp (- z)) (1 + exp (- z)); [|apply exact_sum | apply exact].
+    apply elementary_exact, Rlt_le, exp_pos. }
+  assert (slope_exact : forall z, slope_computed a z (derivative Sigmoid z)).
+  { intros z. rewrite slope_is. apply slope_finite with (cosh z) (2 * cosh z) (2 + 2 * cosh z);
+      [|apply exact | apply exact_sum | apply exact].
+    apply elementary_exact. unfold cosh. pose proof (exp_pos z). pose proof (exp_pos (- z)). lra. }
+  split; [constructor|]; simpl; intros.
+  - reflexivity.
+  - apply sums; [lia|]. apply linear_is_sum.
+  - destruct l as [|l]; [lia|]. apply sigmoid_exact.
+  - intros i k Hi Hk. rewrite dZ_of_output.
+    destruct (exactly_evaluated (u a) (eta a) U V 1 (two (1 - Y i k) (- Y i k))
+      (two (sigmoid (RProgram.Z n Sigmoids W b X L i k)) (sigmoid (- RProgram.Z n Sigmoids W b X L i k)))) as [h [_ H]].
+    do 5 eexists. split; [apply exact_sum|]. split; [apply sigmoid_exact|]. split; [apply sigmoid_exact|].
+    split; [exact H|]. simpl. unfold dZ_output, RNum.add, RNum.sub, RNum.mul, RNum.div, RNum.zero, RNum.one, RNum.of_nat.
+    match goal with |- rounds _ _ ?x ?y => replace y with x by (f_equal; ring) end. apply exact.
+  - apply sums; [apply Hn | reflexivity].
+  - exists (derivative Sigmoid (RProgram.Z n Sigmoids W b X l i k)). split; [apply slope_exact|].
+    rewrite dZ_recursion by lia. apply exact.
+  - apply sums; [exact Hm | reflexivity].
+  - apply sums; [exact Hm|]. apply bigsum_agrees. intros. symmetry. apply Rmult_1_r.
+  - rewrite A_is_sigmoid_Z by exact HL. apply sigmoid_exact.
+Qed.
 
 Definition within_bounds (r : run) : Prop :=
   (forall l i k, (l <= L)%nat -> (i < n l)%nat -> (k < m)%nat ->

@@ -107,6 +107,12 @@ Proof.
   induction 1 as [| | |h ts us s P Hs IH]; simpl; rewrite ?app_length; try lia. now rewrite <- (Permutation_length P).
 Qed.
 
+(** Nothing forbids that no rounding occurs. *)
+Lemma exactly_rounded : forall x, rounds x x /\ rounds_sum x x.
+Proof.
+  intros x. unfold rounds, rounds_sum. rewrite Rminus_eq_0, Rabs_R0. pose proof (Rmult_le_pos u _ u_pos (Rabs_pos x)). lra.
+Qed.
+
 (** ** Of numbers that are computed themselves *)
 
 Definition terms (p : nat) (x y : nat -> R) : list (R * R) := map (fun i => (x i, y i)) (seq 0 p).
@@ -120,6 +126,16 @@ Lemma mass_bigsum : forall p x y, mass (terms p x y) = Σ i < p, Rabs (x i * y i
 Proof.
   unfold terms. induction p as [|p IH]; intros; [reflexivity|]. rewrite seq_S, map_app, mass_app, IH. simpl.
   unfold RNum.add. ring.
+Qed.
+
+Lemma exactly_evaluated : forall p x y,
+  exists h, (h <= S p)%nat /\ evaluated h (terms (S p) x y) (Σ i < S p, x i * y i).
+Proof.
+  intros p x y. rewrite <- exactly_bigsum. unfold terms. induction p as [|p [h [Hh H]]].
+  - exists 1%nat. split; [lia|]. apply product. simpl. rewrite Rplus_0_r. apply exactly_rounded.
+  - exists (S (max h 1)). split; [lia|]. rewrite seq_S, map_app, exactly_app.
+    apply blocks with (1 := H) (t := x (S p) * y (S p)); [apply product; apply exactly_rounded|].
+    simpl. rewrite Rplus_0_r. apply exactly_rounded.
 Qed.
 
 Lemma bigsum_off : forall p f g e, (forall i, (i < p)%nat -> Rabs (f i - g i) <= e i) ->

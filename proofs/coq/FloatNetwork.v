@@ -175,7 +175,8 @@ Proof.
   apply dZ_down_off; trivial; [lia|]. now replace (L - (L - l))%nat with l by lia.
 Qed.
 
-Theorem dA_off : forall l j k, (l < L)%nat -> (j < n l)%nat -> (k < m)%nat -> Rabs (dAf r l j k - dA_ l j k) <= E_dA l j k.
+Theorem dA_off : forall l j k, (l < L)%nat -> (j < n l)%nat -> (k < m)%nat ->
+  Rabs (dAf r l j k - dA_ l j k) <= E_dA l j k.
 Proof. intros l j k Hl. apply dA_off_from_dZ; trivial. intros. apply dZ_off; trivial. lia. Qed.
 
 Theorem dW_off : forall l i j, (1 <= l <= L)%nat -> (i < n l)%nat -> (j < n (pred l))%nat ->

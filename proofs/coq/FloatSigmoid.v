@@ -38,8 +38,8 @@ Inductive sigmoid_computed (z : R) : R -> Prop :=
 
 (** Its derivative: `1 / (2 + 2 * cosh(Z))` *)
 Inductive slope_computed (z : R) : R -> Prop :=
-| slope_finite : forall c p d f, elementary (cosh z) c -> rounds (2 * c) p -> rounds_sum (2 + p) d -> rounds (1 / d) f ->
-    slope_computed z f
+| slope_finite : forall c p d f, elementary (cosh z) c -> rounds (2 * c) p -> rounds_sum (2 + p) d ->
+    rounds (1 / d) f -> slope_computed z f
 | slope_overflown : huge <= 2 * cosh z -> slope_computed z 0.
 
 (** backprop: `(1 - Y) * AL - Y * sigmoid(-ZL)`, over m; the difference may be fused with a product. *)
@@ -129,7 +129,7 @@ Proof.
       by (replace (1 + e - (1 + exp (- z))) with (e - exp (- z)) by ring; exact He).
     pose proof (size_off _ _ _ near) as size. rewrite (Rabs_pos_eq (1 + exp (- z))) in size by lra.
     unfold Floats.rounds_sum in Hd. unfold rho_sigmoid.
-    assert (u * Rabs (1 + e) <= u * (1 + exp (- z) + (kappa + lambda) * (1 + exp (- z)))) by (apply Rmult_le_compat_l; lra).
+    pose proof (Rmult_le_compat_l u _ _ u_pos size).
     replace (d - (1 + exp (- z))) with ((d - (1 + e)) + (1 + e - (1 + exp (- z)))) by ring.
     eapply Rle_trans; [apply Rabs_triang|]. lra.
   - assert (sigmoid z <= / huge).
@@ -191,7 +191,8 @@ Proof.
   assert (growth : Rabs (1 - s) * (1 + e) <= (exp (Rabs t) - 1) * (1 + e * s)).
   { destruct (Rle_dec 0 t) as [Ht|Ht].
     - rewrite (Rabs_pos_eq t Ht). replace (exp t) with (/ s) by (unfold s; rewrite <- exp_Ropp; f_equal; ring).
-      assert (s <= 1) by (unfold s; rewrite <- exp_0; destruct (Req_dec t 0) as [->|]; [rewrite Ropp_0; lra | apply Rlt_le, exp_increasing; lra]).
+      assert (s <= 1).
+      { unfold s. rewrite <- exp_0. destruct Ht as [Ht|<-]; [apply Rlt_le, exp_increasing; lra | rewrite Ropp_0; lra]. }
       rewrite Rabs_pos_eq by lra. replace ((/ s - 1) * (1 + e * s)) with ((1 - s) * (/ s + e)) by (field; lra).
       apply Rmult_le_compat_l; [lra|]. assert (1 <= / s) by (rewrite <- Rinv_1; apply Rinv_le_contravar; lra). lra.
     - rewrite (Rabs_left t) by lra. fold s.
@@ -230,7 +231,8 @@ Proof.
   replace (f - x) with ((xf - x) + (f - xf)) by ring. eapply Rle_trans; [apply Rabs_triang|]. lra.
 Qed.
 
-Theorem sigmoid_off : forall z E zf f, Rabs (zf - z) <= E -> sigmoid_computed zf f -> Rabs (f - sigmoid z) <= E_sigmoid z E.
+Theorem sigmoid_off : forall z E zf f, Rabs (zf - z) <= E -> sigmoid_computed zf f ->
+  Rabs (f - sigmoid z) <= E_sigmoid z E.
 Proof.
   intros z E zf f H Hf. apply computed_off with (sigmoid zf); [apply rho_sigmoid_pos | apply Rlt_le, sigmoid_pos
     | now apply moved_off | now apply sigmoid_computed_off].
@@ -252,7 +254,8 @@ Proof.
   apply (rounded_off u eta u_pos) with (2 := HD). unfold dZ_output.
   set (x := (1 - Y i k) * sigmoid (Z i k) - Y i k * sigmoid (- Z i k)).
   assert (0 < / INR m) by now apply Rinv_0_lt_compat.
-  unfold RNum.div, RNum.of_nat, Rdiv. rewrite <- Rmult_minus_distr_r, Rabs_mult, (Rabs_pos_eq (/ INR m)) by lra. apply Rmult_le_compat_r; [lra|].
+  unfold RNum.div, RNum.of_nat, Rdiv. rewrite <- Rmult_minus_distr_r, Rabs_mult, (Rabs_pos_eq (/ INR m)) by lra.
+  apply Rmult_le_compat_r; [lra|].
   replace x with (Σ i0 < 2, two (1 - Y i k) (- Y i k) i0 * two (sigmoid (Z i k)) (sigmoid (- Z i k)) i0)
     by (unfold x; simpl; unfold RNum.add, RNum.zero; ring).
   apply (sum_off u eta u_pos eta_pos 2 2 _ _ (two y (- Y i k)) (two A B)) with (3 := Hr).
@@ -325,7 +328,8 @@ Proof.
     destruct (exactly_evaluated (u a) (eta a) U V 1 (two (1 - Y i k) (- Y i k))
       (two (sigmoid (RProgram.Z n Sigmoids W b X L i k)) (sigmoid (- RProgram.Z n Sigmoids W b X L i k)))) as [h [_ H]].
     do 5 eexists. split; [apply exact_sum|]. split; [apply sigmoid_exact|]. split; [apply sigmoid_exact|].
-    split; [exact H|]. simpl. unfold dZ_output, RNum.add, RNum.sub, RNum.mul, RNum.div, RNum.zero, RNum.one, RNum.of_nat.
+    split; [exact H|]. simpl. unfold dZ_output.
+    unfold RNum.add, RNum.sub, RNum.mul, RNum.div, RNum.zero, RNum.one, RNum.of_nat.
     match goal with |- rounds _ _ ?x ?y => replace y with x by (f_equal; ring) end. apply exact.
   - apply sums; [apply Hn | reflexivity].
   - exists (derivative Sigmoid (RProgram.Z n Sigmoids W b X l i k)). split; [apply slope_exact|].
@@ -361,9 +365,12 @@ Proof.
       apply sigmoid_off with (Zf r (S p) i k); trivial; [|now apply last].
       now apply (Z_off _ _ U V height n (S p) m Sigmoids W b X _ _ _ _ sigmoid_is_off r Hr); [lia| |].
     + apply (A_off _ _ U V height n L m Sigmoids W b X _ _ _ _ sigmoid_is_off r Hr); trivial. lia.
-  - exact (dA_off _ _ U V height n L m Sigmoids out W b X _ _ _ _ _ (E_logistic a m Y) sigmoid_is_off slope_is_off logistic_is_off r Hr).
-  - exact (dW_off _ _ U V height n L m Sigmoids out W b X _ _ _ _ _ (E_logistic a m Y) sigmoid_is_off slope_is_off logistic_is_off r Hr).
-  - exact (db_off _ _ U V height n L m Sigmoids out W b X _ _ _ _ _ (E_logistic a m Y) sigmoid_is_off slope_is_off logistic_is_off r Hr).
+  - exact (dA_off _ _ U V height n L m Sigmoids out W b X _ _ _ _ _ (E_logistic a m Y)
+      sigmoid_is_off slope_is_off logistic_is_off r Hr).
+  - exact (dW_off _ _ U V height n L m Sigmoids out W b X _ _ _ _ _ (E_logistic a m Y)
+      sigmoid_is_off slope_is_off logistic_is_off r Hr).
+  - exact (db_off _ _ U V height n L m Sigmoids out W b X _ _ _ _ _ (E_logistic a m Y)
+      sigmoid_is_off slope_is_off logistic_is_off r Hr).
 Qed.
 
 End Network.

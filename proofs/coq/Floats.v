@@ -68,7 +68,8 @@ Proof.
   intros h h' k s S M e t T N f r under Hh Hh' HS HT He Hf Hunder Hs Ht Hr. unfold bound in *.
   assert (H0 : Rabs (s + t) <= c ^ h * (M + e) + c ^ h' * (N + f)).
   { replace (s + t) with ((s - S) + (t - T) + (S + T)) by lra.
-    eapply Rle_trans; [apply Rabs_triang|]. pose proof (Rabs_triang (s - S) (t - T)). pose proof (Rabs_triang S T). lra. }
+    eapply Rle_trans; [apply Rabs_triang|].
+    pose proof (Rabs_triang (s - S) (t - T)). pose proof (Rabs_triang S T). lra. }
   assert (H1 : Rabs (r - (S + T)) <= Rabs (r - (s + t)) + (Rabs (s - S) + Rabs (t - T))).
   { replace (r - (S + T)) with ((r - (s + t)) + ((s - S) + (t - T))) by lra.
     eapply Rle_trans; [apply Rabs_triang|]. pose proof (Rabs_triang (s - S) (t - T)). lra. }
@@ -90,7 +91,8 @@ Proof.
     pose proof (Rmult_le_pos u eta u_pos eta_pos). lra.
   - replace (exactly ((a, b) :: ts)) with (exactly ts + a * b) by (simpl; lra).
     replace (mass ((a, b) :: ts)) with (mass ts + Rabs (a * b)) by (simpl; lra).
-    replace (INR (length ((a, b) :: ts)) * eta) with (INR (length ts) * eta + 0 + eta) by (simpl length; rewrite S_INR; lra).
+    replace (INR (length ((a, b) :: ts)) * eta) with (INR (length ts) * eta + 0 + eta)
+      by (simpl length; rewrite S_INR; lra).
     apply (add_bound h 0 _ s _ _ _ (a * b)); trivial; try lia; try apply exactly_le_mass; try lra.
     + apply Rmult_le_pos; [apply pos_INR | exact eta_pos].
     + unfold bound. simpl. replace (a * b - a * b) with 0 by lra. rewrite Rabs_R0. lra.
@@ -110,7 +112,8 @@ Qed.
 (** Nothing forbids that no rounding occurs. *)
 Lemma exactly_rounded : forall x, rounds x x /\ rounds_sum x x.
 Proof.
-  intros x. unfold rounds, rounds_sum. rewrite Rminus_eq_0, Rabs_R0. pose proof (Rmult_le_pos u _ u_pos (Rabs_pos x)). lra.
+  intros x. unfold rounds, rounds_sum. rewrite Rminus_eq_0, Rabs_R0.
+  pose proof (Rmult_le_pos u _ u_pos (Rabs_pos x)). lra.
 Qed.
 
 (** ** Of numbers that are computed themselves *)
@@ -142,7 +145,8 @@ Lemma bigsum_off : forall p f g e, (forall i, (i < p)%nat -> Rabs (f i - g i) <=
   Rabs (bigsum p f - bigsum p g) <= bigsum p e.
 Proof.
   induction p as [|p IH]; intros f g e H; simpl; [rewrite Rminus_eq_0, Rabs_R0; apply Rle_refl|].
-  unfold RNum.add. replace (bigsum p f + f p - (bigsum p g + g p)) with ((bigsum p f - bigsum p g) + (f p - g p)) by ring.
+  unfold RNum.add.
+  replace (bigsum p f + f p - (bigsum p g + g p)) with ((bigsum p f - bigsum p g) + (f p - g p)) by ring.
   eapply Rle_trans; [apply Rabs_triang|]. apply Rplus_le_compat; [apply IH; intros; apply H; lia | apply H; lia].
 Qed.
 
@@ -174,7 +178,8 @@ Theorem sum_off : forall h p x y xf yf Ex Ey h' s,
 Proof.
   intros h p x y xf yf Ex Ey h' s Hx Hy Hs Hh. apply evaluated_off in Hs.
   rewrite exactly_bigsum, mass_bigsum in Hs. unfold terms in Hs. rewrite map_length, seq_length in Hs.
-  replace (s - Σ i < p, x i * y i) with (((Σ i < p, xf i * yf i) - Σ i < p, x i * y i) + (s - Σ i < p, xf i * yf i)) by ring.
+  replace (s - Σ i < p, x i * y i) with (((Σ i < p, xf i * yf i) - Σ i < p, x i * y i) + (s - Σ i < p, xf i * yf i))
+    by ring.
   eapply Rle_trans; [apply Rabs_triang|]. apply Rplus_le_compat.
   - apply bigsum_off. intros i Hi. now apply product_off; [apply Hx | apply Hy].
   - eapply Rle_trans; [exact Hs|]. apply bound_le; [exact Hh | apply Rmult_le_pos; [apply pos_INR | exact eta_pos]|].

@@ -1,7 +1,7 @@
 (** * Assumptions.v: what the theorems rest on
 
-    Prints, for each theorem of Theorems.v, Sigmoid.v, Example.v and Translated.v, every axiom in its proof.  `make`
-    compares the output with assumptions.txt, which has four axioms of Coq's standard library, and none of ours:
+    Prints, for each theorem of Theorems.v, Sigmoid.v, Example.v, Translated.v and Kernel.v (without native integers),
+    and of Floats.v, FloatNetwork.v, FloatSigmoid.v and Binary64.v, every axiom in its proof.  `make` compares the output with assumptions.txt, which has four axioms of Coq's standard library, and none of ours:
 
     sig_forall_dec                   a decidable property of natural numbers holds of all, or fails at one that is found
     sig_not_dec                      for each proposition, whether its negation holds is decided
@@ -10,7 +10,9 @@
 
     The first two come with Coq's real numbers.  All four hold in ordinary mathematics. *)
 
+From Coq Require Import PArith.
 From RefNN Require Import Theorems Sigmoid Example Translated.
+From RefNN Require Kernel Floats FloatNetwork FloatSigmoid Binary64.
 
 Print Assumptions any_along_curve.
 Print Assumptions any_W.
@@ -88,3 +90,21 @@ Print Assumptions translated_b.
 Print Assumptions translated_X.
 Print Assumptions translated_A.
 Print Assumptions translated_step.
+Module Precision.
+  Definition bits := 64%positive.
+End Precision.
+Module Checker := Kernel.Plain Precision.
+Print Assumptions Checker.correct.
+Print Assumptions Floats.height_at_most_terms.
+Print Assumptions Floats.sum_off.
+Print Assumptions FloatNetwork.A_off.
+Print Assumptions FloatNetwork.Z_off.
+Print Assumptions FloatNetwork.dZ_off.
+Print Assumptions FloatNetwork.dA_off.
+Print Assumptions FloatNetwork.dW_off.
+Print Assumptions FloatNetwork.db_off.
+Print Assumptions FloatSigmoid.exact_runs.
+Print Assumptions FloatSigmoid.gradient_off.
+Print Assumptions Binary64.binary64_rounds.
+Print Assumptions Binary64.binary64_rounds_sum.
+Print Assumptions Binary64.binary64_gradient_off.

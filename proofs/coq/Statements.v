@@ -131,3 +131,96 @@ Check translated_b.
 Check translated_X.
 Check translated_A.
 Check translated_step.
+
+(** What a certificate says (Certificate.v), and when it is so *)
+From RefNN Require Certificate Kernel.
+Print Certificate.rational.
+Print Certificate.real.
+Print Certificate.claim.
+Print Certificate.Name.activation.
+Print Certificate.Name.output.
+Print Certificate.certificate.
+Print Certificate.activation_of.
+Print Certificate.output_of.
+Print Certificate.of_layer.
+Print Certificate.nothing.
+Print Certificate.n.
+Print Certificate.L.
+Print Certificate.m.
+Print Certificate.g.
+Print Certificate.W.
+Print Certificate.b.
+Print Certificate.X.
+Print Certificate.Y.
+Print Certificate.out.
+Print Certificate.near.
+Print Certificate.certified.
+Module Precision.
+  Definition bits := 64%positive.
+End Precision.
+Module Checker := Kernel.Plain Precision.
+Check Checker.correct.
+
+(** The floating-point theorem: what is computed, the bounds, and that they hold *)
+From RefNN Require Import Floats FloatNetwork FloatSigmoid Binary64.
+Print Floats.rounds.
+Print Floats.rounds_sum.
+Print Floats.evaluated.
+Print Floats.terms.
+Print Floats.bound.
+Print Floats.E_product.
+Print Floats.E_sum.
+Print FloatNetwork.sum_computed.
+Print FloatNetwork.with_last.
+Print FloatNetwork.run.
+Print FloatNetwork.computed.
+Print FloatNetwork.E_of.
+Print FloatNetwork.E_linear.
+Print FloatNetwork.E_A.
+Print FloatNetwork.E_Z.
+Print FloatNetwork.E_dA_prev.
+Print FloatNetwork.E_dZ_hidden.
+Print FloatNetwork.E_dZ_down.
+Print FloatNetwork.E_dZ.
+Print FloatNetwork.E_dA.
+Print FloatNetwork.E_dW.
+Print FloatNetwork.E_db.
+Print FloatSigmoid.arithmetic.
+Print FloatSigmoid.sensible.
+Print FloatSigmoid.elementary.
+Print FloatSigmoid.sigmoid_computed.
+Print FloatSigmoid.slope_computed.
+Print FloatSigmoid.output_computed.
+Print FloatSigmoid.E_inverse.
+Print FloatSigmoid.rho_sigmoid.
+Print FloatSigmoid.rho_slope.
+Print FloatSigmoid.moved.
+Print FloatSigmoid.moved_slope.
+Print FloatSigmoid.E_sigmoid.
+Print FloatSigmoid.E_slope.
+Print FloatSigmoid.two.
+Print FloatSigmoid.E_logistic.
+Print FloatSigmoid.runs.
+Print FloatSigmoid.E_A.
+Print FloatSigmoid.E_dA.
+Print FloatSigmoid.E_dW.
+Print FloatSigmoid.E_db.
+Print FloatSigmoid.exact_run.
+Print FloatSigmoid.within_bounds.
+Print Binary64.format.
+Print Binary64.even_ties.
+Print Binary64.nearest.
+Print Binary64.binary64.
+Check Floats.height_at_most_terms.
+Check Floats.sum_off.
+Check FloatNetwork.A_off.
+Check FloatNetwork.Z_off.
+Check FloatNetwork.dZ_off.
+Check FloatNetwork.dA_off.
+Check FloatNetwork.dW_off.
+Check FloatNetwork.db_off.
+Check FloatSigmoid.exact_runs.
+Check FloatSigmoid.gradient_off.
+Check Binary64.binary64_rounds.
+Check Binary64.binary64_rounds_sum.
+Check Binary64.binary64_gradient_off.

@@ -46,7 +46,7 @@ FUNCTIONS = (  # and what a table of layers.py has under this name
     "backprop",
     "update_parameters",
 )
-DEFINITIONS = {"Generic.v", "Model.v", "NumPy.v", "Python.v"}  # these hold no proof that could break
+DEFINITIONS = {"Generic.v", "Model.v", "NumPy.v", "Python.v", "Certificate.v"}  # these hold no proof that could break
 Changed = dict[str, str]  # the files that a change changes, with their texts
 OTHER_OPERATOR = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 
@@ -216,6 +216,8 @@ def all_changes() -> dict[str, dict[str, Changed]]:
         "Generic.v": dict(model_changes()),
         "model": dict(written_changes(changes.MODEL)),
         "statements": dict(written_changes(changes.STATEMENTS)),
+        "rounding": dict(written_changes(changes.ROUNDING)),
+        "certificates": dict(written_changes(changes.CERTIFICATES)),
     }
 
 
@@ -223,9 +225,8 @@ def all_changes() -> dict[str, dict[str, Changed]]:
 
 
 def order() -> list[str]:
-    """The files of the proofs, in the order in which they are compiled; those of the certificates stand on them."""
-    files = [line for line in (HERE / "_CoqProject").read_text().splitlines() if line.endswith(".v")]
-    return files[: files.index("Certificate.v")]
+    """The files of the proofs, in the order in which they are compiled."""
+    return [line for line in (HERE / "_CoqProject").read_text().splitlines() if line.endswith(".v")]
 
 
 def path_of(file: str) -> Path:
@@ -306,7 +307,7 @@ def coq_refuses(directory: Path, file: str) -> str | None:
 def printed_statements(directory: Path) -> list[str]:
     command = ["coqc", "-w", "none", "-Q", ".", "RefNN", "Statements.v"]
     run = subprocess.run(command, cwd=directory, capture_output=True, text=True)
-    return [line for line in run.stdout.splitlines() if line and not line.startswith("Arguments")]
+    return [line for line in re.sub(r"^Arguments.*\n( .*\n)*", "", run.stdout, flags=re.M).splitlines() if line]
 
 
 def statements_differ(directory: Path) -> str | None:
@@ -315,7 +316,8 @@ def statements_differ(directory: Path) -> str | None:
     name = None
     pairs = itertools.zip_longest((HERE / "statements.txt").read_text().splitlines(), printed_statements(directory))
     for recorded, printed in pairs:
-        if names and recorded and recorded.split()[0].split(".")[-1] == names[0].split(".")[-1]:
+        heading = re.match(r"(?:Inductive |Record )?([\w.]+)", recorded or "")
+        if names and heading and heading[1].split(".")[-1] == names[0].split(".")[-1]:
             name = names.pop(0)
         if recorded != printed:
             return name
@@ -382,7 +384,8 @@ def main() -> None:
             record[kind] = {name: results[name] for name in every}
         record["state"] = state()
     RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    for kind, results in record.items():
+    for kind in ("source", *all_changes()):
+        results = record[kind]
         survivors = [name for name, refused in results.items() if refused is None]
         print(f"{kind}: {len(results) - len(survivors)} of {len(results)} are refused", *survivors, sep="\n  ")
 

@@ -10,8 +10,9 @@ A `FloatBall` therefore adds the float's own rounding to each operation:
 - exp, log, log1p and cosh: within 4 ulps, which NumPy and the common C libraries keep;
 - a divisor beyond the range of the float: anything from 0 to the exact quotient, as 1/(1 + infinity) is 0.
 
-By induction over the operations, the result of the same source on floats lies in the ball, unless a number other than
-an exp overflows. The hundredth covers the products of δ for sums of fewer than 0.01/u terms.
+Operation by operation, the result of the same source on floats lies in the ball, unless a number other than an exp
+overflows. The hundredth covers the products of δ for sums of fewer than 0.01/u terms. That such a bound follows from
+the roundings is proved in Coq for the article's network, with formulas in place of balls: proofs/coq/FloatSigmoid.v.
 """
 
 from __future__ import annotations

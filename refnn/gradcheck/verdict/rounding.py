@@ -3,7 +3,9 @@
 `gradient_bounds` is a running error analysis. Every value V of the forward and the backward pass is followed by a bound
 E_V on the error with which a computation in the given dtype holds it. With u the unit roundoff, a sum of n products
 adds at most (n + 2) u Σ|products| (Higham, Accuracy and Stability of Numerical Algorithms, ch. 3), and an error E in Z
-moves g(Z) by at most |g(Z ± E) - g(Z)| (formulas.py has both for each activation).
+moves g(Z) by at most |g(Z ± E) - g(Z)| (formulas.py has both for each activation). For the article's network and the
+careful formulas a bound of this kind is proved in Coq, for all shapes: proofs/coq/FloatSigmoid.v, and floats.py beside
+it evaluates both. This one, for every declared network, is not.
 
 Two ways of computing the same gradient are followed. The *plain* one is what most people write: A - Y at the output and
 A (1 - A) for σ′, with A good to a few u of 1; where A rounds to 1 these lose every digit, and a gradient that has lost

@@ -86,7 +86,8 @@ class Coarse:
 
 
 def is_bfloat16(value: object) -> bool:
-    return "bfloat16" in str(getattr(value, "dtype", ""))
+    dtype = getattr(value, "dtype", None)
+    return getattr(dtype, "kind", "V") == "V" and "bfloat16" in str(dtype)  # "V" is what NumPy does not know
 
 
 def roundoff(value: Any) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from refnn import _shapes
 from refnn._shapes import Array, Misfits, shown
 from refnn.gradcheck import formulas
 from refnn.gradcheck.declaration import ARTICLE, Declaration
+from refnn.gradcheck.leaves import is_bfloat16
 
 T = TypeVar("T")
 BFLOAT16 = 2.0**16  # its roundoff beside that of float32
@@ -113,7 +114,7 @@ class Gradient:
         arrays, coarser = {}, {}
         for key, name in names.items():
             if name in grads:
-                if "bfloat16" in str(getattr(grads[name], "dtype", "")):
+                if is_bfloat16(grads[name]):
                     coarser[key] = BFLOAT16
                 try:
                     arrays[key] = _float_array(f"grads[{name!r}]", grads[name], shapes[key], flat and key[0] == "b")
@@ -134,7 +135,7 @@ class Gradient:
 
 def _float_array(name: str, value: object, shape: tuple[int, ...], flat: bool) -> Array:
     try:
-        if "bfloat16" in str(getattr(value, "dtype", "")):
+        if is_bfloat16(value):
             # NumPy has no such dtype: PyTorch makes a float32 of its own, others do by astype.
             value = value.float() if hasattr(value, "float") else value.astype(np.float32)  # type: ignore[attr-defined]
         array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value).copy()
@@ -215,7 +216,7 @@ class Problem:
         """What the sum of all losses is multiplied by."""
         return self.declaration.weight(self.Y)
 
-    @property
+    @cached_property
     def activations(self) -> tuple[formulas.Activation, ...]:
         return self.declaration.activations(self.L)
 

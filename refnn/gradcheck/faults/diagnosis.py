@@ -9,7 +9,8 @@ that are wrong; where none does, the structure of the error is described instead
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -29,11 +30,49 @@ UNEXPLAINED = 0.01  # of an error: more than that left, and it is not explained
 FLOAT32_PER_FLOAT64 = float(np.finfo(np.float32).eps / np.finfo(np.float64).eps)
 
 
-class Case(NamedTuple):
+class Target(NamedTuple):
+    """What a prediction of one array is held against: the finite entries of the gradient, of the truth and of the
+    tolerance, and the largest entries of the last two; the error, and where it is more than the tolerance."""
+
+    finite: Array
+    given: Array
+    truth: Array
+    tolerance: Array
+    size: float
+    widest: float
+    error: Array
+    wrong: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
     """A gradient under test at one point, beside what the witnesses found."""
 
     problem: Problem
     compared: Comparison
+
+    @cached_property
+    def run(self) -> Run:
+        """The forward pass, from which every prediction starts."""
+        problem = self.problem
+        return forward(*as_floats(problem.params, problem.X, problem.Y), problem.declaration)
+
+    @cached_property
+    def right(self) -> bool:
+        """Whether every entry is within its tolerance."""
+        given, tolerance = self.compared.given.arrays, self.compared.tolerance
+        return all(close(given[key], t, tolerance[key]) for key, t in self.compared.truth.items())
+
+    @cached_property
+    def targets(self) -> dict[str, Target]:
+        return {key: self._target(key) for key in self.compared.truth}
+
+    def _target(self, key: str) -> Target:
+        given, truth = self.compared.given.arrays[key], self.compared.truth[key]
+        size, finite = float(np.abs(truth).max()), np.isfinite(given)
+        g, t, tolerance = (V[finite] for V in (given, truth, self.compared.tolerance[key]))
+        error = np.abs(g - t)
+        return Target(finite, g, t, tolerance, size, float(tolerance.max(initial=0)), error, error > tolerance)
 
 
 def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
@@ -42,19 +81,18 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
     Points at which the gradient is right count too: there a cause must change nothing. If no cause is left, the
     findings describe the first wrong gradient. None if all are within their tolerance.
     """
-    wrong = [case for case in cases if not _right(case.compared)]
+    wrong = [case for case in cases if not case.right]
     if not wrong:
         return None
     # At a kink the slope is anyone's choice, and a fault's prediction makes another than the code.
     if any(not case.problem.at_kink for case in wrong):
         cases, wrong = ([case for case in some if not case.problem.at_kink] for some in (cases, wrong))
-    problem, compared = wrong[0]
+    problem, compared = wrong[0].problem, wrong[0].compared
     problems = [case.problem for case in wrong]
-    runs = {id(p): forward(*as_floats(p.params, p.X, p.Y), p.declaration) for p, _ in cases}
     with np.errstate(all="ignore"):
-        possible = [fault for fault in FAULTS.values() if any(fault.condition(runs[id(p)]) for p in problems)]
+        possible = [fault for fault in FAULTS.values() if any(fault.condition(case.run) for case in wrong)]
     findings = (*_onset(wrong[0]), *structure(*compared.shown, factors=_factors(problem)))
-    cases = sorted(cases, key=lambda case: _right(case.compared))  # the wrong ones first: they rule out most
+    cases = sorted(cases, key=lambda case: case.right)  # the wrong ones first: they rule out most
     all_in_float32 = all(_in_float32(case.compared.given.arrays) for case in wrong)
     attempts = (
         (in_float32(), False),
@@ -65,7 +103,7 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
     )
     for tried, may_tie in attempts:  # from simple to involved: the first that explains is the explanation
         with np.errstate(all="ignore"):  # some faults leave the range
-            causes = _causes(tried, cases, runs, all_in_float32)
+            causes = _causes(tried, cases, all_in_float32)
         if len(causes) == 1 or (causes and may_tie):
             return Diagnosis(causes, findings)
         if causes:
@@ -89,24 +127,20 @@ def _factors(problem: Problem) -> Mapping[float, str]:
 # ---------------------------------------------------------------------- whether one reproduces the gradient
 
 
-def _causes(
-    tried: Iterable[Hypothesis], cases: Sequence[Case], runs: Mapping[int, Run], in_float32: bool
-) -> tuple[Cause, ...]:
-    """The hypotheses that reproduce the gradient in every case, nearest first; of one with a constant, the nearest.
-
-    `runs` holds the forward passes, by the id of the problem.
-    """
+def _causes(tried: Iterable[Hypothesis], cases: Sequence[Case], in_float32: bool) -> tuple[Cause, ...]:
+    """The hypotheses that reproduce the gradient in every case, nearest first; of one with a constant, the nearest."""
     nearest: dict[tuple[object, ...], Cause] = {}
     scale = FLOAT32_PER_FLOAT64 if in_float32 else 1.0
     for hypothesis in tried:
         distances = []
-        for problem, compared in cases:
-            said, run = hypothesis.declared or problem.declaration, None if hypothesis.declared else runs[id(problem)]
+        for case in cases:
+            problem, other = case.problem, hypothesis.declared
+            said, run = (other, None) if other else (problem.declaration, case.run)
             layers = by_layers(problem.params, problem.X, problem.Y, hypothesis.lines, said, run)
-            predicted = _reproduced(layers, compared, scale)
+            predicted = _reproduced(layers, case, scale)
             if not predicted:
                 break
-            distances.append(_distance(predicted, compared))
+            distances.append(_distance(predicted, case.compared))
         else:
             faults = hypothesis.faults + ((FLOAT32,) if in_float32 and FLOAT32 not in hypothesis.faults else ())
             hypothesis = hypothesis._replace(faults=faults)
@@ -121,7 +155,8 @@ def _dropouts(cases: Sequence[Case]) -> Iterator[Cause]:
 
     The others may be scaled by 1 over the share that is kept. With several examples the mask cannot be told.
     """
-    for problem, compared in (case for case in cases if case.problem.m == 1 and case.problem.L > 1):
+    for case in (case for case in cases if case.problem.m == 1 and case.problem.L > 1):
+        problem, compared = case.problem, case.compared
         given, (l1, l2) = compared.given.arrays, problem.declaration.penalties(1)
         penalty = {f"W{l}": l1 * np.sign(W) + l2 * W for l, W in enumerate(problem.W[1:], 1)}
         on = {f"W{l}": (given[f"W{l}"] - penalty[f"W{l}"]).any(axis=0) for l in range(2, problem.L + 1)}
@@ -130,7 +165,7 @@ def _dropouts(cases: Sequence[Case]) -> Iterator[Cause]:
             params = {key: V * mask.get(key, 1) for key, V in problem.params.items()}
             grads = backprop(params, problem.X, problem.Y, (), replace(problem.declaration, l1=0.0, l2=0.0))
             masked = {f"d{key}": grads[f"d{key}"] * mask.get(key, 1) + penalty.get(key, 0) for key in given}
-            if predicted := _reproduced([masked], compared, 1.0):
+            if predicted := _reproduced([masked], case, 1.0):
                 off = [f"{np.flatnonzero(~kept).tolist()} of layer {l}" for l, kept in enumerate(on.values(), 1)]
                 units = f"hidden units {', '.join(off)} off, the others times {1 / share:g}"
                 text = f"{DROPOUT}: with one example, this is the gradient with {units} (D1)"
@@ -139,7 +174,7 @@ def _dropouts(cases: Sequence[Case]) -> Iterator[Cause]:
 
 def _onset(case: Case) -> Iterator[Finding]:
     """The layer at which the error starts, seen from the output, where the layers above it are right."""
-    problem, compared = case
+    problem, compared = case.problem, case.compared
     wrong = {
         key: not close(V, compared.truth[key], compared.tolerance[key]) for key, V in compared.given.arrays.items()
     }
@@ -155,13 +190,7 @@ def _onset(case: Case) -> Iterator[Finding]:
     yield Finding(names, "onset", text, None)
 
 
-def _right(compared: Comparison) -> bool:
-    """Whether every entry is within its tolerance."""
-    given, tolerance = compared.given.arrays, compared.tolerance
-    return all(close(given[key], t, tolerance[key]) for key, t in compared.truth.items())
-
-
-def _reproduced(layers: Iterable[Grads], compared: Comparison, scale: float) -> dict[str, Array]:
+def _reproduced(layers: Iterable[Grads], case: Case, scale: float) -> dict[str, Array]:
     """The prediction, if every entry is so, up to the tolerance of a gradient of this size, and no error unexplained.
 
     A fault moves errors between entries, and magnifies them with the values. But where an entry is wrong, little of its
@@ -170,24 +199,23 @@ def _reproduced(layers: Iterable[Grads], compared: Comparison, scale: float) -> 
     """
     predicted: dict[str, Array] = {}
     changes, nothing_to_explain = False, True
-    for key, p in ((name[1:], p) for layer in layers for name, p in layer.items() if name[1:] in compared.truth):
-        g, t, tolerance = compared.given.arrays[key], compared.truth[key], compared.tolerance[key]
-        size, finite = np.abs(t).max(), np.isfinite(g)
+    for key, p in ((name[1:], p) for layer in layers for name, p in layer.items() if name[1:] in case.targets):
+        finite, given, truth, tolerance, size, widest, error, wrong = case.targets[key]
         predicted[key] = p
-        if p.shape != g.shape or not np.array_equal(np.isfinite(p), finite):
+        if p.shape != finite.shape or not np.array_equal(np.isfinite(p), finite):
             return {}
-        if not finite.all():
+        if given.size < finite.size:
             changes, nothing_to_explain = True, False
-            g, p, t, tolerance = (V[finite] for V in (g, p, t, tolerance))
-        if not g.size:
+        if not given.size:
             continue
-        largest = np.max(tolerance) * scale * max(1.0, float(np.abs(p).max() / size) if size else 1.0)
-        error, left = np.abs(g - t), np.abs(g - p)
-        wrong = error > tolerance
-        changes |= bool((wrong & (np.abs(p - t) > UNEXPLAINED * error)).any())
-        nothing_to_explain &= not (error > tolerance * scale).any()  # in float32, that would do where no fault shows
-        if (left > largest).any() or (wrong & (left > np.maximum(tolerance * scale, UNEXPLAINED * error))).any():
+        p = p[finite]
+        left = np.abs(given - p)
+        if (left > widest * scale * max(1.0, float(np.abs(p).max() / size) if size else 1.0)).any():
             return {}
+        if (wrong & (left > np.maximum(tolerance * scale, UNEXPLAINED * error))).any():
+            return {}
+        changes |= bool((wrong & (np.abs(p - truth) > UNEXPLAINED * error)).any())
+        nothing_to_explain &= not (error > tolerance * scale).any()  # in float32, that would do where no fault shows
     return predicted if changes or nothing_to_explain else {}
 
 

@@ -273,7 +273,7 @@ def _unseen(params: Params, X: Array, Y: Array, declaration: Declaration) -> str
     return _of_content(declaration, tuple((key, V.shape, V.tobytes()) for key, V in arrays.items()))
 
 
-@lru_cache(maxsize=128)  # the networks by default are the same in each check, and are asked when drawn and when judged
+@lru_cache(maxsize=4096)  # the networks by default are the same in each check, and are asked when drawn and when judged
 def _of_content(declaration: Declaration, content: tuple[tuple[str, tuple[int, ...], bytes], ...]) -> str | None:
     params = {key: np.frombuffer(numbers).reshape(shape) for key, shape, numbers in content}
     X, Y = params.pop("X"), params.pop("Y")

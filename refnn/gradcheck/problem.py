@@ -246,8 +246,12 @@ class Problem:
         return self.declaration.theirs(params, copy("X", self.X), copy("Y", self.Y))
 
     def cost(self, moved: Mapping[str, Array]) -> Any:
-        """The cost J from the last Z, with its penalties, with some arrays replaced; also by complex numbers."""
-        start = max((int(key[1:]) for key in moved if key[0] == "A"), default=0)
+        """The cost J from the last Z, with its penalties, with some arrays replaced; also by complex numbers.
+
+        Computed from the first layer that is moved, or from the last A.
+        """
+        first = min((int(key[1:]) - 1 for key in moved if key[0] != "A"), default=self.L - 1)
+        start = max((int(key[1:]) for key in moved if key[0] == "A"), default=first)
         values = {**self.params, **moved}
         A = values.get(f"A{start}", self.A[start])
         for l in range(start + 1, self.L):

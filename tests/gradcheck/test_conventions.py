@@ -337,7 +337,7 @@ OWN = [
 
 @pytest.mark.parametrize("words", OWN, ids=range(len(OWN)))
 def test_a_pair_of_ones_own_is_judged_by_its_value(words):
-    options = {"layer_dims": [4, 3, 3, 2], "progress": False}
+    options = {"probes": default_probes([4, 3, 3, 2], declaration=Declaration.of(words))[:4], "progress": False}
     check = check_backprop(declared(words), **options, **words)
     assert check.verdict is Verdict.PASS, str(check)
     for changed in ({"reduction": "mean" if "reduction" in words else "sum"}, {"l2": 0.11}, wrong_pair(words)):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tables
 from backprops import homes, judged, played, probes
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import DECLARATIONS, few
 
@@ -92,10 +92,8 @@ SAID = [Declaration.of(words) for words in DECLARATIONS]
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def relative_change(faulty, right, kinds="WbA"):
-    return max(
-        np.max(np.abs(faulty[key] - V)) / (np.max(np.abs(V)) or 1.0) for key, V in right.items() if key[1] in kinds
-    )
+def relative_change(faulty, right):
+    return max(np.max(np.abs(faulty[key] - V)) / (np.max(np.abs(V)) or 1.0) for key, V in right.items())
 
 
 def test_the_catalogue_is_complete():
@@ -149,6 +147,7 @@ def test_every_fault_shows_on_the_default_probes(seed, i):
 
 @few
 @given(SEEDS, of_a_declaration)
+@example(500, 1)  # the labels of one output nearly cancel
 def test_a_fault_that_does_not_apply_changes_nothing(seed, i):
     """Where the declared network can have it at all, but not with these widths, examples or labels."""
     rng, said = np.random.default_rng(seed), SAID[i]
@@ -163,7 +162,10 @@ def test_a_fault_that_does_not_apply_changes_nothing(seed, i):
             # Off by one, the keys hold other shapes, unless all widths agree.
             if i in homes(name) and name != "off-by-one-layer-keys" and not fault.applies(*probe[1:], said):
                 faulty = fault.gradient(*probe[1:], said)
-                assert relative_change(faulty, right, "Wb") < 1e-6, (name, probe.name, said.says)
+                # Of a layer in all: Σ dZ may cancel in db, but not what a clipped probability adds to it.
+                for l in range(1, len(probe.params) // 2 + 1):
+                    layers = ({l: np.hstack([grads[f"dW{l}"], grads[f"db{l}"]])} for grads in (faulty, right))
+                    assert relative_change(*layers) < 1e-6, (name, probe.name, said.says)
 
 
 def test_a_gradient_is_float64_fresh_and_changes_nothing_of_the_callers():

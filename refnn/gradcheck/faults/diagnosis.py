@@ -18,7 +18,7 @@ import numpy as np
 from refnn._shapes import Array
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.hypotheses import FLOAT32, Hypothesis, alone, in_float32, in_one_layer, other_networks, two
-from refnn.gradcheck.faults.lines import Grads, Run, as_floats, backprop, by_layers, forward
+from refnn.gradcheck.faults.lines import Grads, Line, LineName, Run, as_floats, backprop, by_layers, forward
 from refnn.gradcheck.faults.structure import close, structure
 from refnn.gradcheck.problem import Problem
 from refnn.gradcheck.verdict.judgement import Comparison
@@ -27,6 +27,12 @@ from refnn.gradcheck.verdict.result import Cause, Diagnosis, Finding
 DROPOUT = "dropout-left-on"
 KEPT = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # shares of units that dropout keeps
 UNEXPLAINED = 0.01  # of an error: more than that left, and it is not explained
+# The lines on which the last layer's dW, db and dA depend; "grads" may change any of them.
+LAST_LAYER: dict[str, frozenset[LineName]] = {
+    "W": frozenset({"inputs", "output", "sum", "weights", "grads"}),
+    "b": frozenset({"inputs", "output", "sum", "bias", "grads"}),
+    "A": frozenset({"inputs", "output", "previous", "grads"}),
+}
 FLOAT32_PER_FLOAT64 = float(np.finfo(np.float32).eps / np.finfo(np.float64).eps)
 
 
@@ -101,9 +107,10 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
         (in_one_layer({case.problem.L for case in wrong}, possible), False),
         (two(possible), False),
     )
+    refuted: set[Refuted] = set()
     for tried, may_tie in attempts:  # from simple to involved: the first that explains is the explanation
         with np.errstate(all="ignore"):  # some faults leave the range
-            causes = _causes(tried, cases, all_in_float32)
+            causes = _causes(tried, cases, all_in_float32, refuted)
         if len(causes) == 1 or (causes and may_tie):
             return Diagnosis(causes, findings)
         if causes:
@@ -127,18 +134,37 @@ def _factors(problem: Problem) -> Mapping[float, str]:
 # ---------------------------------------------------------------------- whether one reproduces the gradient
 
 
-def _causes(tried: Iterable[Hypothesis], cases: Sequence[Case], in_float32: bool) -> tuple[Cause, ...]:
-    """The hypotheses that reproduce the gradient in every case, nearest first; of one with a constant, the nearest."""
+Refuted = tuple[str, tuple[Line, ...]]  # "W", "b" or "A" of the last layer, and the lines with which it was another
+
+
+def _causes(
+    tried: Iterable[Hypothesis], cases: Sequence[Case], in_float32: bool, refuted: set[Refuted]
+) -> tuple[Cause, ...]:
+    """The hypotheses that reproduce the gradient in every case, nearest first; of one with a constant, the nearest.
+
+    `refuted` grows: what is not the last layer of the first case, is not with more lines that do not reach it.
+    """
     nearest: dict[tuple[object, ...], Cause] = {}
     scale = FLOAT32_PER_FLOAT64 if in_float32 else 1.0
+    L = cases[0].problem.L
+    last_layer = {f"W{L}", f"b{L}", f"A{L - 1}"}
     for hypothesis in tried:
         distances = []
+        reaching = {
+            kind: (kind, tuple(line for line in hypothesis.lines if line.name in names))
+            for kind, names in LAST_LAYER.items()
+            if not hypothesis.declared
+        }
+        if not refuted.isdisjoint(reaching.values()):
+            continue
         for case in cases:
             problem, other = case.problem, hypothesis.declared
             said, run = (other, None) if other else (problem.declaration, case.run)
             layers = by_layers(problem.params, problem.X, problem.Y, hypothesis.lines, said, run)
-            predicted = _reproduced(layers, case, scale)
+            predicted, failed = _reproduced(layers, case, scale)
             if not predicted:
+                if case is cases[0] and failed in last_layer and reaching:
+                    refuted.add(reaching[failed[0]])
                 break
             distances.append(_distance(predicted, case.compared))
         else:
@@ -165,7 +191,7 @@ def _dropouts(cases: Sequence[Case]) -> Iterator[Cause]:
             params = {key: V * mask.get(key, 1) for key, V in problem.params.items()}
             grads = backprop(params, problem.X, problem.Y, (), replace(problem.declaration, l1=0.0, l2=0.0))
             masked = {f"d{key}": grads[f"d{key}"] * mask.get(key, 1) + penalty.get(key, 0) for key in given}
-            if predicted := _reproduced([masked], case, 1.0):
+            if predicted := _reproduced([masked], case, 1.0)[0]:
                 off = [f"{np.flatnonzero(~kept).tolist()} of layer {l}" for l, kept in enumerate(on.values(), 1)]
                 units = f"hidden units {', '.join(off)} off, the others times {1 / share:g}"
                 text = f"{DROPOUT}: with one example, this is the gradient with {units} (D1)"
@@ -190,8 +216,10 @@ def _onset(case: Case) -> Iterator[Finding]:
     yield Finding(names, "onset", text, None)
 
 
-def _reproduced(layers: Iterable[Grads], case: Case, scale: float) -> dict[str, Array]:
+def _reproduced(layers: Iterable[Grads], case: Case, scale: float) -> tuple[dict[str, Array], str]:
     """The prediction, if every entry is so, up to the tolerance of a gradient of this size, and no error unexplained.
+
+    If one is not, nothing, and the key of the first array with such an entry.
 
     A fault moves errors between entries, and magnifies them with the values. But where an entry is wrong, little of its
     error may be left: a prediction that is the right gradient there explains nothing. What is not finite has to be so
@@ -203,7 +231,7 @@ def _reproduced(layers: Iterable[Grads], case: Case, scale: float) -> dict[str, 
         finite, given, truth, tolerance, size, widest, error, wrong = case.targets[key]
         predicted[key] = p
         if p.shape != finite.shape or not np.array_equal(np.isfinite(p), finite):
-            return {}
+            return {}, key
         if given.size < finite.size:
             changes, nothing_to_explain = True, False
         if not given.size:
@@ -211,12 +239,12 @@ def _reproduced(layers: Iterable[Grads], case: Case, scale: float) -> dict[str, 
         p = p[finite]
         left = np.abs(given - p)
         if (left > widest * scale * max(1.0, float(np.abs(p).max() / size) if size else 1.0)).any():
-            return {}
+            return {}, key
         if (wrong & (left > np.maximum(tolerance * scale, UNEXPLAINED * error))).any():
-            return {}
+            return {}, key
         changes |= bool((wrong & (np.abs(p - truth) > UNEXPLAINED * error)).any())
         nothing_to_explain &= not (error > tolerance * scale).any()  # in float32, that would do where no fault shows
-    return predicted if changes or nothing_to_explain else {}
+    return (predicted if changes or nothing_to_explain else {}), ""
 
 
 def _distance(predicted: Mapping[str, Array], compared: Comparison) -> float:

@@ -77,7 +77,7 @@ class Gradient:
                 shown[key] = partial(said.turned, key[0])
                 V = said.turned(key[0], G)
             else:  # a bias with one axis, or with the other
-                shown[key] = partial(np.reshape, shape=G.shape)
+                shown[key] = partial(_reshaped, G.shape)
                 V = G.reshape(problem[key].shape)
             if said.step is not None and key[0] != "A":
                 old, u = problem[key], float(np.finfo(V.dtype).eps) / 2
@@ -131,6 +131,10 @@ class Gradient:
     def form(self, key: str, V: Array) -> Array:
         """An array that belongs to this key, in the form in which its gradient came."""
         return self.shown[key](V) if key in self.shown else V
+
+
+def _reshaped(shape: tuple[int, ...], V: Array) -> Array:
+    return V.reshape(shape)
 
 
 def _float_array(name: str, value: object, shape: tuple[int, ...], flat: bool) -> Array:

@@ -67,11 +67,11 @@ FAMILIES = {
     "kinked square": (lambda u, p, c: c * (u - p) ** 2, (-1, 1), (-1, 1), lambda u, p: (u > p) + 0.0),
     "kinked curve": (lambda u, p, c: np.exp(c * u), (-2, 2), (0, 0), lambda u, p: np.where(u > 0, 0.3, 2.0)),
 }
-SHAPES = {
+SHAPES = {  # with products by 1/n: python-flint before 0.9 cannot divide a series that is 0
     "sum": lambda V: V.sum(keepdims=True),
     "product": lambda V: (V + 2).prod(keepdims=True),
-    "sine of the mean": lambda V: np.sin(V.sum(keepdims=True) / len(V)),
-    "exponential of the mean": lambda V: np.exp(V.sum(keepdims=True) / (10 * len(V))),
+    "sine of the mean": lambda V: np.sin(V.sum(keepdims=True) * (1 / len(V))),
+    "exponential of the mean": lambda V: np.exp(V.sum(keepdims=True) * (0.1 / len(V))),
     "norm": lambda V: np.sqrt(1 + (V * V).sum(keepdims=True)),
 }
 ARITHMETIC = ("float64",) * 8 + ("float32 returned", "float32 inside")

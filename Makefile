@@ -7,7 +7,7 @@ TESTS := OPENBLAS_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --dist works
 QUICK := network/test_in_the_field network/test_edge network/test_every_function network/test_train \
          gradcheck/test_check_gradients gradcheck/test_check_vjp
 .DEFAULT_GOAL := help
-.PHONY: help report docs tutorial test quick test-deep check format proofs coq vectors symbols recheck reports renew peers bench bench-power bench-general bench-scale mutate dist clean
+.PHONY: help report docs tutorial test quick test-deep environments check format proofs coq vectors symbols recheck reports renew peers bench bench-power bench-general bench-scale mutate dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -46,6 +46,10 @@ quick: .venv/ready  ## the laws of the core and of the checker in ten seconds, f
 
 test-deep: .venv/ready  ## the same with 50 times the random examples
 	HYPOTHESIS_PROFILE=deep $(TESTS)
+
+environments: .venv/ready  ## the tests in each Python there is, with the oldest and the newest packages allowed
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(PY) proofs/environments.py --write
 
 check: .venv/ready  ## ruff and mypy --strict; changes nothing
 	$(BIN)/ruff check .

@@ -4,8 +4,8 @@
     python proofs/environments.py --write     and environments.json
 
 Of `pythons` those are taken that are on the PATH; what is not there is named. `oldest` is the least version that
-pyproject.toml allows of each package it names, of those that have a wheel for that Python; `newest` the last one. The tests are those of
-`make test`, with five random examples for each property. Exit status 1 if any fail.
+pyproject.toml allows of each package it names, of those that have a wheel for that Python; `newest` the last one. The
+tests are those of `make test`, with five random examples for each property. Exit status 1 if any fail.
 """
 
 import argparse

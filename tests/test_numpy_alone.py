@@ -38,9 +38,16 @@ RUNS = [
 
 
 def on_a_terminal(arguments, folder):
-    """The exit status of Python with these arguments, and what the user sees."""
+    """The exit status of Python with these arguments, and what the user sees, but for the colours of its tracebacks."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen([sys.executable, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder) as run:
+    told = {
+        "stdin": theirs,
+        "stdout": theirs,
+        "stderr": theirs,
+        "cwd": folder,
+        "env": os.environ | {"PYTHON_COLORS": "0"},
+    }
+    with subprocess.Popen([sys.executable, *arguments], **told) as run:
         os.close(theirs)
         shown = b""
         try:

@@ -149,7 +149,7 @@ def logistic_cost(ZL: object, Y: object) -> Arguments:
 def one_layer_backward(dA: object, cache: object, *, activation: object, inputs: bool) -> Arguments:
     misfits = Misfits()
     word = _declaration.activation("activation", activation)
-    _switch("inputs", inputs)
+    _shapes.switch("inputs", inputs)
     dA = misfits.array("dA", dA, ("n_l", "m"), "one derivative for each unit and example")
     misfits.refuse()
     n, m = dA.shape
@@ -163,7 +163,7 @@ def one_layer_backward(dA: object, cache: object, *, activation: object, inputs:
 def backprop(AL: object, Y: object, caches: object, *, hidden: object, output: object, inputs: bool) -> Arguments:
     if not isinstance(caches, Sequence) or not caches:
         raise TypeError(f"caches is {caches!r:.60}, expected the list that forward_prop returns with AL")
-    _switch("inputs", inputs)
+    _shapes.switch("inputs", inputs)
     words = _words(hidden, len(caches) - 1, output)
     misfits = Misfits()
     A, Y = _output("AL", AL, Y, words["output"], misfits)
@@ -291,11 +291,6 @@ def predict(X: object, params: object, *, hidden: object, output: object, thresh
     # A NaN would show as 0, below the threshold, so products saturate from the start.
     arguments = {**forward_prop(X, params, hidden=hidden, output=output), "threshold": number}
     return _each_array(arguments, _saturating)  # type: ignore[no-any-return]
-
-
-def _switch(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}), expected True or False")
 
 
 def _with_labels(name: str, V: object, Y: object, output: Any) -> Arguments:

@@ -203,7 +203,7 @@ def labels(Y: object, shape: Shape, misfits: Misfits, *, unit: bool = True) -> A
 def labels_of(output: tuple[Any, str], Y: object, shape: Shape, misfits: Misfits) -> Array:
     """Labels of a declared output; for softmax the numbers of the classes too, one for each example."""
     activation, cost = output
-    if activation == "softmax" and np.ndim(Y) == 1:  # type: ignore[arg-type]  # whatever NumPy can read
+    if activation == "softmax" and number_array("Y", Y).ndim == 1:
         return one_hot(Y, shape, misfits)
     return labels(Y, shape, misfits, unit=cost == "cross_entropy")
 
@@ -250,6 +250,31 @@ def positive(name: str, value: object, dtype: np.dtype[Any] = np.dtype(np.float6
     return held
 
 
+def at_least_0(name: str, value: object) -> float:
+    """The value as a finite float that is not negative."""
+    try:
+        number = float(real(name, value))
+    except OverflowError:
+        number = math.inf
+    if not 0 <= number < math.inf:
+        raise ValueError(f"{name} is {shown(value)}, expected a finite number of at least 0")
+    return number
+
+
+def switch(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is {shown(value, repr)} ({type(value).__name__}), expected True or False")
+    return value
+
+
+def choice(name: str, value: object, known: Sequence[str]) -> str:
+    """The value, which has to be one of these words."""
+    if not isinstance(value, str) or value not in known:
+        words = [*map(repr, known)]
+        raise ValueError(f"{name} is {shown(value, repr)}, expected {', '.join(words[:-1])} or {words[-1]}")
+    return value
+
+
 def widths(layer_dims: Any) -> list[int]:
     if isinstance(layer_dims, str | bytes) or not (isinstance(layer_dims, Sequence) or np.ndim(layer_dims) == 1):
         said = f"layer_dims is {shown(layer_dims, repr)} ({type(layer_dims).__name__})"
@@ -279,7 +304,9 @@ def memory() -> int:
 
 def generator(rng: Any, name: str = "rng") -> np.random.Generator:
     said = f"{name} is {shown(rng, repr)}, expected a seed, a numpy.random.Generator or None"
-    if isinstance(rng, bool):
+    # A list that holds itself would take NumPy, and the process with it, down without an error.
+    nested = isinstance(rng, Sequence) and not all(isinstance(k, numbers.Integral) for k in rng)
+    if isinstance(rng, bool) or nested:
         raise TypeError(said)
     try:
         return np.random.default_rng(rng)
@@ -308,11 +335,11 @@ def layers(params: object, misfits: Misfits, dims: Sequence[int] | None = None) 
         W, b = f"W{l}", f"b{l}"
         n: int | str = dims[l] if dims else f"n_{l}"
         if W in params:
-            if not dims and np.ndim(params[W]) == 2 and np.size(params[W]):
-                n, columns = np.shape(params[W])
+            arrays[W] = number_array(f"params[{W!r}]", params[W])
+            if not dims and arrays[W].ndim == 2 and arrays[W].size:
+                n, columns = arrays[W].shape
                 n_prev = columns if l == 1 else n_prev
             why = f"layer {l} takes {n_prev} units to {n}"
-            arrays[W] = number_array(f"params[{W!r}]", params[W])
             misfits.shape(f"params[{W!r}]", arrays[W], (n, n_prev), why)
         if b in params:
             arrays[b] = number_array(f"params[{b!r}]", params[b])
@@ -356,7 +383,8 @@ def layer_cache(name: str, cache: Any, n: int | str, m: int | str, misfits: Misf
         (A_prev, W, b), Z = cache
     except (TypeError, ValueError):
         raise TypeError(f"{name} is not ((A_prev, W, b), Z), expected a cache of forward_prop") from None
-    n_prev: int | str = np.shape(W)[1] if np.ndim(W) == 2 else "n_prev"
+    W = number_array(f"W of {name}", W)
+    n_prev: int | str = W.shape[1] if W.ndim == 2 else "n_prev"
     why = f"a layer of {n} units on {m} examples"
     return [
         misfits.array(f"A_prev of {name}", A_prev, (n_prev, m), why),

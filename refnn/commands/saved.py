@@ -74,8 +74,9 @@ class Trained:
     @classmethod
     def load(cls, path: Path) -> Trained:
         """Raises OSError if the file cannot be read, and ValueError if it is not one that `to_bytes` made."""
+        data = path.read_bytes()
         try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 saved: dict[str, Any] = dict(archive)
             network = cls(
                 params={key: saved[key] for key in saved if key[0] in "Wb"},

@@ -12,7 +12,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from refnn._progress import bar
-from refnn._shapes import Array, shown
+from refnn._shapes import Array, choice, shown, whole
 from refnn.gradcheck.declaration import ARTICLE, Declaration, Keywords
 from refnn.gradcheck.faults.diagnosis import Case, diagnose
 from refnn.gradcheck.faults.probes import Probe, blindness, default_probes
@@ -85,8 +85,8 @@ def check_network(
     ValueError, TypeError
         Naming everything in the arguments that does not fit together.
     """
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}, expected one of {', '.join(map(repr, METHODS))}")
+    choice("method", method, METHODS)
+    whole("seed", seed, 0)
     said = Declaration.of(declaration)
     if not said.known:
         raise ValueError(f"{said.says}: functions of one's own are judged by check_backprop, or by check_gradients")
@@ -144,6 +144,7 @@ def check_backprop(
         With the check of each probe in `probes`. A gradient that raises, changes its arguments, gives two answers to
         one question, overwrites what it returned or returns what is no gradient is WRONG, and the reason says so.
     """
+    whole("seed", seed, 0)
     said = Declaration.of(declaration)
     for name, function in (("gradient", gradient), ("cost", cost)):
         if not callable(function) and not (name == "cost" and cost is None):
@@ -182,7 +183,7 @@ def of_probes(
 
 
 def _own_probes(probes: object) -> tuple[Probe, ...]:
-    if isinstance(probes, Probe) or not isinstance(probes, Iterable):
+    if isinstance(probes, Probe) or not isinstance(probes, Iterable) or getattr(probes, "shape", None) == ():
         raise TypeError(f"probes is {type(probes).__name__}, expected a sequence of Probe")
     found = tuple(probes)
     for i, probe in enumerate(found):

@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from refnn import _shapes
 from refnn.gradcheck.containers import Tree
 from refnn.gradcheck.judge import Formula, asked, judge_function, trust
 from refnn.gradcheck.problem import Gradient, real_parameters
-from refnn.gradcheck.question import Called, any_container, spreads
+from refnn.gradcheck.question import METHODS, Called, any_container, spreads
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Testimony, Verdict
 from refnn.gradcheck.witness import complex_step
 from refnn.gradcheck.witness.entries import every_place, find
 from refnn.gradcheck.witness.function import Function, observe
 from refnn.gradcheck.witness.workers import Workers
 from refnn.numbers import exact_check
-
-METHODS = ("auto", "complex", "central", "exact")
 
 
 @np.errstate(all="ignore")
@@ -48,8 +47,10 @@ def numerical_gradient(f: Callable[..., Any], params: Any, *, method: str = "aut
     TypeError
         If f returns no scalar, or params holds no real arrays.
     """
-    if method not in ("auto", "complex", "central"):
-        raise ValueError(f"method is {method!r}, expected 'auto', 'complex' or 'central'")
+    _shapes.choice("method", method, METHODS[:-1])
+    _shapes.switch("batched", batched)
+    if not callable(f):
+        raise TypeError(f"f is {type(f).__name__}, expected a callable f(params) -> scalar")
     rng = np.random.default_rng(0)
     tree = Tree.of("params", params, spread=spreads(f, params))
     function = observe(Called(f, tree, batched=batched), tree.arrays, rng)
@@ -124,19 +125,20 @@ def check_gradients(
     ValueError, TypeError
         Naming all that is wrong with an argument, or a `method="complex"` for which f is not made.
     """
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}, expected one of {', '.join(map(repr, METHODS))}")
+    rng = np.random.default_rng(_shapes.whole("seed", seed, 0))
     if method == "exact":
         return _judge_exactly(f, params, grads, seed)
     params = real_parameters(params)
-    rng = np.random.default_rng(seed)
-    error = f_error if isinstance(f_error, tuple) else (f_error, 0.0)
-    if not all(0 <= e < np.inf for e in error):
-        raise ValueError(f"f_error is {f_error!r}, expected finite numbers of at least 0")
-    function = observe(f, params, rng, error)
+    function = observe(f, params, rng, two_errors(f_error))
     formula = Formula(Gradient.of(asked(grads, function.params), params), subgradient=subgradient)
     workers = Workers(executor, progress)
     return judge_function(function, formula.measured(grads, function, rng), rng, method=method, workers=workers)
+
+
+def two_errors(f_error: Any) -> tuple[float, float]:
+    """How far f may be off, absolutely and relative to its value."""
+    absolute, relative = f_error if isinstance(f_error, tuple) and len(f_error) == 2 else (f_error, 0.0)
+    return _shapes.at_least_0("f_error", absolute), _shapes.at_least_0("f_error", relative)
 
 
 def _judge_exactly(f: Function, params: Mapping[str, Any], grads: Any, seed: int) -> GradientCheck:

@@ -284,7 +284,10 @@ def _converted(V: Array, g: Any) -> tuple[Any, str]:
     g = leaves.dense(g) if note else g
     if leaves.is_bfloat16(g) and (numbers := leaves.numbers(g)) is not None:
         return leaves.Coarse(numbers), note
-    G = leaves.numbers(np.asarray(g) if isinstance(g, list | tuple) and V.ndim else g)
+    try:
+        G = leaves.numbers(np.asarray(g) if isinstance(g, list | tuple) and V.ndim else g)
+    except ValueError:  # rows of different lengths
+        G = None
     if G is None:
         return g, note
     if G.dtype.kind in "iu":

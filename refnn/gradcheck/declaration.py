@@ -76,14 +76,12 @@ class Declaration:
         words = dict(keywords)
         words["hidden"] = _declaration.hidden(words.get("hidden", "sigmoid"))
         words["output"] = _declaration.output(words.get("output", "sigmoid"))
-        for name, choices in CHOICES.items():
-            if name in words and words[name] not in choices:
-                raise ValueError(f"{name} is {words[name]!r}, expected {' or '.join(map(repr, choices))}")
+        for name, known in CHOICES.items():
+            _shapes.choice(name, words.get(name, known[0]), known)
         for name in ("l1", "l2"):
-            if not callable(words.get(name, 0)) and not 0 <= _shapes.real(name, words.get(name, 0)) < np.inf:
-                raise ValueError(f"{name} is {words[name]}, expected a finite number of at least 0")
-        if not isinstance(words.get("bias", True), bool):
-            raise TypeError(f"bias is {words['bias']!r} ({type(words['bias']).__name__}), expected True or False")
+            if not callable(words.get(name, 0)):
+                _shapes.at_least_0(name, words.get(name, 0))
+        _shapes.switch("bias", words.get("bias", True))
         names = words.get("names", {})
         if not isinstance(names, Mapping) or not set(names) <= set(NAMED):
             raise ValueError(f"names is {names!r}, expected a dict with any of {', '.join(map(repr, NAMED))}")
@@ -182,20 +180,21 @@ class Declaration:
         if not isinstance(params, Mapping):
             return params, X, Y
         left = dict(params)
+        X, Y = _shapes.number_array("X", X), _shapes.number_array("Y", Y)
         arrays: dict[Any, Any] = {}
         L = 0
         while self._next(L + 1) in left:
             L += 1
-            W = arrays[f"W{L}"] = self._array("W", left.pop(self.name("W", L)))
-            b = self.name("b", L)
+            name, b = self.name("W", L), self.name("b", L)
+            W = arrays[f"W{L}"] = self._array("W", _shapes.number_array(f"params[{name!r}]", left.pop(name)))
             if not self.bias:
-                arrays[f"b{L}"] = np.zeros((np.shape(W)[0], 1), np.result_type(W, np.float32)) if np.ndim(W) else 0
+                arrays[f"b{L}"] = np.zeros((W.shape[0], 1), np.result_type(W, np.float32)) if W.ndim else 0
             elif b in left:
-                arrays[f"b{L}"] = self._array("b", left.pop(b))
-        if self.labels == "classes" and np.ndim(Y) == 1 and L:
+                arrays[f"b{L}"] = self._array("b", _shapes.number_array(f"params[{b!r}]", left.pop(b)))
+        if self.labels == "classes" and Y.ndim == 1 and L:
             misfits = Misfits()
-            n_L = len(arrays[f"W{L}"])
-            classes = _shapes.one_hot(Y, (max(n_L, 2), np.size(Y)), misfits)
+            n_L = len(np.atleast_1d(arrays[f"W{L}"]))
+            classes = _shapes.one_hot(Y, (max(n_L, 2), Y.size), misfits)
             misfits.refuse()
             return {**arrays, **left}, self._array("A", X), classes if n_L > 1 else classes[1:]
         return {**arrays, **left}, self._array("A", X), self._array("A", Y)
@@ -207,12 +206,11 @@ class Declaration:
         except (LookupError, ValueError):
             return None
 
-    def _array(self, kind: str, value: Any) -> Any:
-        """The value in the one orientation, if it is one that turns or, for a bias, has one axis."""
-        if kind == "b" and np.ndim(value) == 1 and self != Declaration():
-            return np.reshape(value, (-1, 1))
-        turned = np.ndim(value) == 2 and self.turned(kind, np.empty((0, 1))).shape == (1, 0)
-        return np.asarray(value).T if turned else value
+    def _array(self, kind: str, V: Array) -> Array:
+        """The array in the one orientation, if it is one that turns or, for a bias, has one axis."""
+        if kind == "b" and V.ndim == 1 and self != Declaration():
+            return V.reshape(-1, 1)
+        return self.turned(kind, V) if V.ndim == 2 else V
 
 
 def _listed(template: Any) -> TypeGuard[Sequence[str]]:

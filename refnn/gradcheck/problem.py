@@ -283,8 +283,8 @@ def declared_network(
     arrays, inputs, labels = network_arrays(params, X, Y, misfits, unit=declaration.output[1] == "cross_entropy")
     misfits.refuse()
     declaration.check_layers(len(arrays) // 2)
-    floats = {name: _real_floats(name, V) for name, V in {"X": inputs, "Y": labels, **arrays}.items()}
-    return {key: floats[key] for key in arrays}, floats["X"], floats["Y"]
+    floats = {key: _real_floats(f"params[{key!r}]", V) for key, V in arrays.items()}
+    return floats, _real_floats("X", inputs), _real_floats("Y", labels)
 
 
 def network_arrays(

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from refnn._shapes import Array, whole
-from refnn.gradcheck.check import check_gradients
+from refnn._shapes import Array, at_least_0, switch, whole
+from refnn.gradcheck.check import check_gradients, two_errors
 from refnn.gradcheck.maps import Along, Arrays, Map, Report, drawn, single
 from refnn.gradcheck.operators import Columns, Operator, Whole
 from refnn.gradcheck.problem import Gradient
@@ -97,7 +97,9 @@ def check_vjp(
     for name, function in (("vjp", vjp), ("jvp", jvp), ("second", second)):
         if not callable(function) and (name == "vjp" or function is not None):
             raise TypeError(f"{name} is {type(function).__name__}, expected a callable")
-    rng, report = np.random.default_rng(seed), Report()
+    switch("conjugate", conjugate)
+    switch("batched", batched)
+    rng, report = _source(seed, alone, nondeterminism), Report()
     function = Map.of(single(f), inputs, report, stacked=f) if batched else Map.of(f, inputs, report)
     if report.unfit:
         return report.on([GradientCheck(Verdict.UNRELIABLE)])
@@ -151,7 +153,7 @@ def check_jvp(
     """
     if not callable(jvp):
         raise TypeError(f"jvp is {type(jvp).__name__}, expected a callable")
-    rng, report = np.random.default_rng(seed), Report()
+    rng, report = _source(seed, alone, nondeterminism), Report()
     function = Map.of(f, inputs, report)
     if report.unfit:
         return report.on([GradientCheck(Verdict.UNRELIABLE)])
@@ -189,13 +191,20 @@ def check_jacobian(
     ValueError, TypeError
         Naming what is wrong with an argument, or with what a function returned.
     """
-    rng, report = np.random.default_rng(seed), Report()
+    rng, report = _source(seed, alone, options.get("nondeterminism", 0.0)), Report()
     function = Map.of(f, inputs, report)
     if report.unfit:
         return report.on([GradientCheck(Verdict.UNRELIABLE)])
     u = drawn(function.outputs, rng)
     given = Whole(function, jacobian)
     return report.on(list(_judged(function, given, u, rng, alone, {"seed": seed, **options}, report)))
+
+
+def _source(seed: object, alone: object, nondeterminism: object) -> np.random.Generator:
+    """Random numbers of the seed, once these options are what they should be."""
+    whole("alone", alone, 0)
+    at_least_0("nondeterminism", nondeterminism)
+    return np.random.default_rng(whole("seed", seed, 0))
 
 
 def _judged(
@@ -265,8 +274,7 @@ def _seen(function: Scalar, given: Gradient, D: Arrays, apart: float) -> bool | 
 
 def _known_to(u: Arrays, values: Arrays, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options, with an `f_error` of each output as one of ⟨u, f⟩; outputs of fewer digits than float32 have one."""
-    error = options.get("f_error", 0.0)
-    absolute, relative = error if isinstance(error, tuple) else (error, 0.0)
+    absolute, relative = two_errors(options.get("f_error", 0.0))
     known = 0.0
     for name, V in values.items():
         eps = float(np.finfo(V.dtype).eps)

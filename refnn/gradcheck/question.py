@@ -11,6 +11,7 @@ from typing import Any, ParamSpec
 
 import numpy as np
 
+from refnn import _shapes
 from refnn._shapes import Array
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import Tree
@@ -19,6 +20,8 @@ from refnn.gradcheck.verdict.result import GradientCheck, Verdict
 from refnn.gradcheck.witness.function import REORDERED
 
 P = ParamSpec("P")
+METHODS = ("auto", "complex", "central", "exact")
+SWITCHES = ("subgradient", "conjugate", "batched", "progress")
 PAIR = "f returns a pair: the first is taken as its value"
 CONJUGATE = "the imaginary parts have the other sign: a gradient in {other} convention is judged with conjugate={value}"
 
@@ -60,7 +63,8 @@ class Called:
     def _asked(self, arrays: Mapping[str, Array]) -> Any:
         with leaves.x64() if self.in_jax else nullcontext():
             # A plain dict is handed on itself, so that a change of it shows.
-            value = self.f(arrays) if self.tree.plain else self.tree.call(self.f, arrays)
+            call = _plainly if self.tree.plain else self.tree.call
+            value = said(self.f, f"f({'*' * self.tree.spread}params)", call, arrays)
             number = value_of(value)
         if not self.in_jax and leaves.narrowed(value, arrays.values()):
             self.in_jax = True
@@ -194,10 +198,12 @@ def any_container(judge: Callable[P, GradientCheck]) -> Callable[P, GradientChec
 
     @functools.wraps(judge)
     def judged(*args: P.args, **kwargs: P.kwargs) -> GradientCheck:
-        if kwargs.get("method") == "exact":  # on numbers of other kinds
-            return judge(*args, **kwargs)
         bound = inspect.signature(judge).bind(*args, **kwargs)
         asked = bound.arguments
+        for name in SWITCHES:
+            _shapes.switch(name, asked.get(name, False))
+        if _shapes.choice("method", asked.get("method", "auto"), METHODS) == "exact":  # on numbers of other kinds
+            return judge(*args, **kwargs)
         forms = {name: asked.get(name, False) for name in ("conjugate", "batched")}
         question = Question.of(asked["f"], asked["params"], asked.get("grads"), **forms)
         # At a kink neighbours have other gradients, which tell nothing of the rounding of this one.
@@ -244,6 +250,10 @@ def value_of(result: Any) -> Any:
         result = result[0]
     array = leaves.numbers(result) if leaves.framework(result) in ("torch", "jax") else None
     return result if array is None else array
+
+
+def _plainly(f: Callable[..., Any], arrays: Mapping[str, Array]) -> Any:
+    return f(arrays)
 
 
 def said(f: Callable[..., Any], form: str, hand: Callable[..., Any], *arguments: Any) -> Any:

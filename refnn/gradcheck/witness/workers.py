@@ -17,6 +17,10 @@ class Workers:
     executor: Executor | None = None
     progress: bool = False
 
+    def __post_init__(self) -> None:
+        if not (self.executor is None or hasattr(self.executor, "map")):
+            raise TypeError(f"executor is {type(self.executor).__name__}, expected a concurrent.futures.Executor")
+
     def __call__(self, work: Callable[[Any], Any], tasks: Sequence[Any], label: str) -> list[Any]:
         results = (map if self.executor is None else self.executor.map)(work, tasks)
         return list(bar(results, label, total=len(tasks), show=self.progress))

@@ -7,7 +7,7 @@ TESTS := OPENBLAS_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --dist works
 QUICK := network/test_in_the_field network/test_edge network/test_every_function network/test_train \
          gradcheck/test_check_gradients gradcheck/test_check_vjp
 .DEFAULT_GOAL := help
-.PHONY: help report docs tutorial test quick test-deep environments check format proofs coq vectors symbols recheck reports renew peers bench bench-power bench-general bench-scale mutate dist clean
+.PHONY: help report docs tutorial test quick test-deep environments check format proofs coq vectors symbols recheck reports renew peers bench bench-power bench-general bench-scale mutate fuzz dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -21,6 +21,10 @@ help:  ## this list
 
 .venv/peers: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[peers]'
+	@touch $@
+
+.venv/fuzz: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@touch $@
 
 .venv/docs: .venv/ready
@@ -84,6 +88,12 @@ coq: .venv/ready  ## check the theorem, extract the program, compare it with the
 
 mutate: .venv/ready  ## break the source and the proof on purpose, one line at a time
 	@$(MAKE) --no-print-directory -C proofs/coq PYTHON=$(CURDIR)/$(PY) mutants
+
+# So many cases of all targets together, and so many seconds of each guided by coverage.
+FUZZ_CASES ?= 1000000
+FUZZ_SECONDS ?= 60
+fuzz: .venv/fuzz  ## fuzz the public functions, the command line and the readers, from seeds that were not used yet (hours)
+	OPENBLAS_NUM_THREADS=1 $(PY) proofs/fuzz/fuzz.py --cases $(FUZZ_CASES) --guided $(FUZZ_SECONDS)
 
 peers: .venv/peers  ## judge backprops of many conventions, right and with a bug, and test the drop-ins for PyTorch, JAX, autograd
 	$(PY) proofs/peers/run.py

@@ -42,29 +42,56 @@ def endless() -> list[Any]:
 
 # Functions, as some can be used once, and others are changed.
 JUNK: tuple[Callable[[], Any], ...] = (
-    *(lambda x=x: x for x in (None, True, -1, 0, 2, 2**70, 10**400, 0.5, 1.5, np.nan, np.inf, -0.0, 5e-324, 1e300)),  # type: ignore[misc]
-    *(lambda x=x: x for x in (1j, Fraction(1, 3), Decimal("0.1"), Decimal("NaN"), Decimal("sNaN"), object(), object)),  # type: ignore[misc]
-    *(lambda x=x: x for x in ("", "sigmoid", "softmax", "tanh", "W1", "1", "leaky_relu(nan)", "\0", b"x", ..., (), "∂")),  # type: ignore[misc]
-    *(lambda x=x: x for x in (np.float32(1), np.float64("nan"), np.int8(3), np.True_, np.ma.masked, range(3), abs)),  # type: ignore[misc]
-    *(lambda x=x: x for x in ((np.tanh, np.cos), (1, 2), ("tanh", "squared_error"), frozenset("a"))),  # type: ignore[misc]
+    *(lambda x=x: x for x in (None, True, -1, 0, 2, 2**70, 10**400, 0.5, 1.5, np.nan, np.inf, -0.0, 5e-324, 1e300)),
+    *(lambda x=x: x for x in (1j, Fraction(1, 3), Decimal("0.1"), Decimal("NaN"), Decimal("sNaN"), object(), object)),
+    *(
+        lambda x=x: x
+        for x in ("", "sigmoid", "softmax", "tanh", "W1", "1", "leaky_relu(nan)", "\0", b"x", ..., (), "∂")
+    ),
+    *(lambda x=x: x for x in (np.float32(1), np.float64("nan"), np.int8(3), np.True_, np.ma.masked, range(3), abs)),
+    *(lambda x=x: x for x in ((np.tanh, np.cos), (1, 2), ("tanh", "squared_error"), frozenset("a"))),
     *(list, dict, set, endless, lambda: [[1, 2], [3]], lambda: iter([1.0, 2.0]), lambda: [None], lambda: {"W1": 1}),
     *(lambda: np.array(None), lambda: np.array("a"), lambda: np.array([1, "a"], object), lambda: np.array(5.0)),
     *(lambda: np.zeros(0), lambda: np.zeros((0, 3)), lambda: np.zeros((2, 0)), lambda: np.ones((1, 1))),
     *(lambda: np.ones((2, 2, 2)), lambda: np.ones(3), lambda: np.arange(3), lambda: np.array(["2020"], "M8[D]")),
-    *(lambda: np.zeros(2, [("a", float)]), lambda: np.ma.array([1.0, 2.0], mask=[0, 1]), lambda: np.ones((2, 2)) * 1j),
+    *(
+        lambda: np.zeros(2, [("a", float)]),
+        lambda: np.ma.array([1.0, 2.0], mask=[False, True]),
+        lambda: np.ones((2, 2)) * 1j,
+    ),
     *(lambda: np.longdouble("1e4000"), lambda: np.array([[10**400]], object), lambda: np.array([[Decimal("NaN")]])),
     *(lambda: np.random.default_rng(0), lambda: memoryview(b"ab"), lambda: bytearray(8), lambda: lambda *_: 1.0),
 )
-JSON_JUNK = (None, True, -1, 0, 2, 2**53, 10**30, 0.5, "", "x", "nan", "inf", "0x1p-1074", "0x1p9999", [], {}, [[]], "∂\0")
+JSON_JUNK: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    0,
+    2,
+    2**53,
+    10**30,
+    0.5,
+    "",
+    "x",
+    "nan",
+    "inf",
+    "0x1p-1074",
+    "0x1p9999",
+    [],
+    {},
+    [[]],
+    "∂\0",
+)
 
 
 @st.composite
 def floats(draw: st.DrawFn, *shape: int, unit: bool = False) -> Array:
     """Numbers of some scale, or from 0 to 1."""
     rng = np.random.default_rng(draw(seeds))
-    dtype = draw(st.sampled_from((np.float64, np.float64, np.float64, np.float32)))
+    dtype = np.dtype(draw(st.sampled_from(("f8", "f8", "f8", "f4"))))
     V = rng.random(shape) if unit else draw(st.sampled_from(SCALES)) * rng.standard_normal(shape)
-    return np.clip(V, *map(float, (np.finfo(dtype).min, np.finfo(dtype).max))).astype(dtype)
+    limit = float(np.finfo(dtype).max)
+    return np.asarray(np.clip(V, -limit, limit), dtype)
 
 
 @st.composite
@@ -84,7 +111,10 @@ def networks(draw: st.DrawFn, *, tame: bool = False) -> Call:
     if output == "softmax" and draw(st.booleans()):
         Y = np.random.default_rng(draw(seeds)).integers(0, dims[-1], m)
     X = arrays.pop("X")
-    hidden = draw(st.sampled_from(ACTIVATIONS) | st.lists(st.sampled_from(ACTIVATIONS), min_size=len(dims) - 2, max_size=len(dims) - 2))
+    hidden = draw(
+        st.sampled_from(ACTIVATIONS)
+        | st.lists(st.sampled_from(ACTIVATIONS), min_size=len(dims) - 2, max_size=len(dims) - 2)
+    )
     return {"params": arrays, "X": X, "Y": Y, "hidden": hidden, "output": output}
 
 
@@ -110,7 +140,11 @@ def _laid_out(draw: st.DrawFn, V: Array) -> Any:
     wide = np.repeat(V, 2, axis=-1) if V.ndim else V
     raw = np.frombuffer(b"\0" + V.tobytes(), np.uint8)[1:]
     forms: tuple[Callable[[], Any], ...] = (
-        *(lambda: wide[..., ::2] if V.ndim else V, lambda: np.asfortranarray(V), lambda: V[::-1][::-1] if V.ndim else V),
+        *(
+            lambda: wide[..., ::2] if V.ndim else V,
+            lambda: np.asfortranarray(V),
+            lambda: V[::-1][::-1] if V.ndim else V,
+        ),
         *(V.tolist, lambda: raw.view(V.dtype).reshape(V.shape) if V.size and V.dtype != object else V),
         *(lambda: np.ma.array(V), lambda: V.astype(object), V.copy),
     )
@@ -201,7 +235,21 @@ def calls(draw: st.DrawFn, fitting: st.SearchStrategy[Call], limits: dict[str, i
 
 
 TOKEN = re.compile(rb'"[^"]*"|-?\d[\d.eE+-]*|true|false|null')
-INSERTED = (b"", b"\0", b"\xff", b"[", b"[" * 20_000, b'{"format":1,"format":2}', b"1e999", b"NaN", b"9" * 5000, b'"', b",", b"\n", b"-")
+INSERTED = (
+    b"",
+    b"\0",
+    b"\xff",
+    b"[",
+    b"[" * 20_000,
+    b'{"format":1,"format":2}',
+    b"1e999",
+    b"NaN",
+    b"9" * 5000,
+    b'"',
+    b",",
+    b"\n",
+    b"-",
+)
 
 
 @st.composite

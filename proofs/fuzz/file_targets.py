@@ -165,13 +165,64 @@ def table_read(data: bytes) -> None:
 
 # ---------------------------------------------------------------------- the command line
 
-FILES = {"data.csv": CSV, "mine.py": CODE, "broken.py": "def sigmoid(Z:\n\treturn 1 /\n", "empty.py": "", "empty.csv": ""}
+FILES = {
+    "data.csv": CSV,
+    "mine.py": CODE,
+    "broken.py": "def sigmoid(Z:\n\treturn 1 /\n",
+    "empty.py": "",
+    "empty.csv": "",
+}
 WORDS = (
-    *("0", "1", "-1", "2", "3", "1e-3", "nan", "inf", "0.5", "1e400", "2,2", "2,3,1", "a", "b", "label", "y", "", ",", "∂"),
+    *(
+        "0",
+        "1",
+        "-1",
+        "2",
+        "3",
+        "1e-3",
+        "nan",
+        "inf",
+        "0.5",
+        "1e400",
+        "2,2",
+        "2,3,1",
+        "a",
+        "b",
+        "label",
+        "y",
+        "",
+        ",",
+        "∂",
+    ),
     *("W=weights{l}", "W={x}", "b=", "dW=w_{k}", "sigmoid", "relu,tanh", "softmax", "tanh,squared_error", "identity"),
-    *("mean", "sum", "rows", "in,out", "classes", "0.7/m", "-1/m", "\0", "x" * 300, "missing", ".", "out", "out/deep/x"),
+    *(
+        "mean",
+        "sum",
+        "rows",
+        "in,out",
+        "classes",
+        "0.7/m",
+        "-1/m",
+        "\0",
+        "x" * 300,
+        "missing",
+        ".",
+        "out",
+        "out/deep/x",
+    ),
     *("mine.py", "mine.py:gradient", "mine.py:wrong", "mine.py:none", "mine.py:cost", "mine:gradient", "broken.py"),
-    *("data.csv", "empty.csv", "empty.py", "network.npz", "report.json", "no:thing", "json:loads", "--help", "--", "-x"),
+    *(
+        "data.csv",
+        "empty.csv",
+        "empty.py",
+        "network.npz",
+        "report.json",
+        "no:thing",
+        "json:loads",
+        "--help",
+        "--",
+        "-x",
+    ),
 )
 LIKELY = {
     "data": ("data.csv",),
@@ -222,7 +273,11 @@ def command_run(drawn: tuple[list[str], dict[str, bytes]]) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), FEW_FAULTS:
         for path, data in files.items():
             Path(path).write_bytes(data)
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(heard), mock.patch("sys.path", [*__import__("sys").path]):
+        with (
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(heard),
+            mock.patch("sys.path", [*__import__("sys").path]),
+        ):
             try:
                 status = main(argv)
             except SystemExit as end:  # of argparse
@@ -232,7 +287,11 @@ def command_run(drawn: tuple[list[str], dict[str, bytes]]) -> None:
     assert status in STATUSES, status
     assert "Traceback" not in heard.getvalue(), heard.getvalue()
     named = {word.rpartition("=")[2].removesuffix("/") or "." for word in argv} | {"refnn-train"}
-    strays = {path for path in found | (set(files) - kept) if not any(path == n or n == "." or path.startswith(f"{n}/") for n in named)}
+    strays = {
+        path
+        for path in found | (set(files) - kept)
+        if not any(path == n or n == "." or path.startswith(f"{n}/") for n in named)
+    }
     assert not strays, strays
     assert not any(path.endswith(".part") for path in found)
 
@@ -243,7 +302,9 @@ TARGETS = {
     "report_forged": Target(st.deferred(lambda: values(report())), report_forged, 5),
     "certificate_read": Target(st.deferred(lambda: values(network().to_json())), certificate_read, 30),
     "vectors_read": Target(
-        st.sampled_from(JSON_FILES).flatmap(lambda name: documents(json.dumps(vectors(name)).encode())), vectors_read, 40
+        st.sampled_from(JSON_FILES).flatmap(lambda name: documents(json.dumps(vectors(name)).encode())),
+        vectors_read,
+        40,
     ),
     "vectors_of_other_values": Target(
         st.sampled_from(JSON_FILES).flatmap(lambda name: values(vectors(name)).map(lambda v: json.dumps(v).encode())),

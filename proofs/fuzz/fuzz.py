@@ -24,7 +24,9 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "vectors")]
 import file_targets  # noqa: E402  # once the path is there
 import targets  # noqa: E402
 from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
-from hypothesis.database import DirectoryBasedExampleDatabase  # noqa: E402
+from hypothesis.database import DirectoryBasedExampleDatabase, choices_to_bytes  # noqa: E402
+from hypothesis.internal.conjecture.data import Status  # noqa: E402
+from hypothesis.internal.reflection import function_digest  # noqa: E402
 
 from refnn._progress import bar  # noqa: E402
 
@@ -49,11 +51,11 @@ class Counted:
         test.__qualname__ = test.__name__ = f"fuzz_{name}"
         self.test: Callable[[], None] = test
 
-    def round(self, cases: int, number: int, examples: Path | None = EXAMPLES) -> str:
+    def round(self, cases: int, number: int, examples: Path | None = None) -> str:
         """Of so many cases, from the seed of this number; what was found, or nothing."""
         asked = settings(
             max_examples=cases,
-            database=None if examples is None else DirectoryBasedExampleDatabase(examples),
+            database=DirectoryBasedExampleDatabase(examples or EXAMPLES),
             deadline=None,
             suppress_health_check=list(HealthCheck),
             phases=(Phase.reuse, Phase.generate, Phase.shrink),
@@ -66,25 +68,33 @@ class Counted:
         return ""
 
     def guided(self, seconds: float, number: int) -> str:
-        """For so long, by HypoFuzz: towards branches that no case has reached."""
+        """For so long, by HypoFuzz: towards branches that no case has reached. What fails is found again by a round,
+        which makes it small."""
         from hypofuzz import entrypoint, hypofuzz  # noqa: F401  # the first makes it known to Hypothesis
         from hypofuzz.database import HypofuzzDatabase
 
-        database = HypofuzzDatabase(DirectoryBasedExampleDatabase(EXAMPLES))
-        target = hypofuzz.FuzzTarget.from_hypothesis_test(self.test, database=database)
-        target.random.seed(number)
-        target._enter_fixtures()
+        inner = self.test.hypothesis.inner_test  # type: ignore[attr-defined]
+        database = DirectoryBasedExampleDatabase(EXAMPLES)
+        search = hypofuzz.FuzzTarget.from_hypothesis_test(self.test, database=HypofuzzDatabase(database))
+        search.random.seed(number)
+        search._enter_fixtures()
         end = time.monotonic() + seconds
-        while time.monotonic() < end and not target.has_found_failure:
-            target.run_one()
-        return "HypoFuzz, in examples" if target.has_found_failure else ""
+        while time.monotonic() < end:
+            case = search.new_conjecture_data()
+            search._execute_once(case)
+            if case.status is Status.INTERESTING:
+                database.save(function_digest(inner), choices_to_bytes(case.choices))
+                return self.round(1, number)
+        return ""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """0 if nothing was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
-    parser.add_argument("--cases", type=int, default=CASES, help="of all targets together, by their shares (%(default)s)")
+    parser.add_argument(
+        "--cases", type=int, default=CASES, help="of all targets together, by their shares (%(default)s)"
+    )
     parser.add_argument("--guided", type=float, default=0, metavar="SECONDS", help="of HypoFuzz, for each target")
     args = parser.parse_args(arguments)
     names = args.names or list(TARGETS)
@@ -97,7 +107,13 @@ def main(arguments: list[str] | None = None) -> int:
         rounds = [min(ROUND, left - done) for done in range(0, left, ROUND)]
         for cases in bar([*rounds, 0], name, total=len(rounds) + 1):  # 0 stands for the guided round
             start, counted = time.monotonic(), Counted(name, TARGETS[name])
-            said = counted.round(cases, entry["seeds"]) if cases else counted.guided(args.guided, entry["seeds"]) if args.guided else ""
+            said = (
+                counted.round(cases, entry["seeds"])
+                if cases
+                else counted.guided(args.guided, entry["seeds"])
+                if args.guided
+                else ""
+            )
             entry["cases" if cases else "guided"] += counted.cases
             entry["seeds"] += bool(cases)
             entry["seconds"] = round(entry["seconds"] + time.monotonic() - start, 1)

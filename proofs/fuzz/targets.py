@@ -1,9 +1,8 @@
 """What is fuzzed: each public function, the command line, and the readers of what others may have written.
 
-A target says what is drawn, what is done with it, and what has to be true afterwards. Each is a test of Hypothesis,
-`test_…`, so that pytest, Hypothesis and HypoFuzz, which is guided by coverage, run the same. An outcome is a right
-result or a documented error, in whose text stands which argument it is about. No warning leaks, and no argument is
-changed.
+A target says what is drawn and what has to be true of it; fuzz.py makes a test of each, which Hypothesis and HypoFuzz,
+that is guided by coverage, both run. An outcome is a right result, or a documented error in whose text stands which
+argument it is about. No warning leaks, and no argument is changed.
 """
 
 from __future__ import annotations
@@ -18,14 +17,27 @@ from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
-from draws import ACTIVATIONS, Array, Call, calls, floats, networks, passed, photograph, seeds, sizes, widths
+from draws import ACTIVATIONS, Array, Call, calls, floats, photograph, seeds, sizes, widths
+from fitting import (
+    ASKING,
+    METHODS,
+    Question,
+    asked,
+    backward_passes,
+    gradients,
+    kind_of_labels,
+    labelled,
+    layers,
+    questions,
+    steps,
+    trainings,
+)
 from hypothesis import assume
 from hypothesis import strategies as st
 
 import refnn
 from refnn import Verdict
 from refnn.gradcheck.declaration import Declaration
-from refnn.gradcheck.faults.probes import Probe
 
 DOCUMENTED = (TypeError, ValueError)
 PARTS = {"input", "params", "X", "Y"}  # of inputs, and of a probe
@@ -51,7 +63,7 @@ def outcome(name: str, call: Call, documented: tuple[type[Exception], ...] = DOC
     except Exception as error:
         result, place = None, traceback.extract_tb(error.__traceback__)[-1]
         if place.filename != __file__ or place.name == "outcome":  # what a function of the caller's raises is its own
-            assert isinstance(error, documented), repr(error)
+            assert isinstance(error, documented), repr(error)  # noqa: PT017  # the error is what is judged
             names = {*inspect.signature(function).parameters, *call} | DECLARED | PARTS
             said = " ".join([str(error), *getattr(error, "__notes__", ())])
             assert any(re.search(rf"(?<!\w){re.escape(word)}\b", said) for word in names), f"no name in: {said}"
@@ -71,8 +83,8 @@ def dtype_of(*arrays: Any) -> np.dtype[Any]:
 def is_array(V: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     assert type(V) is np.ndarray
     assert V.shape == shape
-    assert V.dtype == dtype or dtype == object  # fractions alone are floats, beside symbols they stay
-    assert V.dtype.kind not in "fc" or not np.isnan(V).any()
+    assert V.dtype == dtype or dtype.kind == "O"  # fractions alone are floats, beside symbols they stay
+    assert V.dtype.kind != "f" or not np.isnan(V).any()
 
 
 def is_cost(_: Call, J: Any) -> None:
@@ -158,138 +170,9 @@ def is_gradient(call: Call, gradient: Any) -> None:
     assert isinstance(gradient, type(call["params"])) or not isinstance(call["params"], dict)
 
 
-# ---------------------------------------------------------------------- what fits
-
-
-@st.composite
-def backward_passes(draw: st.DrawFn) -> Call:
-    net = draw(networks())
-    AL, caches = passed(net)
-    return {"AL": AL, "caches": caches, **{k: net[k] for k in ("Y", "hidden", "output")}, "inputs": draw(st.booleans())}
-
-
-@st.composite
-def layers(draw: st.DrawFn) -> Call:
-    n, n_prev, m = draw(st.tuples(sizes, sizes, sizes))
-    cache = ((draw(floats(n_prev, m)), draw(floats(n, n_prev)), draw(floats(n, 1))), draw(floats(n, m)))
-    return {"dA": draw(floats(n, m)), "cache": cache, "activation": draw(st.sampled_from(ACTIVATIONS))}
-
-
-@st.composite
-def labelled(draw: st.DrawFn, name: str, output: str | None) -> Call:
-    n, m = draw(st.tuples(sizes, sizes))
-    V = draw(floats(n, m, unit=name == "AL"))
-    word = draw(st.sampled_from(("sigmoid", "softmax", "tanh"))) if output is None else output
-    return {name: V, "Y": draw(floats(n, m, unit=True))} | ({"output": word} if output is None else {})
-
-
-@st.composite
-def steps(draw: st.DrawFn) -> Call:
-    params = draw(networks())["params"]
-    grads = {f"d{key}": draw(floats(*V.shape)) for key, V in params.items()}
-    return {"params": params, "grads": grads, "learning_rate": draw(st.floats(1e-320, 1e300))}
-
-
-@st.composite
-def trainings(draw: st.DrawFn) -> Call:
-    net = draw(networks())
-    start = net.pop("params")
-    more = {"params": start} if draw(st.booleans()) else {}
-    rate, batch_size = draw(st.sampled_from((0.1, 10.0, 1e-300))), draw(st.sampled_from((None, 1, 2)))
-    of = {"layer_dims": widths(start), "epochs": draw(st.integers(0, 3)), "lr": rate, "batch_size": batch_size, "rng": 0}
-    return net | of | more
-
-
-@st.composite
-def asked(draw: st.DrawFn) -> Call:
-    net = draw(networks())
-    return {k: net[k] for k in ("params", "X", "hidden", "output")}
-
-
-@st.composite
-def gradients(draw: st.DrawFn, tame: bool | None = None) -> Call:
-    """A tame network with its gradient, or any with what is none."""
-    tame = draw(st.booleans()) if tame is None else tame
-    net = draw(networks(tame=tame))
-    if not tame:
-        return net | {"grads": {f"d{key}": draw(floats(*V.shape)) for key, V in net["params"].items()}}
-    AL, caches = passed(net)
-    grads = refnn.backprop(AL, net["Y"], caches, hidden=net["hidden"], output=net["output"])
-    return net | {"grads": {k: V for k, V in grads.items() if not k.startswith("dA")}}
-
-
-SMOOTH = {  # entry by entry, with the derivative
-    "square": (lambda x: x * x, lambda x: 2 * x),
-    "sin": (np.sin, np.cos),
-    "exp": (np.exp, np.exp),
-    "rational": (lambda x: x / (1 + x * x), lambda x: (1 - x * x) / (1 + x * x) ** 2),
-    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
-    "cubic": (lambda x: x**3 - x, lambda x: 3 * x * x - 1),
-}
-
-
-class Question(NamedTuple):
-    """A @ g(x) and its derivatives at a point."""
-
-    A: Array
-    g: Any
-    slope: Any
-    x: Array
-
-    def f(self, x: Any) -> Any:
-        return self.A @ self.g(x)
-
-    def vjp(self, x: Any, u: Any) -> Any:
-        return self.slope(x) * (self.A.T @ u)
-
-    def jvp(self, x: Any, v: Any) -> Any:
-        return self.A @ (self.slope(x) * v)
-
-    def jacobian(self, x: Any) -> Any:
-        return self.A * self.slope(x)
-
-    def cost(self, params: Any) -> Any:
-        return np.sum(self.f(params["x"]))
-
-    def gradient(self, params: Any) -> Any:
-        return {"x": self.slope(params["x"]) * self.A.sum(axis=0)}
-
-
-@st.composite
-def questions(draw: st.DrawFn) -> Question:
-    n, k, scale = draw(sizes), draw(sizes), draw(st.sampled_from((1.0, 1.0, 1e-3, 5.0)))
-    rng = np.random.default_rng(draw(seeds))
-    return Question(rng.standard_normal((k, n)), *SMOOTH[draw(st.sampled_from(sorted(SMOOTH)))], scale * rng.standard_normal(n))
-
-
-METHODS = st.sampled_from(("auto", "auto", "complex", "central"))
-def labels(net: Call) -> str:
-    return "classes" if np.ndim(net["Y"]) == 1 else "soft"
-
-
-OPTIONS = {"seed": 0, "f_error": 0.0, "subgradient": False, "conjugate": False, "batched": False, "executor": None}
-asking = {
-    "numerical_gradient": st.builds(lambda q, how: {"f": q.cost, "params": {"x": q.x}, "method": how}, questions(), METHODS),
-    "check_gradients": st.builds(
-        lambda q, how: {"f": q.cost, "params": {"x": q.x}, "grads": q.gradient({"x": q.x}), "method": how, "progress": False} | OPTIONS,
-        questions(),
-        METHODS,
-    ),
-    "check_vjp": questions().map(lambda q: {"f": q.f, "vjp": q.vjp, "inputs": q.x, "alone": 2, "order": 1, "nondeterminism": 0.0} | OPTIONS),
-    "check_jvp": questions().map(lambda q: {"f": q.f, "jvp": q.jvp, "inputs": q.x, "alone": 2, "nondeterminism": 0.0, "seed": 0}),
-    "check_jacobian": questions().map(lambda q: {"f": q.f, "jacobian": q.jacobian(q.x), "inputs": q.x, "alone": 2, "seed": 0}),
-    "check_network": gradients().map(lambda call: {**call, "method": "entries", "reduction": "mean", "l2": 0.0, "seed": 0, "labels": labels(call)}),
-    "check_backprop": gradients().map(
-        lambda call: {
-            "gradient": lambda *_: call["grads"],
-            "probes": [Probe("drawn", call["params"], call["X"], call["Y"])],
-            **{"hidden": call["hidden"], "output": call["output"], "reduction": "mean", "names": {"W": "W{l}"}, "seed": 0, "labels": labels(call), "cost": None, "step": None},
-        }
-    ),
-}
-
-
-def public(name: str, fitting: st.SearchStrategy[Call], law: Callable[[Call, Any], None], share: int, **more: Any) -> Target:
+def public(
+    name: str, fitting: st.SearchStrategy[Call], law: Callable[[Call, Any], None], share: int, **more: Any
+) -> Target:
     """A public function, asked what fits and what does not."""
 
     def holds(call: Call) -> None:
@@ -311,7 +194,7 @@ def off(dV: Array, k: int) -> Array:
 
 
 def told_apart(right: Any, wrong: Any) -> None:
-    """A right gradient is not WRONG; one with a planted change does not pass, where the check says that it would see."""
+    """A right gradient is not WRONG; one with a planted change does not pass, if the check says that it would be seen."""
     assert right.verdict is not Verdict.WRONG, str(right)
     assert wrong.verdict is not Verdict.PASS or not right.sees(1e-3), str(wrong)
 
@@ -321,7 +204,7 @@ def network_told_apart(drawn: tuple[Call, int]) -> None:
     grads = call["grads"]
     key = sorted(grads)[k % len(grads)]
     assume(grads[key].any())
-    call = call | {"labels": labels(call)}
+    call = call | {"labels": kind_of_labels(call)}
     right, wrong = (refnn.check_network(**call | {"grads": g}) for g in (grads, grads | {key: off(grads[key], k)}))
     told_apart(right, wrong)
 
@@ -359,12 +242,21 @@ def maps_told_apart(drawn: tuple[Question, int]) -> None:
     for check, name in ((refnn.check_vjp, "vjp"), (refnn.check_jvp, "jvp"), (refnn.check_jacobian, "jacobian")):
         function: Any = getattr(q, name)
         wrong = lambda *args, function=function: off(function(*args), k)  # noqa: E731
-        told_apart(*(check(q.f, given, q.x) for given in (function, wrong)))  # type: ignore[operator]
+        told_apart(*(check(q.f, given, q.x) for given in (function, wrong)))
 
 
 TARGETS = {
-    "init_params": public("init_params", st.fixed_dictionaries({"layer_dims": st.lists(sizes, min_size=2), "scale": st.sampled_from(("xavier", "he", 0.5)), "rng": seeds}), inited, 60),
-    "sigmoid": public("sigmoid", st.tuples(sizes, sizes).flatmap(lambda s: floats(*s)).map(lambda Z: {"Z": Z}), squashed, 80),
+    "init_params": public(
+        "init_params",
+        st.fixed_dictionaries(
+            {"layer_dims": st.lists(sizes, min_size=2), "scale": st.sampled_from(("xavier", "he", 0.5)), "rng": seeds}
+        ),
+        inited,
+        60,
+    ),
+    "sigmoid": public(
+        "sigmoid", st.tuples(sizes, sizes).flatmap(lambda s: floats(*s)).map(lambda Z: {"Z": Z}), squashed, 80
+    ),
     "forward_prop": public("forward_prop", asked(), forward, 100),
     "cost_function": public("cost_function", labelled("AL", None), is_cost, 80),
     "logistic_cost": public("logistic_cost", labelled("ZL", "sigmoid"), is_cost, 70),
@@ -377,11 +269,16 @@ TARGETS = {
     "certify": public("certify", gradients(), certified, 5, documented=(*DOCUMENTED, ArithmeticError)),
     **{
         name: public(name, fitting, is_gradient if name == "numerical_gradient" else judged, share, limits={"alone": 4})
-        for (name, fitting), share in zip(asking.items(), (20, 20, 10, 10, 10, 15, 10), strict=True)
+        for (name, fitting), share in zip(ASKING.items(), (20, 20, 10, 10, 10, 15, 10), strict=True)
     },
     "network_told_apart": Target(st.tuples(gradients(tame=True), seeds), network_told_apart, 10),
     "backprop_told_apart": Target(
-        st.tuples(st.lists(sizes, min_size=2, max_size=4), st.sampled_from(ACTIVATIONS), st.sampled_from(("sigmoid", "softmax", "identity", ("tanh", "squared_error"))), seeds),
+        st.tuples(
+            st.lists(sizes, min_size=2, max_size=4),
+            st.sampled_from(ACTIVATIONS),
+            st.sampled_from(("sigmoid", "softmax", "identity", ("tanh", "squared_error"))),
+            seeds,
+        ),
         backprop_told_apart,
         1,
     ),

@@ -20,6 +20,8 @@ from refnn.gradcheck.faults.steps import of_another_form
 from refnn.gradcheck.faults.structure import described
 from refnn.gradcheck.judge import Formula, judge_function
 from refnn.gradcheck.problem import Gradient, Problem, UnfitGradientError, real_parameters
+from refnn.gradcheck.question import plainly
+from refnn.gradcheck.question import said as told
 from refnn.gradcheck.verdict.judgement import Comparison, Estimate
 from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict
 from refnn.gradcheck.verdict.rounding import allowances
@@ -282,7 +284,12 @@ def _by_its_cost(problem: Problem, cost: CostFunction | None, seed: int) -> Grad
     """
     params, X, Y = problem.copies()
     said, given = problem.declaration, problem.given
-    own = cost or (lambda params, X, Y: problem.cost(said.ours(params, X, Y)[0]))
+
+    def own(*network: Any) -> Any:
+        if cost is None:
+            return problem.cost(said.ours(*network)[0])
+        return told(cost, "cost(params, X, Y)", plainly, *network)
+
     allowed = allowances(problem)
     names, arrays, allowance = {}, {}, {}
     for key, G in given.arrays.items():

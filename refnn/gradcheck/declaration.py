@@ -76,8 +76,8 @@ class Declaration:
         words = dict(keywords)
         words["hidden"] = _declaration.hidden(words.get("hidden", "sigmoid"))
         words["output"] = _declaration.output(words.get("output", "sigmoid"))
-        for name, known in CHOICES.items():
-            _shapes.choice(name, words.get(name, known[0]), known)
+        for name, choices in CHOICES.items():
+            _shapes.choice(name, words.get(name, choices[0]), choices)
         for name in ("l1", "l2"):
             if not callable(words.get(name, 0)):
                 _shapes.at_least_0(name, words.get(name, 0))

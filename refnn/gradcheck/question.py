@@ -63,7 +63,7 @@ class Called:
     def _asked(self, arrays: Mapping[str, Array]) -> Any:
         with leaves.x64() if self.in_jax else nullcontext():
             # A plain dict is handed on itself, so that a change of it shows.
-            call = _plainly if self.tree.plain else self.tree.call
+            call = plainly if self.tree.plain else self.tree.call
             value = said(self.f, f"f({'*' * self.tree.spread}params)", call, arrays)
             number = value_of(value)
         if not self.in_jax and leaves.narrowed(value, arrays.values()):
@@ -252,8 +252,8 @@ def value_of(result: Any) -> Any:
     return result if array is None else array
 
 
-def _plainly(f: Callable[..., Any], arrays: Mapping[str, Array]) -> Any:
-    return f(arrays)
+def plainly(f: Callable[..., Any], *arguments: Any) -> Any:
+    return f(*arguments)
 
 
 def said(f: Callable[..., Any], form: str, hand: Callable[..., Any], *arguments: Any) -> Any:

@@ -164,7 +164,7 @@ def onehot(params, X, Y):
         (["--hidden=leaky_relu(-1)"], "--hidden is 'leaky_relu(-1)', expected a finite slope"),
         (["--output=softmax,squared_error"], "--output is 'softmax' with squared_error"),
         (["--output=relu,huber"], "--output has the cost 'huber'"),
-        (["--reduction=average"], "--reduction is 'average', expected 'mean' or 'sum' or 'entries'"),
+        (["--reduction=average"], "--reduction is 'average', expected 'mean', 'sum', 'entries' or 'outputs'"),
         (["--examples=row"], "--examples is 'row'"),
         (["--weights=out"], "--weights is 'out'"),
         (["--labels=hot"], "--labels is 'hot'"),

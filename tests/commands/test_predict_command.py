@@ -160,6 +160,7 @@ DAMAGES = {
     "an array": lambda path: save(path, np.ones(3)),
     "an object": lambda path: save(path, np.array([{}])),
     "cut short": lambda path: path.write_bytes(path.read_bytes()[:-300]),
+    "a piece cut out": lambda path: path.write_bytes(path.read_bytes()[:200] + path.read_bytes()[300:]),
     "a byte changed": lambda path: path.write_bytes(path.read_bytes().replace(b"<f8", b"<f4", 1)),
     "no features": change(features=None),
     "one feature more": change(features=np.array(["a", "b", "c"])),

@@ -282,7 +282,7 @@ def test_f_known_to_some_digits_is_judged_to_those():
     assert any("as f_error says" in note for note in check.notes)
     for factor in (1.01, 0, -1):
         assert judged(solved, {"a": a}, {"a": right["a"] * factor}, f_error=1e-6).verdict == WRONG
-    with pytest.raises(ValueError, match="f_error is -1, expected finite numbers of at least 0"):
+    with pytest.raises(ValueError, match="f_error is -1, expected a finite number of at least 0"):
         judged(solved, {"a": a}, right, f_error=-1)
 
 

@@ -416,3 +416,32 @@ def test_a_stack_that_fails_for_one_point_is_asked_point_by_point():
     w = np.array([1e-6, 1.0])
     assert check_gradients(f, {"w": w}, {"w": 0.5 / np.sqrt(w)}, batched=True)
     assert not check_gradients(f, {"w": w}, {"w": 0.5 / np.sqrt(w) * [1, 1.01]}, batched=True)
+
+
+# ---------------------------------------------------------------------- options that are none
+
+TWO_WORDS, RAGGED = np.array(["auto", "central"]), [[1.0], [1.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("option", "error"),
+    [
+        *(({"method": TWO_WORDS}, ValueError), ({"progress": np.ones(2)}, TypeError), ({"seed": "x"}, TypeError)),
+        *(({"f_error": ""}, TypeError), ({"f_error": 10**400}, ValueError), ({"executor": 3}, TypeError)),
+        *(({"batched": None}, TypeError), ({"conjugate": 1}, TypeError), ({"grads": [("x", RAGGED)]}, ValueError)),
+    ],
+)
+def test_an_option_that_is_none_is_refused_by_its_name(option, error):
+    (name,) = option
+    with pytest.raises(error, match=name):
+        check_gradients(lambda p: np.sum(p["x"] ** 2), {"x": np.ones(2)}, **{"grads": {"x": 2 * np.ones(2)}} | option)
+
+
+def test_an_error_of_f_says_where_it_was_called():
+    for ask in (
+        lambda: numerical_gradient(object, {"x": np.ones(2)}),
+        lambda: check_gradients(object, {"x": np.ones(2)}, {"x": np.ones(2)}),
+    ):
+        with pytest.raises(TypeError, match="takes no arguments") as raised:
+            ask()
+        assert raised.value.__notes__ == ["refnn: raised where it was called as f(params)"]

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -182,3 +183,28 @@ def test_networks_that_do_not_fit_are_refused(changes, error, text):
     arguments = {"params": params, "X": X, "Y": Y, **changes}
     with pytest.raises(error, match=text):
         check_network(**arguments, grads=reference(params, X, Y))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "name"),
+    [
+        ({"X": [[1.0], [1.0, 2.0]]}, ValueError, "X has rows of different lengths"),
+        ({"reduction": np.array(["mean", "sum"])}, ValueError, "reduction is "),
+        ({"method": np.zeros(2, [("a", float)])}, ValueError, "method is "),
+        ({"seed": None}, TypeError, "seed is None"),
+        (
+            {"params": {"W1": np.array([[Fraction(1, 3)]]), "b1": [[0.5]]}},
+            TypeError,
+            r"params\['W1'\] has dtype object",
+        ),
+    ],
+)
+def test_whatever_stands_in_an_argument_its_name_is_said(changes, error, name):
+    network = {
+        "params": {"W1": [[0.5]], "b1": [[0.5]]},
+        "X": [[0.5]],
+        "Y": [[0.5]],
+        "grads": {"dW1": [[0.5]], "db1": [[0.5]]},
+    }
+    with pytest.raises(error, match=name):
+        check_network(**network | changes)

@@ -564,3 +564,11 @@ def test_an_output_that_is_always_zero_has_a_gradient_of_rounding():
     x = np.array([0.3, 1.1, -0.7])
     assert check_vjp(f, vjp, x)
     assert wrong(check_vjp(f, lambda x, g: vjp(x, g, 1e-9), x))
+
+
+@pytest.mark.parametrize("option", [{"alone": None}, {"nondeterminism": None}, {"f_error": ""}, {"seed": 0.5}])
+def test_an_option_that_is_none_is_refused_by_its_name(option):
+    (name,) = option
+    for check, given in ((check_vjp, lambda x, u: 2 * x * u), (check_jacobian, lambda x: np.diag(2 * x))):
+        with pytest.raises(TypeError, match=name):
+            check(lambda x: x**2, given, np.ones(2), **option)

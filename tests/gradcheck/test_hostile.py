@@ -271,6 +271,7 @@ def test_probes_may_be_made_one_by_one_and_of_lists():
         (PROBES[0], "probes is Probe, expected a sequence of Probe"),
         ("ab", r"probes\[0\] is str, expected a Probe\(name, params, X, Y\)"),
         ([*PROBES, None], r"probes\[1\] is NoneType, expected a Probe"),
+        (np.array(5), "probes is ndarray, expected a sequence of Probe"),
         (np.ones(3), r"probes\[0\] is float64, expected a Probe"),
         ([("a name", *PROBES[0][1:])], r"probes\[0\] is tuple, expected a Probe"),
     ],

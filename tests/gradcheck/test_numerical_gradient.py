@@ -41,3 +41,14 @@ def test_a_random_function_is_refused():
 def test_unknown_methods_are_refused():
     with pytest.raises(ValueError, match="method is 'exact', expected 'auto', 'complex' or 'central'"):
         numerical_gradient(logistic, {"w": np.ones(4)}, method="exact")
+
+
+def test_no_function_is_refused_by_name():
+    with pytest.raises(TypeError, match="f is NoneType, expected a callable"):
+        numerical_gradient(None, {"x": np.ones(2)})
+
+
+@pytest.mark.parametrize(("x", "method"), [([1e-310], "auto"), ([1.0, 5e-324], "central")])
+def test_where_the_floats_hold_no_smaller_step_nothing_is_divided_by_zero(x, method):
+    found = numerical_gradient(lambda p: 3 * p["x"].sum(), {"x": np.array(x)}, method=method)["x"]
+    assert found[0] == pytest.approx(3)

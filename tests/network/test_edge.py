@@ -300,3 +300,26 @@ def test_where_an_array_lies_in_memory_changes_no_bit():
         (refnn.one_layer_backward(AL, caches[1]), refnn.one_layer_backward(unaligned(AL), elsewhere[1])),
     ):
         np.testing.assert_equal(found, expected)
+
+
+RAGGED = [[1.0], [1.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("ask", "name"),
+    [
+        (lambda: refnn.softmax_cost(np.ones((2, 2)), RAGGED), "Y"),
+        (lambda: refnn.forward_prop(X, PARAMS | {"W1": RAGGED}), r"params\['W1'\]"),
+        (lambda: refnn.one_layer_backward(Y, ((X, RAGGED, PARAMS["b1"]), Y)), "W of cache"),
+    ],
+)
+def test_rows_of_different_lengths_are_refused_by_the_name_of_their_argument(ask, name):
+    with pytest.raises(ValueError, match=f"{name} has rows of different lengths, expected a rectangular array"):
+        ask()
+
+
+def test_a_seed_that_holds_itself_is_refused_and_takes_nothing_down():
+    endless = []
+    endless.append(endless)
+    with pytest.raises(TypeError, match=r"rng is \[\[\.\.\.\]\], expected a seed"):
+        refnn.init_params([2, 1], rng=endless)

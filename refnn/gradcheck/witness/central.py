@@ -150,7 +150,7 @@ class Ladder:
         side, t = self.side if side is None else side, self.step(k)
         up = 0.0 if side < 0 else self.curve.taken(t)
         down = 0.0 if side > 0 else self.curve.taken(-t)
-        if up < 0.75 * t * (side >= 0) or -down < 0.75 * t * (side <= 0):  # the number format has no such step
+        if up == down or up < 0.75 * t * (side >= 0) or -down < 0.75 * t * (side <= 0):  # numbers have no such step
             return math.nan, math.inf
         high, low = self.curve(up), self.curve(down)
         return (high - low) / (up - down), 2 * self.curve.rounding(high, low) / (up - down)

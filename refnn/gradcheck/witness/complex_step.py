@@ -201,7 +201,8 @@ def step_size(V: Array) -> Array:
 
 def underflow(function: Scalar, key: str, index: int) -> float:
     """By how much the derivative in an entry may be off since its imaginary part leaves the range of floats."""
-    return QUANTA * SMALLEST * 2 * ROUNDOFF / (STEP * float(step_size(function.params[key]).ravel()[index]))
+    moved = STEP * float(step_size(function.params[key]).ravel()[index])
+    return QUANTA * SMALLEST * 2 * ROUNDOFF / moved if moved else math.inf
 
 
 def neighbours(

@@ -74,10 +74,11 @@ def find(
     values[asked] = np.array(rows).reshape(-1, len(points))
     noise, slope = complex_step.precision(values) if n else (np.zeros(0), np.zeros(0))
     value = values[:, 0].copy()
+    lost = np.array([complex_step.underflow(function, *place) for place in places])
     with np.errstate(invalid="ignore"):
-        good = np.isfinite(values).all(axis=1) & (np.abs(value) * size >= least)
+        good = np.isfinite(values).all(axis=1) & (np.abs(value) * size >= least) & np.isfinite(lost)
     error = SAFETY * (noise + ROUNDOFF * slope) + LINEAR * ROUNDOFF * np.abs(value) + function.inexact / size
-    error += [complex_step.underflow(function, *place) for place in places]
+    error += lost
     flat, kink = np.abs(value) <= error, np.zeros(n, bool)
     others = np.flatnonzero(~good)
     found = _at_each(partial(central.entries, function), places, others, workers, central.NAME)

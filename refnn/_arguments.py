@@ -285,11 +285,11 @@ def _watch(progress: Any, epochs: int, lr: object, dtype: np.dtype[Any]) -> Call
 
 
 def predict(X: object, params: object, *, hidden: object, output: object, threshold: object) -> Arguments:
-    number = float(_shapes.real("threshold", threshold))
+    number = _shapes.real("threshold", threshold)
     if not 0 <= number <= 1:
-        raise ValueError(f"threshold is {threshold}, expected a number in [0, 1]")
+        raise ValueError(f"threshold is {_shapes.shown(threshold)}, expected a number in [0, 1]")
     # A NaN would show as 0, below the threshold, so products saturate from the start.
-    arguments = {**forward_prop(X, params, hidden=hidden, output=output), "threshold": number}
+    arguments = {**forward_prop(X, params, hidden=hidden, output=output), "threshold": float(number)}
     return _each_array(arguments, _saturating)  # type: ignore[no-any-return]
 
 

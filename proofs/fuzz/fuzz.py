@@ -84,7 +84,7 @@ class Counted:
             search._execute_once(case)
             if case.status is Status.INTERESTING:
                 database.save(function_digest(inner), choices_to_bytes(case.choices))
-                return self.round(1, number)
+                return self.round(ROUND, number)
         return ""
 
 

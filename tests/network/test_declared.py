@@ -368,7 +368,7 @@ FAULTS = {
     "step": ("(Z.real > 0).astype", "(Z.real < 1).astype", "relu", "sigmoid"),
     "step, exact": ("return z.step()", "return 1 + z.step()", "leaky_relu", "sigmoid"),
     "step of balls": ("type(z)(int(z > 0))", "type(z)(int(z <= 0))", "relu", "sigmoid"),
-    "leaky relu": ("positive_part(Z) + scaled(", "positive_part(Z) - scaled(", "leaky_relu", "sigmoid"),
+    "leaky relu": ("positive_part(Z) - scaled(", "positive_part(Z) + scaled(", "leaky_relu", "sigmoid"),
     "leaky relu′": ("step(Z) + scaled(slope, 1", "step(Z) - scaled(slope, 1", "leaky_relu(0.2)", "sigmoid"),
     "leaky relu′ above": ("scaled(slope, 1 - step(Z))", "scaled(slope, step(Z))", "leaky_relu(0.2)", "sigmoid"),
     "slope": ("V.dtype.type(repr(slope)) * V", "V.dtype.type(repr(2 * slope)) * V", "leaky_relu(0.2)", "sigmoid"),

@@ -64,7 +64,8 @@ class Counted:
         try:
             asked(seed(number)(self.test))()
         except Exception as error:
-            return f"seed {number}\n{''.join(traceback.format_exception(error))}"
+            trace = "".join(traceback.format_exception(error))
+            return f"seed {number}, {type(error).__name__}: {str(error)[:200]!r}\n{trace}"
         return ""
 
     def guided(self, seconds: float, number: int) -> str:
@@ -119,7 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
             entry["seconds"] = round(entry["seconds"] + time.monotonic() - start, 1)
             if said:
                 print(f"{name}: {said}", file=sys.stderr)
-                entry["found"].append(said.strip().splitlines()[-1][:200])
+                entry["found"].append(said.partition("\n")[0])
                 found += 1
             record["python"] = platform.python_version()
             record |= {package: version(package) for package in PACKAGES}

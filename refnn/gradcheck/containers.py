@@ -79,9 +79,12 @@ class Tree:
         """Of a container called `root`; a TypeError or ValueError names what cannot be judged in it."""
         misfits = Misfits()
         keys = list(value) if is_flat(value) else []
+        try:
+            parts = list(leaves_of(value))
+        except RecursionError:
+            raise ValueError(f"{root} holds itself, or is nested too deeply, expected {EXPECTED}") from None
         found = [
-            _leaf(root, path, keys[k] if keys else path or root, leaf, misfits)
-            for k, (path, leaf) in enumerate(leaves_of(value, ""))
+            _leaf(root, path, keys[k] if keys else path or root, leaf, misfits) for k, (path, leaf) in enumerate(parts)
         ]
         misfits = misfits if finite else Misfits()
         if not found:

@@ -61,11 +61,11 @@ def _listed(value: list[Any]) -> Array | None:
             return all(map(plain, part))
         return isinstance(part, int | float | np.number) and not isinstance(part, bool)
 
-    if not value or not all(map(plain, value)):
-        return None
     try:
+        if not value or not all(map(plain, value)):
+            return None
         array = np.asarray(value)
-    except ValueError:  # lists of different lengths
+    except (ValueError, RecursionError):  # lists of different lengths, or one that holds itself
         return None
     return array if array.dtype.kind in "iuf" else None
 

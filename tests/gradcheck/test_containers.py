@@ -403,3 +403,12 @@ def test_numerical_gradient_has_the_container_of_the_parameters(form):
 def test_numerical_gradient_of_complex_numbers_is_complex():
     Z = V + 1j * V[::-1]
     np.testing.assert_allclose(numerical_gradient(lambda z: np.sum(np.abs(z) ** 2), Z), 2 * Z, rtol=1e-8)
+
+
+def test_a_list_that_holds_itself_is_refused_by_its_name():
+    endless = []
+    endless.append(endless)
+    with pytest.raises(ValueError, match="params holds itself, or is nested too deeply"):
+        numerical_gradient(lambda p: 1.0, endless)
+    with pytest.raises(ValueError, match=r"grads.* is list, expected an array of shape \(2,\)"):
+        check_gradients(lambda x: x @ x, np.ones(2), endless)

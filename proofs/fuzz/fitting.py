@@ -80,7 +80,7 @@ SMOOTH = {  # entry by entry, with the derivative
     "sin": (np.sin, np.cos),
     "exp": (np.exp, np.exp),
     "rational": (lambda x: x / (1 + x * x), lambda x: (1 - x * x) / (1 + x * x) ** 2),
-    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    "tanh": (np.tanh, lambda x: np.cosh(x) ** -2.0),  # 1 - tanh² would lose its digits
     "cubic": (lambda x: x**3 - x, lambda x: 3 * x * x - 1),
 }
 

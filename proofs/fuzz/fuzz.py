@@ -106,15 +106,11 @@ def main(arguments: list[str] | None = None) -> int:
         entry = record["targets"].setdefault(name, {"cases": 0, "seeds": 0, "guided": 0, "seconds": 0, "found": []})
         left = max(1, round(args.cases * TARGETS[name].share / shares))
         rounds = [min(ROUND, left - done) for done in range(0, left, ROUND)]
-        for cases in bar([*rounds, 0], name, total=len(rounds) + 1):  # 0 stands for the guided round
+        rounds += [0] * (args.guided > 0)  # stands for the guided one
+        for cases in bar(rounds, name, total=len(rounds)):
             start, counted = time.monotonic(), Counted(name, TARGETS[name])
-            said = (
-                counted.round(cases, entry["seeds"])
-                if cases
-                else counted.guided(args.guided, entry["seeds"])
-                if args.guided
-                else ""
-            )
+            number = entry["seeds"]
+            said = counted.round(cases, number) if cases else counted.guided(args.guided, number)
             entry["cases" if cases else "guided"] += counted.cases
             entry["seeds"] += bool(cases)
             entry["seconds"] = round(entry["seconds"] + time.monotonic() - start, 1)

@@ -409,6 +409,6 @@ def test_a_list_that_holds_itself_is_refused_by_its_name():
     endless = []
     endless.append(endless)
     with pytest.raises(ValueError, match="params holds itself, or is nested too deeply"):
-        numerical_gradient(lambda p: 1.0, endless)
+        numerical_gradient(lambda _: 1.0, endless)
     with pytest.raises(ValueError, match=r"grads.* is list, expected an array of shape \(2,\)"):
         check_gradients(lambda x: x @ x, np.ones(2), endless)

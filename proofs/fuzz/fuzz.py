@@ -69,8 +69,7 @@ class Counted:
         return ""
 
     def guided(self, seconds: float, number: int) -> str:
-        """For so long, by HypoFuzz: towards branches that no case has reached. What fails is found again by a round,
-        which makes it small."""
+        """For so long, by HypoFuzz: towards branches that no case has reached. What fails is kept, and told by a round."""
         from hypofuzz import entrypoint, hypofuzz  # noqa: F401  # the first makes it known to Hypothesis
         from hypofuzz.database import HypofuzzDatabase
 

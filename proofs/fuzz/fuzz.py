@@ -69,7 +69,7 @@ class Counted:
         return ""
 
     def guided(self, seconds: float, number: int) -> str:
-        """For so long, by HypoFuzz: towards branches that no case has reached. What fails is kept, and told by a round."""
+        """For so long, by HypoFuzz, towards branches that no case has reached. What fails is kept; a round tells it."""
         from hypofuzz import entrypoint, hypofuzz  # noqa: F401  # the first makes it known to Hypothesis
         from hypofuzz.database import HypofuzzDatabase
 

@@ -93,6 +93,7 @@ mutate: .venv/ready  ## break the source and the proof on purpose, one line at a
 FUZZ_CASES ?= 1000000
 FUZZ_SECONDS ?= 60
 fuzz: .venv/fuzz  ## fuzz the public functions, the command line and the readers, from seeds not used before (an hour and a half)
+	$(PY) -m pytest proofs/fuzz
 	OPENBLAS_NUM_THREADS=1 $(PY) proofs/fuzz/fuzz.py --cases $(FUZZ_CASES) --guided $(FUZZ_SECONDS)
 
 peers: .venv/peers  ## judge backprops of many conventions, right and with a bug, and test the drop-ins for PyTorch, JAX, autograd

@@ -24,9 +24,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "vectors")]
 import file_targets  # noqa: E402  # once the path is there
 import targets  # noqa: E402
 from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
-from hypothesis.database import DirectoryBasedExampleDatabase, choices_to_bytes  # noqa: E402
-from hypothesis.internal.conjecture.data import Status  # noqa: E402
-from hypothesis.internal.reflection import function_digest  # noqa: E402
+from hypothesis.database import DirectoryBasedExampleDatabase  # noqa: E402
 
 from refnn._progress import bar  # noqa: E402
 
@@ -72,6 +70,9 @@ class Counted:
         """For so long, by HypoFuzz, towards branches that no case has reached. What fails is kept; a round tells it."""
         from hypofuzz import entrypoint, hypofuzz  # noqa: F401  # the first makes it known to Hypothesis
         from hypofuzz.database import HypofuzzDatabase
+        from hypothesis.database import choices_to_bytes
+        from hypothesis.internal.conjecture.data import Status
+        from hypothesis.internal.reflection import function_digest
 
         inner = self.test.hypothesis.inner_test  # type: ignore[attr-defined]
         database = DirectoryBasedExampleDatabase(EXAMPLES)

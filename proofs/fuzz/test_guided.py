@@ -15,4 +15,4 @@ def test_a_planted_crash_is_found_by_the_search_that_coverage_guides(tmp_path):
     with mock.patch.object(fuzz, "EXAMPLES", tmp_path):
         said = fuzz.Counted("planted", Target(st.lists(st.booleans()), crashes, 1)).guided(60, number=0)
     assert "RuntimeError: crash" in said
-    assert "Failing test case" in said
+    assert "reproduce_failure" in said

@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PY := $(BIN)/python
-# One thread a worker: those of BLAS would wait for each other.
-TESTS := OPENBLAS_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --dist worksteal
+# One thread a worker: those of BLAS would wait for each other. Bytecode is kept: the tests start Python a hundred times.
+TESTS := OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto --dist worksteal
 QUICK := network/test_in_the_field network/test_edge network/test_every_function network/test_train \
          gradcheck/test_check_gradients gradcheck/test_check_vjp
 .DEFAULT_GOAL := help

@@ -9,7 +9,7 @@ import numbers
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from itertools import pairwise
@@ -112,12 +112,26 @@ def shown(value: object, form: Callable[[Any], str] = str) -> str:
     return printable(text[:LONGEST]) + " …" * (len(text) > LONGEST)
 
 
+def plainly(f: Callable[..., Any], *arguments: Any) -> Any:
+    return f(*arguments)
+
+
+def said(f: Callable[..., Any], form: str, hand: Callable[..., Any], *arguments: Any) -> Any:
+    """What f returns; an error that it raises says in which form it was called."""
+    try:
+        return hand(f, *arguments)
+    except Exception as error:
+        error.add_note(f"refnn: raised where it was called as {form}")
+        raise
+
+
 def number_array(name: str, value: object) -> Array:
     """The value as an array of numbers, not copied where it is one already."""
     if type(value) is np.ndarray and value.dtype.kind in "fc":
         return value
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array, expected one without missing entries")
+    if any(isinstance(part, np.ma.MaskedArray) for part in _parts(value)):  # NumPy would take what they hide
+        verb = "is" if isinstance(value, np.ma.MaskedArray) else "holds"
+        raise TypeError(f"{name} {verb} a masked array, expected one without missing entries")
     try:
         array = np.asarray(value)
     except ValueError:
@@ -125,6 +139,19 @@ def number_array(name: str, value: object) -> Array:
     if array.dtype.kind not in "biufcO":
         raise TypeError(f"{name} has dtype {array.dtype}, expected numbers")
     return _objects(name, array) if array.dtype == object else array
+
+
+def _parts(value: object) -> Iterator[object]:
+    """What lists in lists hold, each list once: one may hold itself."""
+    lists: set[int] = set()
+    left = [value]
+    while left:
+        part = left.pop()
+        if not isinstance(part, list | tuple):
+            yield part
+        elif id(part) not in lists:
+            lists.add(id(part))
+            left += part
 
 
 def _objects(name: str, array: Array) -> Array:
@@ -173,10 +200,11 @@ def common_dtype(arrays: Iterable[Array]) -> np.dtype[Any]:
     dtype = arrays[0].dtype
     if dtype.kind == "f" and dtype.isnative and all(array.dtype is dtype for array in arrays):
         return dtype
-    dtype = np.result_type(*{array.dtype for array in arrays})
+    dtypes = {array.dtype for array in arrays}
+    dtype = np.result_type(*dtypes)
     objects = (x for array in arrays if array.dtype == object for x in array.flat)
     plain = dtype.kind in "biu" or (dtype.kind == "O" and not any(hasattr(x, "exp") for x in objects))
-    return np.dtype(np.float64) if plain else dtype
+    return np.result_type(np.float64, *(one for one in dtypes if one.kind != "O")) if plain else dtype
 
 
 def cast(array: Array, dtype: np.dtype[Any]) -> Array:

@@ -12,7 +12,8 @@ from typing import Any, Unpack
 import numpy as np
 
 from refnn._progress import bar
-from refnn._shapes import Array, choice, shown, whole
+from refnn._shapes import Array, choice, plainly, shown, whole
+from refnn._shapes import said as told
 from refnn.gradcheck.declaration import ARTICLE, Declaration, Keywords
 from refnn.gradcheck.faults.diagnosis import Case, diagnose
 from refnn.gradcheck.faults.probes import Probe, blindness, default_probes
@@ -20,8 +21,6 @@ from refnn.gradcheck.faults.steps import of_another_form
 from refnn.gradcheck.faults.structure import described
 from refnn.gradcheck.judge import Formula, judge_function
 from refnn.gradcheck.problem import Gradient, Problem, UnfitGradientError, real_parameters
-from refnn.gradcheck.question import plainly
-from refnn.gradcheck.question import said as told
 from refnn.gradcheck.verdict.judgement import Comparison, Estimate
 from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict
 from refnn.gradcheck.verdict.rounding import allowances

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypedDict, TypeGuard
 import numpy as np
 
 from refnn import _declaration, _shapes
-from refnn._shapes import Array, Misfits
+from refnn._shapes import Array, Misfits, plainly, said
 from refnn.gradcheck import formulas
 
 Penalty: TypeAlias = float | Callable[[int], float]  # a number, or a function of m: Ng's course has λ/m
@@ -120,8 +120,7 @@ class Declaration:
 
     def penalties(self, m: int) -> tuple[float, float]:
         """λ of L1 and of L2."""
-        l1, l2 = (float(p(m) if callable(p) else p) for p in (self.l1, self.l2))
-        return l1, l2
+        return _penalty("l1", self.l1, m), _penalty("l2", self.l2, m)
 
     @property
     def says(self) -> str:
@@ -154,7 +153,8 @@ class Declaration:
         if template is None:
             return f"d{self.name(kind[1:], l)}" if kind[0] == "d" else f"{kind}{l}"
         if callable(template):
-            return template(l)
+            named: str = said(template, f"names[{kind!r}](l)", plainly, l)
+            return named
         return template.format(l=l, k=l - 1) if isinstance(template, str) else template[l - 1]
 
     def turned(self, kind: str, V: Array) -> Array:
@@ -211,6 +211,10 @@ class Declaration:
         if kind == "b" and V.ndim == 1 and self != Declaration():
             return V.reshape(-1, 1)
         return self.turned(kind, V) if V.ndim == 2 else V
+
+
+def _penalty(name: str, penalty: Penalty, m: int) -> float:
+    return said(lambda: float(penalty(m)), f"{name}(m)", plainly) if callable(penalty) else float(penalty)
 
 
 def _listed(template: Any) -> TypeGuard[Sequence[str]]:

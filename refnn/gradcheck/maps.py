@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from refnn._shapes import Array
+from refnn._shapes import Array, said
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import EXPECTED, Tree, leaves_of, rebuilt
-from refnn.gradcheck.question import said, spreads
+from refnn.gradcheck.question import spreads
 from refnn.gradcheck.verdict.result import GradientCheck, Verdict
 from refnn.gradcheck.witness.function import REORDERED, typical_size
 

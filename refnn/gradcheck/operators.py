@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from refnn._shapes import Array
+from refnn._shapes import Array, said
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import Tree
 from refnn.gradcheck.maps import Along, Arrays, Map, Report, distance, drawn, size_of
 from refnn.gradcheck.problem import Gradient
-from refnn.gradcheck.question import said, takes
+from refnn.gradcheck.question import takes
 from refnn.gradcheck.witness.function import REORDERED
 
 FAR = 10  # linearity is asked at 2^10 times a cotangent, and at 2^-10
@@ -148,7 +148,7 @@ class Columns:
         if key not in self.known:
             self.known[key] = list(self._columns(point))
         columns = self.known[key]
-        dtype = np.result_type(*(V.dtype for V in columns[0].values()))
+        dtype = np.result_type(*{V.dtype for column in columns[:1] for V in column.values()} or {np.dtype(np.float64)})
         coarse = any(leaves.is_bfloat16(leaf.value) for leaf in self.forward.range.leaves if leaf.array is not None)
         slopes = iter([sum(float(np.sum(V * u[name])) for name, V in column.items() if u[name].any())
                        for column in columns])  # fmt: skip

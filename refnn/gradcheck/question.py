@@ -12,7 +12,7 @@ from typing import Any, ParamSpec
 import numpy as np
 
 from refnn import _shapes
-from refnn._shapes import Array
+from refnn._shapes import Array, plainly, said
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import Tree
 from refnn.gradcheck.problem import Gradient
@@ -250,16 +250,3 @@ def value_of(result: Any) -> Any:
         result = result[0]
     array = leaves.numbers(result) if leaves.framework(result) in ("torch", "jax") else None
     return result if array is None else array
-
-
-def plainly(f: Callable[..., Any], *arguments: Any) -> Any:
-    return f(*arguments)
-
-
-def said(f: Callable[..., Any], form: str, hand: Callable[..., Any], *arguments: Any) -> Any:
-    """What f returns; an error that it raises says in which form it was called."""
-    try:
-        return hand(f, *arguments)
-    except Exception as error:
-        error.add_note(f"refnn: raised where it was called as {form}")
-        raise

@@ -162,7 +162,7 @@ def cases(report: Record) -> list[Case]:
     for i, (found, evidence) in enumerate(zip(content["networks"], measured["networks"])):
         path = f"networks[{i}]"
         if found["data"] != "training":
-            X, Y = (decode(f"content.{path}.data.{name}", found["data"][name]) for name in "XY")
+            X, Y = (_decoded(f"content.{path}.data.{name}", found["data"][name]) for name in "XY")
         elif training is not None:
             X, Y = training.X, training.Y
         else:
@@ -192,4 +192,11 @@ def training_data(training: Record | None) -> networks.Data | None:
     """The examples of a training."""
     if training is None:
         return None
-    return networks.Data(*(decode(f"content.training.{name}", training[name]) for name in networks.Data._fields))
+    return networks.Data(*(_decoded(f"content.training.{name}", training[name]) for name in networks.Data._fields))
+
+
+def _decoded(path: str, value: Record) -> Array:
+    try:
+        return decode(path, value)
+    except ValueError as error:
+        raise ReportError(str(error)) from None

@@ -538,6 +538,7 @@ def test_an_empty_input_or_output_has_nothing_to_judge():
     assert check_vjp(np.cosh, lambda x, g: g * np.sinh(x), np.zeros(0))
     assert check_vjp(lambda x: x[:0], lambda x, _: np.zeros_like(x), np.ones(3))
     assert wrong(check_vjp(lambda x: x[:0], lambda x, _: np.ones_like(x), np.ones(3)))
+    assert check_jvp(np.cosh, lambda x, v: v * np.sinh(x), np.zeros((2, 0)))
 
 
 def test_a_function_of_stacks_is_asked_seldom():

@@ -337,7 +337,7 @@ OWN = [
 
 @pytest.mark.parametrize("words", OWN, ids=range(len(OWN)))
 def test_a_pair_of_ones_own_is_judged_by_its_value(words):
-    options = {"probes": default_probes([4, 3, 3, 2], declaration=Declaration.of(words))[:4], "progress": False}
+    options = {"probes": default_probes([4, 3, 3, 2], declaration=Declaration.of(words))[:2], "progress": False}
     check = check_backprop(declared(words), **options, **words)
     assert check.verdict is Verdict.PASS, str(check)
     for changed in ({"reduction": "mean" if "reduction" in words else "sum"}, {"l2": 0.11}, wrong_pair(words)):
@@ -460,3 +460,12 @@ def test_networks_are_drawn_of_a_declaration(data, words):
     _, params, X, Y = probe
     grads = declared(words)(params, X, Y)
     assert check_network(params, X, Y, grads, progress=False, **words).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("words", "form"), [({"l1": object}, "l1(m)"), ({"l2": chr}, "l2(m)"), ({"names": {"W": int.mro}}, "names['W'](l)")]
+)
+def test_a_function_in_the_declaration_that_raises_is_said(words, form):
+    with pytest.raises((TypeError, ValueError)) as error:
+        check_backprop(declared(words), **words)
+    assert error.value.__notes__ == [f"refnn: raised where it was called as {form}"]

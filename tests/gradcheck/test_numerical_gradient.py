@@ -48,7 +48,9 @@ def test_no_function_is_refused_by_name():
         numerical_gradient(None, {"x": np.ones(2)})
 
 
-@pytest.mark.parametrize(("x", "method"), [([1e-310], "auto"), ([1.0, 5e-324], "central")])
+@pytest.mark.parametrize(
+    ("x", "method"), [([1e-310], "auto"), ([1.0, 5e-324], "central"), ([1e300, 1e-300], "central")]
+)
 def test_where_the_floats_hold_no_smaller_step_nothing_is_divided_by_zero(x, method):
     found = numerical_gradient(lambda p: 3 * p["x"].sum(), {"x": np.array(x)}, method=method)["x"]
     assert found[0] == pytest.approx(3)

@@ -272,6 +272,22 @@ def test_objects_that_are_numbers_count_as_floats_of_their_value(number):
             np.testing.assert_equal(objects(), floats())
 
 
+@pytest.mark.parametrize(("other", "dtype"), [("f4", "f8"), ("c8", "c16"), ("g", "g"), ("i8", "f8")])
+def test_fractions_beside_other_numbers_lose_nothing_of_them(other, dtype):
+    third = np.array([[Fraction(1, 3)]], object)
+    AL, caches = refnn.forward_prop(third, {"W1": np.ones((1, 1), other), "b1": third})
+    assert {V.dtype for V in (AL, *caches[0][0], caches[0][1])} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("inside", [np.ma.masked, np.ma.masked_array([1.0, 2.0], [False, True]), [[np.ma.masked]]])
+def test_what_a_mask_hides_is_no_number_in_a_list_either(inside):
+    endless = [inside]
+    endless.append(endless)
+    for value in ([inside], (1.0, [inside]), endless):
+        with pytest.raises(TypeError, match="Z holds a masked array, expected one without missing entries"):
+            refnn.sigmoid(value)
+
+
 def test_labels_that_are_complex_objects_are_refused():
     with pytest.raises(TypeError, match="Y has dtype complex128, expected real labels"):
         refnn.cost_function([[0.5]], np.array([[1j]], object))

@@ -100,3 +100,13 @@ def test_a_file_that_is_too_large_is_not_read_to_its_end(tmp_path, monkeypatch):
 def test_a_file_that_is_not_there_is_an_error_and_no_traceback(tmp_path, capsys):
     assert main(["verify", str(tmp_path / "nothing.json")]) == 2
     assert "nothing.json" in capsys.readouterr().err
+
+
+def test_examples_of_another_shape_are_refused_with_their_place(report, tmp_path):
+    def longer(shape):
+        return [shape[0] + 1, *shape[1:]]
+
+    path = ("content", "networks", 0, "data", "X", "shape")
+    found = load(written(forged(changed(report, path, longer)), tmp_path / "report.json"))
+    with pytest.raises(ReportError, match=r"content\.networks\[0\]\.data\.X needs \d+ numbers for shape"):
+        read.cases(found)

@@ -230,7 +230,10 @@ def snippets(*, of_torch=False):
     return [(code, shown) for code, shown in found if ("import torch\n" in code) == of_torch]
 
 
-@pytest.mark.parametrize(("code", "shown"), snippets(), ids=lambda text: text[:30])
+OF_HYPOTHESIS = [(code, shown) for code, shown in snippets() if "refnn.testing" in code]  # others run on a terminal
+
+
+@pytest.mark.parametrize(("code", "shown"), OF_HYPOTHESIS, ids=lambda text: text[:30])
 def test_the_readme_prints_what_it_shows(code, shown, tmp_path):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert run.stderr == ""
@@ -238,7 +241,7 @@ def test_the_readme_prints_what_it_shows(code, shown, tmp_path):
 
 
 def test_the_readme_has_snippets():
-    assert len(snippets()) >= 2
+    assert len(snippets()) > len(OF_HYPOTHESIS) > 0
 
 
 DOCUMENTS = [path for pattern in ("*.md", "tests/*.md", "proofs/**/*.md") for path in sorted(ROOT.glob(pattern))]

@@ -120,6 +120,8 @@ class Declaration:
 
     def penalties(self, m: int) -> tuple[float, float]:
         """λ of L1 and of L2."""
+        if not (self.l1 or self.l2):
+            return 0.0, 0.0
         return _penalty("l1", self.l1, m), _penalty("l2", self.l2, m)
 
     @property

@@ -4,6 +4,8 @@ The truths are Arb's own functions, and share no formula with layers.py. Where a
 number, it may be anything from there to 0: an exp overflows before the last of the subnormal numbers is reached.
 """
 
+from functools import cache
+
 import numpy as np
 import pytest
 from planted import network_with
@@ -79,13 +81,20 @@ def entrywise(f, *arrays):
     return np.frompyfunc(f, len(arrays), 1)(*arrays)
 
 
+@cache
+def true_values(name, part, dtype):
+    with balls.precision(BITS):
+        return entrywise(TRUTH[name][part == "derivative"], balls.to_balls(points(dtype)))
+
+
+@cache
 def activation_error(module, name, part, dtype):
     Z = points(dtype)
     with balls.precision(BITS), np.errstate(all="ignore"):
         value_and_derivative = module.activation(name)
         found = getattr(value_and_derivative, part)(Z)
         assert found.dtype == dtype
-        return worst(found, entrywise(TRUTH[name][part == "derivative"], balls.to_balls(Z)))
+        return worst(found, true_values(name, part, dtype))
 
 
 ACTIVATIONS = pytest.mark.parametrize(("name", "part"), [key for key in ULPS if key[0] in TRUTH])
@@ -125,6 +134,7 @@ def test_every_activation_has_its_limits(name, dtype):
     assert limits_kept(layers, name, dtype)
 
 
+@cache
 def column_errors(module, dtype):
     """The errors of softmax, of its loss and of its residual, with the largest entry and with others labelled."""
     rng, errors = np.random.default_rng(0), {}
@@ -179,6 +189,7 @@ def test_softmax_has_its_limits(dtype):
     assert softmax_limits_kept(layers, dtype)
 
 
+@cache
 def logistic_errors(module, dtype):
     Z = points(dtype)
     errors = {"loss": 0, "residual": 0}

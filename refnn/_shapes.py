@@ -4,7 +4,6 @@ What is of the wrong kind is a TypeError at once. Everything else that does not 
 as one ValueError.
 """
 
-import cmath
 import math
 import numbers
 import os
@@ -28,41 +27,38 @@ LinearCache: TypeAlias = tuple[Array, Array, Array]  # A_prev, W, b
 Cache: TypeAlias = tuple[LinearCache, Array]  # and Z
 Shape: TypeAlias = tuple[int | str, ...]  # where a name like "m" stands for any positive size
 Rng: TypeAlias = int | np.random.Generator | None
-FEW = 1000  # entries; to copy them is cheaper than a call for each such array
-SMALL = 10_000  # entries; for a larger sum of squares a BLAS may wake its threads
+SMALL = 10_000  # entries; for a larger sum a BLAS may wake its threads
 LONGEST = 200  # characters of a value in an error
 
 
 class Misfits(list[str]):
-    """Everything found wrong with the arguments of one call, said at once by `refuse`, the entries after all else."""
-
-    def __init__(self) -> None:
-        self.unread: list[tuple[str, Array, bool]] = []  # arrays whose entries `refuse` looks at, all in one go
+    """Everything found wrong with the arguments of one call, said at once by `refuse`."""
 
     def refuse(self) -> None:
-        arrays = [array for _, array, _ in self.unread]
-        if any(array.dtype == object for array in arrays) or not finite(*arrays):
-            for name, array, limits in self.unread:
-                values = _plain_numbers(array)
-                wrong = np.isnan(values) if limits else ~np.isfinite(values)
-                self.entries(name, array, wrong, "a number" if limits else "a finite number")
-        self.unread.clear()
         if self:
             raise ValueError("\n".join(self))
 
     def array(self, name: str, value: object, shape: Shape, why: str, *, limits: bool = False) -> Array:
         """The value as an array of numbers, which has to be finite and of this shape."""
+        if (
+            type(value) is np.ndarray
+            and value.shape == shape
+            and value.dtype.kind == "f"
+            and value.size
+            and finite(value)
+        ):
+            return value  # as most are; what follows finds the words for the others
         array = number_array(name, value)
-        if array.shape != shape:
-            self.shape(name, array, shape, why)
+        self.shape(name, array, shape, why)
         self.finite(name, array, limits=limits)
         return array
 
     def shape(self, name: str, array: Array, expected: Shape, why: str) -> bool:
         """Whether the shape is the expected one, where a name like "m" stands for any positive size."""
-        fits = array.shape == expected or (
-            array.ndim == len(expected)
-            and all(n == size if isinstance(size, int) else n > 0 for n, size in zip(array.shape, expected))
+        if array.shape == expected and array.size:
+            return True
+        fits = array.ndim == len(expected) and all(
+            n == size if isinstance(size, int) else n > 0 for n, size in zip(array.shape, expected)
         )
         if not fits:
             sizes = ", ".join(map(str, expected)) + "," * (len(expected) == 1)
@@ -78,15 +74,15 @@ class Misfits(list[str]):
 
     def finite(self, name: str, array: Array, *, limits: bool = False) -> None:
         """No NaN, and no infinity unless limits are allowed."""
-        self.unread.append((name, array, limits))
+        if array.dtype.kind in "fc" and finite(array):
+            return
+        values = _plain_numbers(array)
+        wrong = np.isnan(values) if limits else ~np.isfinite(values)
+        self.entries(name, array, wrong, "a number" if limits else "a finite number")
 
     def unit_interval(self, name: str, array: Array, what: str) -> None:
-        """Every number from 0 to 1; a complex one has to be finite alone."""
-        if array.dtype.kind in "biuf" and array.size:
-            least, most = array.argmin(), array.argmax()
-            if 0 <= array.item(least) and array.item(most) <= 1:
-                return  # and no NaN, which both would have found first
-        self.finite(name, array)
+        if array.dtype.kind == "f" and array.size and 0 <= array.min() and array.max() <= 1:
+            return
         if array.dtype.kind != "c":
             values = _plain_numbers(array)
             self.entries(name, array, (values < 0) | (values > 1), f"{what} in [0, 1]")
@@ -179,21 +175,11 @@ def _in_range(x: Any) -> bool:
     return True
 
 
-def finite(*arrays: Array) -> bool:
-    """Whether all numbers are; objects judge for themselves. Mostly finite sums of squares say so, the cheapest pass:
-    of small arrays laid end to end, and of large ones part by part."""
-    floats = [array for array in arrays if array.dtype.kind in "fc"]
-    small: dict[np.dtype[Any], list[bytes]] = {}
-    parts = []
-    for array in floats:
-        if array.size < FEW:
-            small.setdefault(array.dtype, []).append(array.tobytes())
-        else:
-            flat = array.ravel("K")
-            parts += [flat[i : i + SMALL] for i in range(0, flat.size, SMALL)]
-    parts += [np.frombuffer(b"".join(several), dtype) for dtype, several in small.items()]
-    squares = (np.vdot(part, part) for part in parts)
-    return all(map(cmath.isfinite, squares)) or all(np.isfinite(array).all() for array in floats)
+def finite(array: Array) -> bool:
+    """Whether all numbers are; objects judge for themselves. In a small array a finite sum of squares says so first."""
+    if array.dtype.kind == "f" and array.size < SMALL and math.isfinite(np.vdot(array, array)):
+        return True
+    return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
 
 
 def _plain_numbers(array: Array) -> Array:
@@ -211,10 +197,10 @@ def _place(index: tuple[int, ...]) -> str:
 def common_dtype(arrays: Iterable[Array]) -> np.dtype[Any]:
     """The dtype of all together; integers, and objects that are all plain numbers, count in float64."""
     arrays = list(arrays)
-    dtypes = {array.dtype for array in arrays}
     dtype = arrays[0].dtype
-    if len(dtypes) == 1 and dtype.kind == "f" and dtype.isnative:
+    if dtype.kind == "f" and dtype.isnative and all(array.dtype is dtype for array in arrays):
         return dtype
+    dtypes = {array.dtype for array in arrays}
     dtype = np.result_type(*dtypes)
     objects = (x for array in arrays if array.dtype == object for x in array.flat)
     plain = dtype.kind in "biu" or (dtype.kind == "O" and not any(hasattr(x, "exp") for x in objects))
@@ -236,10 +222,9 @@ def labels(Y: object, shape: Shape, misfits: Misfits, *, unit: bool = True) -> A
     if array.dtype.kind == "c":
         raise TypeError(f"Y has dtype {array.dtype}, expected real labels")
     misfits.shape("Y", array, shape, "one label for each output and example")
+    misfits.finite("Y", array)
     if unit:
         misfits.unit_interval("Y", array, "a label")
-    else:
-        misfits.finite("Y", array)
     return array
 
 
@@ -288,7 +273,7 @@ def positive(name: str, value: object, dtype: np.dtype[Any] = np.dtype(np.float6
             held = number if dtype.kind == "O" else dtype.type(number)
     except OverflowError:
         held = math.inf
-    if not (number > 0 and cmath.isfinite(complex(held)) and held != 0):
+    if not (number > 0 and np.isfinite(complex(held)) and held != 0):
         raise ValueError(f"{name} is {shown(number)}, expected a positive finite number of {dtype}")
     return held
 
@@ -382,10 +367,14 @@ def layers(params: object, misfits: Misfits, dims: Sequence[int] | None = None) 
             if not dims and arrays[W].ndim == 2 and arrays[W].size:
                 n, columns = arrays[W].shape
                 n_prev = columns if l == 1 else n_prev
-            misfits.array(f"params[{W!r}]", arrays[W], (n, n_prev), f"layer {l} takes {n_prev} units to {n}")
+            why = f"layer {l} takes {n_prev} units to {n}"
+            misfits.shape(f"params[{W!r}]", arrays[W], (n, n_prev), why)
         if b in params:
-            arrays[b] = misfits.array(f"params[{b!r}]", params[b], (n, 1), f"layer {l} has {n} units")
+            arrays[b] = number_array(f"params[{b!r}]", params[b])
+            misfits.shape(f"params[{b!r}]", arrays[b], (n, 1), f"layer {l} has {n} units")
         n_prev = n
+    for key, array in arrays.items():
+        misfits.finite(f"params[{key!r}]", array)
     return arrays
 
 
@@ -398,14 +387,15 @@ def gradients(grads: object, params: Params, misfits: Misfits) -> Gradients:
     """dW1, db1 … in the shapes of params; the dA0 … of backprop may stand beside them."""
     if not isinstance(grads, Mapping):
         raise TypeError(f"grads is {type(grads).__name__}, expected a dict of dW1, db1 …")
-    of = {f"d{key}": key for key in params}
-    known = {*of, *[f"dA{l}" for l in range(len(params) // 2)]}
-    misfits.extend(f"grads has no {key!r}, expected one for each of params" for key in of if key not in grads)
+    known = {f"d{key}" for key in params} | {f"dA{l}" for l in range(len(params) // 2)}
+    misfits.extend(
+        f"grads has no 'd{key}', expected one for each of params" for key in params if f"d{key}" not in grads
+    )
     misfits.extend(f"grads has an entry {key!r}, but params has no such layer" for key in grads if key not in known)
     return {
-        key: misfits.array(f"grads[{key!r}]", grads[key], params[V].shape, f"that of params[{V!r}]")
-        for key, V in of.items()
-        if key in grads
+        f"d{key}": misfits.array(f"grads['d{key}']", grads[f"d{key}"], V.shape, f"that of params[{key!r}]")
+        for key, V in params.items()
+        if f"d{key}" in grads
     }
 
 

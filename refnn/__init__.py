@@ -38,14 +38,14 @@ from refnn.gradcheck import (
 )
 
 init_params = checked(network.init_params, _arguments.init_params)
-sigmoid = checked(network.sigmoid, _arguments.sigmoid)
+sigmoid = checked(network.sigmoid, _arguments.sigmoid, careful=True)
 forward_prop = checked(network.forward_prop, _arguments.forward_prop)
 cost_function = checked(network.cost_function, _arguments.cost_function)
 logistic_cost = checked(network.logistic_cost, _arguments.logistic_cost)
 softmax_cost = checked(network.softmax_cost, _arguments.softmax_cost)
 one_layer_backward = checked(network.one_layer_backward, _arguments.one_layer_backward)
 backprop = checked(network.backprop, _arguments.backprop)
-update_parameters = checked(network.update_parameters, _arguments.update_parameters)
+update_parameters = checked(network.update_parameters, _arguments.update_parameters, careful=True)
 train = checked(network.train, _arguments.train, careful=True)
 predict = checked(network.predict, _arguments.predict, careful=True)
 

@@ -11,7 +11,7 @@ import functools
 import inspect
 import math
 import numbers
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -42,7 +42,7 @@ def checked(core: Callable[P, R], check: Callable[..., Arguments], *, careful: b
 
     Floating-point warnings are silenced, for an overflow only takes a limit here. If a result is not finite, a sum may
     have met inf - inf: the same lines run again on numbers whose products saturate. A `careful` check has arranged for
-    that itself.
+    that itself, or there is no sum.
     """
     check.__kwdefaults__ = core.__kwdefaults__
 
@@ -62,11 +62,11 @@ def checked(core: Callable[P, R], check: Callable[..., Arguments], *, careful: b
     return public
 
 
-def _returned(result: Any) -> Iterator[Array]:
+def _returned(result: Any) -> list[Array]:
     """The arrays of a result, without the cache that is the second of two: a NaN in it reaches the first."""
     parts = result.values() if isinstance(result, dict) else result if isinstance(result, tuple) else (result,)
     parts = parts[:1] if isinstance(parts, tuple) and len(parts) == 2 else parts
-    return (V for V in parts if isinstance(V, np.ndarray))
+    return [V for V in parts if isinstance(V, np.ndarray)]
 
 
 def _each_array(value: Any, change: Callable[[Array], Any]) -> Any:
@@ -118,9 +118,9 @@ def forward_prop(X: object, params: object, *, hidden: object, output: object) -
     misfits.finite("X", X)
     misfits.refuse()
     dtype = _shapes.common_dtype([X, *arrays.values()])
-    copies = {key: np.array(V, dtype=dtype, order="C") for key, V in arrays.items()}
+    copies = {key: V.astype(dtype, "C") for key, V in arrays.items()}
     words = _words(hidden, len(arrays) // 2 - 1, output)
-    return {"X": np.array(X, dtype=dtype, order="C"), "params": copies, **words}
+    return {"X": X.astype(dtype, "C"), "params": copies, **words}
 
 
 def _words(hidden: object, layers: int, output: object) -> Arguments:
@@ -139,7 +139,7 @@ def softmax_cost(ZL: object, Y: object) -> Arguments:
 def logistic_cost(ZL: object, Y: object) -> Arguments:
     arguments = _with_labels("ZL", ZL, Y, _declaration.output("sigmoid"))
     Z, labels = arguments["ZL"], arguments["Y"]
-    if Z.dtype.kind in "fc" and np.isinf(Z).any():
+    if not _shapes.finite(Z):
         # On the label's side infinity costs nothing; 0 times it would be NaN, so the largest number stands in.
         largest = np.copysign(np.finfo(Z.dtype).max, Z.real).astype(Z.dtype)
         arguments["ZL"] = np.where(np.isinf(Z) & (labels == (Z.real > 0)), largest, Z)
@@ -194,6 +194,8 @@ def _same_point(A: Array, Z: Array, output: Any, misfits: Misfits) -> None:
     if A.dtype.kind == Z.dtype.kind == "f":
         with np.errstate(all="ignore"):
             expected = layers.output(output).value(Z)
+            if (A == expected).all():
+                return
             distance = np.abs(A - expected)
         # Two right activations are not further apart than a few roundings of their size, or of 1, in the coarser dtype.
         wrong = distance > 8 * max(np.finfo(A.dtype).eps, np.finfo(Z.dtype).eps) * np.maximum(np.abs(expected), 1)
@@ -275,7 +277,7 @@ def _watch(progress: Any, epochs: int, lr: object, dtype: np.dtype[Any]) -> Call
 
     def watch(epoch: int, cost: Any) -> None:
         next(ticks)
-        if dtype.kind in "fc" and np.isnan(cost):
+        if dtype.kind in "fc" and cost != cost:  # NaN
             raise ValueError(f"lr is {lr}: the cost of epoch {epoch} is {cost}, expected a rate that keeps to {dtype}")
         if callable(progress):
             with np.errstate(**caller):  # floating-point errors are the caller's again
@@ -306,7 +308,8 @@ def _output(name: str, V: object, Y: object, output: Any, misfits: Misfits) -> t
     """AL or ZL, and labels of its shape."""
     array = number_array(name, V)
     fits = misfits.shape(name, array, ("n_L", "m"), "one row for each output, one column for each example")
-    misfits.finite(name, array, limits=name == "ZL")
     if name == "AL" and output[1] == "cross_entropy":
         misfits.unit_interval(name, array, "an activation")
+    else:
+        misfits.finite(name, array, limits=name == "ZL")
     return array, _shapes.labels_of(output, Y, array.shape if fits else ("n_L", "m"), misfits)

@@ -26,6 +26,8 @@ SLOPE = 0.01  # of a leaky ReLU without a number
 
 def activation(name: str, word: Any, more: tuple[str, ...] = ()) -> Word:
     """The activation that an argument of this name declares, which may know `more` names than the common ones."""
+    if isinstance(word, str) and word in (*ACTIVATIONS, *more):
+        return word
     if _own(word):
         if not all(isinstance(function, Hashable) for function in word):
             raise TypeError(f"{name} is {word!r}, expected functions that can be hashed")

@@ -4,6 +4,7 @@ What is of the wrong kind is a TypeError at once. Everything else that does not 
 as one ValueError.
 """
 
+import cmath
 import math
 import numbers
 import os
@@ -27,7 +28,7 @@ LinearCache: TypeAlias = tuple[Array, Array, Array]  # A_prev, W, b
 Cache: TypeAlias = tuple[LinearCache, Array]  # and Z
 Shape: TypeAlias = tuple[int | str, ...]  # where a name like "m" stands for any positive size
 Rng: TypeAlias = int | np.random.Generator | None
-SMALL = 10_000  # entries; for a larger sum a BLAS may wake its threads
+SMALL = 10_000  # entries; for a larger sum of squares a BLAS may wake its threads
 LONGEST = 200  # characters of a value in an error
 
 
@@ -40,13 +41,7 @@ class Misfits(list[str]):
 
     def array(self, name: str, value: object, shape: Shape, why: str, *, limits: bool = False) -> Array:
         """The value as an array of numbers, which has to be finite and of this shape."""
-        if (
-            type(value) is np.ndarray
-            and value.shape == shape
-            and value.dtype.kind == "f"
-            and value.size
-            and finite(value)
-        ):
+        if type(value) is np.ndarray and value.shape == shape and value.dtype.kind == "f" and finite(value):
             return value  # as most are; what follows finds the words for the others
         array = number_array(name, value)
         self.shape(name, array, shape, why)
@@ -55,10 +50,9 @@ class Misfits(list[str]):
 
     def shape(self, name: str, array: Array, expected: Shape, why: str) -> bool:
         """Whether the shape is the expected one, where a name like "m" stands for any positive size."""
-        if array.shape == expected and array.size:
-            return True
-        fits = array.ndim == len(expected) and all(
-            n == size if isinstance(size, int) else n > 0 for n, size in zip(array.shape, expected)
+        fits = array.shape == expected or (
+            array.ndim == len(expected)
+            and all(n == size if isinstance(size, int) else n > 0 for n, size in zip(array.shape, expected))
         )
         if not fits:
             sizes = ", ".join(map(str, expected)) + "," * (len(expected) == 1)
@@ -81,8 +75,12 @@ class Misfits(list[str]):
         self.entries(name, array, wrong, "a number" if limits else "a finite number")
 
     def unit_interval(self, name: str, array: Array, what: str) -> None:
-        if array.dtype.kind == "f" and array.size and 0 <= array.min() and array.max() <= 1:
-            return
+        """Every number from 0 to 1; a complex one has to be finite alone."""
+        if array.dtype.kind in "biuf" and array.size:
+            least, most = array.argmin(), array.argmax()
+            if 0 <= array.item(least) and array.item(most) <= 1:
+                return  # and no NaN, which both would have found first
+        self.finite(name, array)
         if array.dtype.kind != "c":
             values = _plain_numbers(array)
             self.entries(name, array, (values < 0) | (values > 1), f"{what} in [0, 1]")
@@ -176,10 +174,13 @@ def _in_range(x: Any) -> bool:
 
 
 def finite(array: Array) -> bool:
-    """Whether all numbers are; objects judge for themselves. In a small array a finite sum of squares says so first."""
-    if array.dtype.kind == "f" and array.size < SMALL and math.isfinite(np.vdot(array, array)):
+    """Whether all numbers are; objects judge for themselves. Mostly a finite sum of squares says so, the cheapest pass,
+    part by part."""
+    if array.dtype.kind not in "fc":
         return True
-    return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
+    flat = array.ravel("K")
+    parts = [flat] if flat.size < SMALL else [flat[i : i + SMALL] for i in range(0, flat.size, SMALL)]
+    return all(cmath.isfinite(np.vdot(part, part)) for part in parts) or bool(np.isfinite(array).all())
 
 
 def _plain_numbers(array: Array) -> Array:
@@ -222,9 +223,10 @@ def labels(Y: object, shape: Shape, misfits: Misfits, *, unit: bool = True) -> A
     if array.dtype.kind == "c":
         raise TypeError(f"Y has dtype {array.dtype}, expected real labels")
     misfits.shape("Y", array, shape, "one label for each output and example")
-    misfits.finite("Y", array)
     if unit:
         misfits.unit_interval("Y", array, "a label")
+    else:
+        misfits.finite("Y", array)
     return array
 
 

@@ -13,7 +13,7 @@ from small_network import CACHES, PARAMS, X, Y
 from strategies import float_networks
 
 import refnn
-from refnn import _arguments, network
+from refnn import _arguments, _shapes, network
 from refnn._floats import Saturating
 
 PUBLIC = sorted(name for name in refnn.__all__ if hasattr(network, name))
@@ -199,6 +199,29 @@ def test_shapes_are_said_before_entries_and_positions_by_their_number():
         refnn.predict(X, PARAMS, 0.5)
     with pytest.raises(TypeError, match=r"inputs is 'no' \(str\), expected True or False"):
         refnn.backprop(refnn.forward_prop(X, PARAMS)[0], Y, CACHES, inputs="no")
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, np.complex128])
+@pytest.mark.parametrize("size", [1, 9_999, 10_000, 10_001, 25_000])
+def test_a_large_array_is_read_to_its_last_entry_and_large_numbers_are_finite(size, dtype):
+    for number in (0, np.finfo(dtype).max):
+        Z = np.full((1, size), number, dtype)
+        assert np.isfinite(refnn.sigmoid(Z)[0]).all()
+        for k in {0, size // 2, size - 1}:
+            Z[0, k] = np.nan
+            with pytest.raises(ValueError, match=rf"Z\[0, {k}\] is .*nan.*, expected a number$"):
+                refnn.sigmoid(Z)
+            Z[0, k] = number
+
+
+def test_arrays_of_several_dtypes_and_layouts_are_all_read():
+    arrays = [np.ones((3, 4), dtype) for dtype in ("f2", "f4", ">f8", "f8", "g", "c16", "i8", "O")]
+    arrays += [np.ones((40, 50)).T, np.ones(4000)[::2], np.ones((0, 3)), np.array([1e300])]
+    assert all(map(_shapes.finite, arrays))
+    for array in arrays[:6] + arrays[8:10]:
+        array[-1:] = np.inf
+        assert not _shapes.finite(array)
+        array[-1:] = 1
 
 
 def test_a_wider_derivative_widens_the_layer():

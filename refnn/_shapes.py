@@ -267,6 +267,15 @@ def real(name: str, value: object) -> Any:
     return value
 
 
+def as_float(name: str, value: object) -> float:
+    """The value as a float, infinity where it is too large for one."""
+    number = real(name, value)
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
+
+
 def positive(name: str, value: object, dtype: np.dtype[Any] = np.dtype(np.float64)) -> Any:  # noqa: B008  # immutable
     """The value as a number of the dtype, which has to hold it."""
     number = real(name, value)
@@ -282,10 +291,7 @@ def positive(name: str, value: object, dtype: np.dtype[Any] = np.dtype(np.float6
 
 def at_least_0(name: str, value: object) -> float:
     """The value as a finite float that is not negative."""
-    try:
-        number = float(real(name, value))
-    except OverflowError:
-        number = math.inf
+    number = as_float(name, value)
     if not 0 <= number < math.inf:
         raise ValueError(f"{name} is {shown(value)}, expected a finite number of at least 0")
     return number

@@ -91,7 +91,7 @@ class Declaration:
                 raise TypeError(f"names[{kind!r}] is {template!r}, expected {expected}")
         words["names"] = {kind: tuple(name) if _listed(name) else name for kind, name in names.items()}
         if words.get("step") is not None:
-            words["step"] = float(_shapes.real("step", words["step"]))
+            words["step"] = _shapes.as_float("step", words["step"])
             if not 0 < abs(words["step"]) < np.inf:
                 raise ValueError(f"step is {words['step']}, expected a finite number other than 0")
         return cls(**words)
@@ -216,7 +216,8 @@ class Declaration:
 
 
 def _penalty(name: str, penalty: Penalty, m: int) -> float:
-    return said(lambda: float(penalty(m)), f"{name}(m)", plainly) if callable(penalty) else float(penalty)
+    of_m = f"{name}(m)"
+    return _shapes.at_least_0(of_m, said(penalty, of_m, plainly, m)) if callable(penalty) else float(penalty)
 
 
 def _listed(template: Any) -> TypeGuard[Sequence[str]]:

@@ -463,9 +463,22 @@ def test_networks_are_drawn_of_a_declaration(data, words):
 
 
 @pytest.mark.parametrize(
-    ("words", "form"), [({"l1": object}, "l1(m)"), ({"l2": chr}, "l2(m)"), ({"names": {"W": int.mro}}, "names['W'](l)")]
+    ("words", "form"), [({"l1": object}, "l1(m)"), ({"l2": len}, "l2(m)"), ({"names": {"W": int.mro}}, "names['W'](l)")]
 )
 def test_a_function_in_the_declaration_that_raises_is_said(words, form):
     with pytest.raises((TypeError, ValueError)) as error:
         check_backprop(declared(words), **words)
     assert error.value.__notes__ == [f"refnn: raised where it was called as {form}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"step": 10**400}, "step is inf"),
+        ({"l1": lambda _: 10**400}, r"l1\(m\) is 10+"),
+        ({"l2": lambda _: -1}, r"l2\(m\) is -1"),
+    ],
+)
+def test_a_number_that_no_float_holds_and_a_negative_penalty_are_refused(words, said):
+    with pytest.raises(ValueError, match=f"{said}.*, expected a finite number"):
+        check_backprop(declared(words), **words)

@@ -239,7 +239,7 @@ class Certificate:
 
 
 def _table(name: str, value: Any) -> FloatArrays:
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, Mapping):
         raise ValueError(f"{name} is not an object of arrays")
     return {key: hexfloat.decode(f"{name}[{key!r}]", array) for key, array in value.items()}
 

@@ -19,14 +19,24 @@ def test_a_faint_saturation_does_not_deceive_central_differences(width):
             assert abs(found.value - slope) <= found.error
 
 
+@pytest.mark.parametrize("bend", [3, -3])
 @pytest.mark.parametrize("distance", np.geomspace(1e-4, 1, 40))
-def test_a_kink_beside_the_point_does_not_deceive_central_differences(distance):
+def test_a_kink_beside_the_point_does_not_deceive_central_differences(distance, bend):
+    """Neither where f bends upwards nor downwards."""
+
     def f(t):
-        return 1 + t + 3 * abs(t - distance) + 0.1 * t**2
+        return 1 + t + bend * abs(t - distance) + 0.1 * t**2
 
     found = central.derivative(central.Curve(f, f(0), 1e-16), 1.0)
-    assert abs(found.value + 2) <= found.error
+    assert abs(found.value - (1 - bend)) <= found.error
     assert found.error < 1e-3
+
+
+@pytest.mark.parametrize("bend", [3, -3])
+def test_at_a_kink_the_sides_are_known_whichever_way_f_bends(bend):
+    found = central.derivative(central.Curve(lambda t: 1 + t + bend * abs(t), 1.0, 1e-16), 1.0)
+    assert found.sides == pytest.approx((-2, 4), abs=1e-9)
+    assert found.bend > 0
 
 
 def test_the_step_of_central_differences_goes_up_where_f_is_flat_and_down_where_it_bends():

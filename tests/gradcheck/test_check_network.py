@@ -60,6 +60,23 @@ def test_a_first_layer_that_vanishes_and_is_given_as_zero_or_negated_is_wrong(me
         assert (check.verdict, check.parameters[0].name) == (Verdict.WRONG, "dW1")
 
 
+@pytest.mark.parametrize("method", ["entries", "directions"])
+@pytest.mark.parametrize("given", [1e-9, -1.0])
+def test_a_gradient_where_no_path_leads_to_the_cost_is_wrong(given, method):
+    """A unit whose weights upwards are all 0 has no part in the cost."""
+    rng = np.random.default_rng(3)
+    params = {f"{kind}{l}": rng.standard_normal((3, 3 if kind == "W" else 1)) for l in (1, 2) for kind in "Wb"}
+    params["W2"][:, 1] = 0
+    X, Y = rng.standard_normal((3, 4)), rng.random((3, 4))
+    grads = reference(params, X, Y)
+    assert not grads["dW1"][1].any()
+    assert check_network(params, X, Y, grads, method=method, progress=False).verdict is Verdict.PASS
+    grads["dW1"][1, 0] = given
+    check = check_network(params, X, Y, grads, method=method, progress=False)
+    assert (check.verdict, check.parameters[0].name) == (Verdict.WRONG, "dW1")
+    assert check.parameters[0].worst.index == (1, 0)
+
+
 def test_float64_arrays_computed_in_float32_are_wrong_and_the_cause_is_named():
     for _, params, X, Y in default_probes()[:5]:
         grads = {key: V.astype(np.float64) for key, V in in_float32(params, X, Y).items()}

@@ -554,3 +554,13 @@ def test_anothers_activation_has_no_addition_formula():
     own = formulas.activation((np.sin, np.cos))
     with pytest.raises(TypeError, match="another's activation has no addition formula"):
         own.difference((), np.zeros(2))
+
+
+@pytest.mark.parametrize("Z", [5.0, 20.0, 40.0])
+def test_of_a_hard_label_the_bounds_count_its_own_side_alone(Z):
+    """A bound that counts the other side too would let pass a gradient that is wrong where a prediction is right."""
+    e, none, last = STEPS * U, np.zeros((1, 1)), formulas.OUTPUTS["sigmoid"]
+    for sign, Y in ((1, 1.0), (-1, 0.0)):
+        given = np.full((1, 1), sign * Z), np.full((1, 1), Y), none, e
+        assert last.careful(*given) <= 4 * e * np.exp(-Z)
+        assert last.plain(*given) <= e * (Z + 6)

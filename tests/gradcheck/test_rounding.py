@@ -7,6 +7,8 @@ from backprops import SCALES, by_logarithms, made_of, plain, random_network, ref
 from refnn import forward_prop, logistic_cost
 from refnn.gradcheck.faults.probes import default_probes
 from refnn.gradcheck.problem import Problem
+from refnn.gradcheck.verdict.judgement import Estimate, Unknown, judge
+from refnn.gradcheck.verdict.result import Verdict
 from refnn.gradcheck.verdict.rounding import gradient_bounds, levels
 from refnn.gradcheck.witness import cancellation_free
 
@@ -57,6 +59,21 @@ def test_levels_shrink_the_bounds_of_wide_networks_and_still_hold_the_errors():
     for key, V in plain(params, X, Y).items():
         assert (np.abs(V - exact[key]) <= level[key[1:]] * bounds[key[1:]] / 4).all()
     assert level["W1"] < 0.05
+
+
+@pytest.mark.parametrize("unknown", [None, Unknown(np.zeros(1), 2.0**-52)], ids=["known", "unknown"])
+def test_what_witness_and_rounding_explain_together_passes_and_no_more(unknown):
+    """And where both together are as large as the entry, while the witness is the worse of them, nothing is decided."""
+
+    def verdict(given, error, allowance):
+        estimate = Estimate(np.ones(1), np.array([error]))
+        return judge("x", np.array([given]), estimate, np.array([allowance]), unknown).verdict
+
+    assert verdict(1.0029, 1e-3, 2e-3) == verdict(0.9971, 1e-3, 2e-3) == Verdict.PASS
+    assert verdict(1.0031, 1e-3, 2e-3) == verdict(0.9969, 1e-3, 2e-3) == Verdict.WRONG
+    assert verdict(1.0, 0.55, 0.1) == verdict(1.0, 0.55, 0.25) == Verdict.UNRELIABLE
+    assert verdict(1.0, 0.45, 0.1) == (Verdict.UNRELIABLE if unknown else Verdict.PASS)
+    assert verdict(1.0, 0.45, 0.3) == Verdict.PASS
 
 
 @pytest.mark.parametrize("scale", SCALES)

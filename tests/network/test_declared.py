@@ -4,6 +4,7 @@ LAWS are functions of (network, hidden, output), the network a module like netwo
 """
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -472,3 +473,11 @@ def test_each_law_sees_a_fault():
     for law, name in SEES.items():
         text, instead, hidden, output = FAULTS[name]
         assert not law(network_with({text: instead}), hidden, output), law.__name__
+
+
+def test_a_slope_is_the_fraction_as_which_it_is_written():
+    """Not the float next to it: 0.3 is 3/10 where numbers are exact."""
+    g = core.layers.activation("leaky_relu(0.3)")
+    Z = np.array([Fraction(-7), Fraction(0), Fraction(5)], object)
+    assert g.value(Z).tolist() == [Fraction(-21, 10), 0, 5]
+    assert g.derivative(Z).tolist() == [Fraction(3, 10), Fraction(3, 10), 1]

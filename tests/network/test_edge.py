@@ -76,6 +76,20 @@ def test_a_product_saturates_and_its_value_is_right_where_it_can_be_held():
     assert (np.float32([[3e38, 3e38, -3e38]]).view(Saturating) @ ones[:3].astype(np.float32)).item() == np.float32(3e38)
 
 
+@np.errstate(all="ignore")
+def test_products_of_the_largest_numbers_cancel_and_what_is_left_has_its_value():
+    A = np.array([[2.0**1023] * 3]).view(Saturating)
+    assert (A @ np.array([[2.0**1023], [-(2.0**1023)], [0.125]])).item() == 2.0**1020
+
+
+@np.errstate(all="ignore")
+def test_a_sum_that_would_be_inf_minus_inf_has_the_value_of_what_is_left():
+    total = np.array([[np.inf, -np.inf, 3.0], [np.nan, 1.0, 2.0]]).view(Saturating).sum(axis=1, keepdims=True)
+    assert total.tolist()[0] == [3.0]
+    assert np.isnan(total[1, 0])  # what is no number stays none
+    assert type(total) is Saturating  # and what comes of it saturates too
+
+
 def test_a_sum_beyond_the_range_is_no_nan_forward_backward_or_in_a_prediction():
     params = {"W1": [[1e308, 1e308, -1e308, -1e308]], "b1": [[0.0]], "W2": [[1.0]], "b2": [[0.0]]}
     X = [[2.0, -2.0], [2.0, -2.0], [2.0, -2.0], [-1.0, 1.0]]  # 5e308 and -5e308

@@ -32,3 +32,8 @@ test_bad_input_is_refused_in_words = refusals(
     (lambda: sigmoid([0, np.nan]), ValueError, "Z[1] is nan, expected a number"),
     (lambda: sigmoid("0"), TypeError, "Z has dtype <U1, expected numbers"),
 )
+
+
+def test_a_complex_sigmoid_has_the_limits_too():
+    """Where exp overflows, a complex one would be inf + nan j, and the quotient no limit."""
+    assert sigmoid([-1000 + 1j, 1000 + 1j, -1e308 - 3j])[0].tolist() == [0, 1, 0]

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import float_network, float_networks
 
-from refnn import backprop, forward_prop
+from refnn import _floats, backprop, forward_prop
 from refnn.numbers import balls
 from refnn.numbers.floatball import float_balls
 
@@ -54,6 +54,34 @@ def test_a_ball_that_holds_a_midpoint_decides_nothing():
         values, decided = balls.nearest(balls_around)
     assert decided.tolist() == [True, False, True]
     assert values.tolist() == [1.0, 1.0, 1.0 + 2.0**-52]
+
+
+class Interval:
+    """All numbers from low to high, whose ends are exact, as those of balls are not."""
+
+    def __init__(self, low, high=None):
+        self.low, self.high = low, low if high is None else high
+
+    def __gt__(self, number):
+        return self.low > number
+
+    def __ge__(self, number):
+        return self.low >= number
+
+    def __lt__(self, number):
+        return self.high < number
+
+    def __le__(self, number):
+        return self.high <= number
+
+
+def test_on_which_side_of_a_kink_a_number_lies_is_known_or_refused():
+    """From 0 down the step is 0, above it 1: of an interval that touches 0 from above neither is true."""
+    known = [Interval(-2, -1), Interval(-1, 0), Interval(0), Interval(1e-300), Interval(0.5, 2)]
+    assert [step.low for step in _floats.step(np.array(known, object))] == [0, 0, 0, 1, 1]
+    for unknown in (Interval(0, 1), Interval(-1, 1)):
+        with pytest.raises(ArithmeticError, match="holds 0, the kink"):
+            _floats.step(np.array([unknown], object))
 
 
 def test_a_float_ball_holds_sums_in_every_order():

@@ -81,6 +81,17 @@ def test_atoms_keep_the_laws_that_the_formulas_need(x, key):
         assert x == 0 or x.exp() * (-x).exp() == 1
 
 
+@pytest.mark.parametrize("x", [1, 12345, P // 2])
+def test_an_exp_is_never_0_nor_a_log_of_a_root_of_1_another(x):
+    """Whoever divides by exp would fail: also where the mixing of bits ends in 0, as it does for -x in the key."""
+    with atoms(P - x):
+        assert FieldElement(x).exp() == 1
+        assert FieldElement(-x).exp() == 1
+    for key in (0, x):
+        with atoms(key):
+            assert FieldElement(1).log() == FieldElement(-1).log() == 0
+
+
 def test_atoms_are_redrawn_with_the_key_and_remembered_within_it():
     x = FieldElement(12345)
     with atoms(1):

@@ -170,6 +170,15 @@ def test_a_worst_entry_is_the_worst_as_far_as_rounding_tells(gradient):
         assert "measured.networks[0].worst.dW1.index" in str(ledger)
 
 
+@pytest.mark.parametrize("index", [[], [0], [0, 0, 0], [0, 999], [999, 0]])
+def test_an_index_of_no_entry_differs(smallest, index):
+    """One that is too short would be that of a row, and one that is too long would leave the array."""
+    path = ("measured", "networks", 0, "worst", "dW1", "index")
+    ledger = replay(forged(changed(smallest, path, index)))
+    assert ledger.outcome is Outcome.DIFFERS
+    assert f"worst.dW1.index is {index}, in an array of shape" in str(ledger)
+
+
 def test_another_declaration_differs(report):
     for said in ({"hidden": "tanh"}, {"output": ["sigmoid", "half_squared_error"]}, {"reduction": "sum"}):
         assert replay(forged(changed(report, ("content", "declaration"), said))).outcome is Outcome.DIFFERS, said

@@ -40,7 +40,6 @@ from refnn.gradcheck.witness.silence import quiet
 NAME = "central difference"
 FIRST = 0.1234567  # of the size of an entry, the step on rung 0
 RATIO = 1.9  # of one step to the next; no round number either, since f may repeat itself, or jump, at those
-NOTHING = 1e-200  # of the typical size: an entry below counts as one of so much, for RATIO**-k has an end
 FINEST = 17  # rungs below; its steps of 2e-7 of x are the last that see f itself and not the rounding inside it
 FINER = range(FINEST + 5, FINEST + 30, 5)  # where a derivative is put to the test that a gradient contradicts
 COARSEST = -14  # and above that of the typical size
@@ -138,14 +137,14 @@ class Ladder:
     """
 
     def __init__(self, curve: Curve, size: float, typical: float, side: int = 0) -> None:
-        self.curve, self.typical, self.side = curve, typical, side
-        self.size = max(size, typical * NOTHING)
-        self.usual = -round((math.log(typical) - math.log(self.size)) / math.log(RATIO))
+        self.curve, self.size, self.typical, self.side = curve, size, typical, side
+        self.usual = -round((math.log(typical) - math.log(size)) / math.log(RATIO))
         self.orders = (1, 2) if side else (2, 4)  # of what extrapolation takes from the error of a slope
         self.rungs: dict[int, Rung] = {}
 
     def step(self, k: int) -> float:
-        return FIRST * self.size * RATIO**-k
+        far = max(-k // 1000, 0)  # times 1000 rungs, of which no float holds the ratio of all
+        return math.prod([RATIO**1000] * far, start=FIRST * self.size * RATIO ** (-k - 1000 * far))
 
     def slope(self, k: int, side: int | None = None) -> tuple[float, float]:
         """Of one step, with its rounding error."""

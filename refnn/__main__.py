@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 
 import refnn
-from refnn._shapes import printable
+from refnn._printing import printable
 from refnn.commands import EXIT_STATUS, STOPPED, UNUSABLE, certify, check, predict, report, train, verify
 
 COMMANDS = (report, check, verify, certify, train, predict)

@@ -18,6 +18,7 @@ import numpy as np
 
 from refnn import _declaration, _shapes, layers, network
 from refnn._floats import Saturating
+from refnn._printing import shown
 from refnn._progress import bar
 from refnn._shapes import Array, Misfits, Rng, number_array, positive, whole
 
@@ -91,9 +92,9 @@ def init_params(layer_dims: object, *, scale: object, rng: Rng) -> Arguments:
     dims = _shapes.widths(layer_dims)
     expected = "'xavier', 'he' or a positive number"
     if isinstance(scale, str) and scale not in ("xavier", "he"):
-        raise ValueError(f"scale is {_shapes.shown(scale, repr)}, expected {expected}")
+        raise ValueError(f"scale is {shown(scale, repr)}, expected {expected}")
     if not isinstance(scale, str | numbers.Real):
-        raise TypeError(f"scale is {_shapes.shown(scale, repr)} ({type(scale).__name__}), expected {expected}")
+        raise TypeError(f"scale is {shown(scale, repr)} ({type(scale).__name__}), expected {expected}")
     scale = scale if isinstance(scale, str) else positive("scale", scale)
     if not isinstance(scale, str) and scale > LARGEST_SCALE:
         raise ValueError(f"scale is {scale}, expected at most {LARGEST_SCALE}, for weights that float64 can hold")
@@ -289,7 +290,7 @@ def _watch(progress: Any, epochs: int, lr: object, dtype: np.dtype[Any]) -> Call
 def predict(X: object, params: object, *, hidden: object, output: object, threshold: object) -> Arguments:
     number = _shapes.real("threshold", threshold)
     if not 0 <= number <= 1:
-        raise ValueError(f"threshold is {_shapes.shown(threshold)}, expected a number in [0, 1]")
+        raise ValueError(f"threshold is {shown(threshold)}, expected a number in [0, 1]")
     # A NaN would show as 0, below the threshold, so products saturate from the start.
     arguments = {**forward_prop(X, params, hidden=hidden, output=output), "threshold": float(number)}
     return _each_array(arguments, _saturating)  # type: ignore[no-any-return]

@@ -19,6 +19,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from refnn._printing import shown
+
 Array: TypeAlias = NDArray[Any]  # of floats, complex numbers, or objects that have + - * /, exp and log
 Matrix: TypeAlias = Any  # such an array; for a public function also what NumPy reads as one, a list of lists
 Number: TypeAlias = Any  # a scalar of the same kind
@@ -29,7 +31,6 @@ Cache: TypeAlias = tuple[LinearCache, Array]  # and Z
 Shape: TypeAlias = tuple[int | str, ...]  # where a name like "m" stands for any positive size
 Rng: TypeAlias = int | np.random.Generator | None
 SMALL = 10_000  # entries; for a larger sum of squares a BLAS may wake its threads
-LONGEST = 200  # characters of a value in an error
 
 
 class Misfits(list[str]):
@@ -94,33 +95,6 @@ class Misfits(list[str]):
 
 
 # ---------------------------------------------------------------------- one value
-
-
-def printable(text: str) -> str:
-    """In one line, and without what a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
-def shown(value: object, form: Callable[[Any], str] = str) -> str:
-    """A value of other people's in the words of an error, whatever its own words do."""
-    try:
-        text = form(value)
-    except Exception as error:  # 10**5000 has no words either
-        text = f"<{type(value).__name__} that raises {type(error).__name__} when printed>"
-    return printable(text[:LONGEST]) + " …" * (len(text) > LONGEST)
-
-
-def plainly(f: Callable[..., Any], *arguments: Any) -> Any:
-    return f(*arguments)
-
-
-def said(f: Callable[..., Any], form: str, hand: Callable[..., Any], *arguments: Any) -> Any:
-    """What f returns; an error that it raises says in which form it was called."""
-    try:
-        return hand(f, *arguments)
-    except Exception as error:
-        error.add_note(f"refnn: raised where it was called as {form}")
-        raise
 
 
 def number_array(name: str, value: object) -> Array:

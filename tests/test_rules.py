@@ -81,24 +81,27 @@ def inside(module, rooms):
 DECLARED = ["gradcheck.formulas", "gradcheck.declaration"]
 # What each room may import beside itself, of refnn. A room that is not named here may import all of refnn.
 MAY_IMPORT = {
-    "_shapes": [],
+    "_printing": [],
+    "_shapes": ["_printing"],
     "_progress": [],
-    "_printing": ["_shapes"],
     "_files": [],
     "_declaration": [],
     "_floats": ["_shapes"],
     "layers": ["_shapes", "_declaration", "_floats"],
     "network": ["_shapes", "_declaration", "layers"],
-    "_arguments": ["_shapes", "_declaration", "_floats", "_progress", "layers", "network"],
+    "_arguments": ["_shapes", "_declaration", "_floats", "_printing", "_progress", "layers", "network"],
     # An oracle does not import what it judges: of the network it shares no more than the words that declare one.
     "numbers": ["_progress"],
     "gradcheck": ["_shapes", "_declaration", "_printing", "_progress", "numbers"],
     "gradcheck.formulas": ["_shapes", "_declaration"],
-    "gradcheck.declaration": ["_shapes", "_declaration", "gradcheck.formulas"],
+    "gradcheck.declaration": ["_shapes", "_declaration", "_printing", "gradcheck.formulas"],
     "gradcheck.leaves": ["_shapes"],
-    "gradcheck.problem": ["_shapes", "_declaration", *DECLARED, "gradcheck.leaves"],
+    "gradcheck.problem": ["_shapes", "_declaration", "_printing", *DECLARED, "gradcheck.leaves"],
     "gradcheck.verdict": ["_shapes", "_printing", *DECLARED, "gradcheck.problem"],
-    "gradcheck.witness": ["_shapes", "_progress", "numbers", *DECLARED, "gradcheck.problem", "gradcheck.verdict"],
+    "gradcheck.witness": [
+        *("_shapes", "_printing", "_progress", "numbers"),
+        *(*DECLARED, "gradcheck.problem", "gradcheck.verdict"),
+    ],
     "gradcheck.faults": ["_shapes", "_declaration", "_progress", *DECLARED, "gradcheck.problem", "gradcheck.verdict"],
     "article": ["_shapes", "_printing", "gradcheck"],
     "tabular": ["_shapes"],

@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from refnn._printing import folded
-from refnn._shapes import shown
+from refnn._printing import folded, shown
 from refnn.article.functions import judge
 from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, ROLES, SHALLOW, Course, Known, course_of, known
 from refnn.article.right import Module

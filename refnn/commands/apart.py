@@ -16,8 +16,8 @@ from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Any
 
+from refnn._printing import shown
 from refnn._progress import bar
-from refnn._shapes import shown
 
 MENDED_BY_THE_USER = (ValueError, TypeError, OSError, ImportError, MemoryError)
 CTRL_C = "stopped by Ctrl-C"

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
-from refnn._shapes import printable, shown
+from refnn._printing import printable, shown
 
 ASSIGNMENT = ast.Assign | ast.AnnAssign | ast.AugAssign
 BINDING = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ASSIGNMENT | ast.If | ast.Try

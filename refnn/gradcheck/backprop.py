@@ -11,9 +11,10 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from refnn._printing import plainly, shown
+from refnn._printing import said as told
 from refnn._progress import bar
-from refnn._shapes import Array, choice, plainly, shown, whole
-from refnn._shapes import said as told
+from refnn._shapes import Array, choice, whole
 from refnn.gradcheck.declaration import ARTICLE, Declaration, Keywords
 from refnn.gradcheck.faults.diagnosis import Case, diagnose
 from refnn.gradcheck.faults.probes import Probe, blindness, default_probes

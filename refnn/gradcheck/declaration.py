@@ -13,7 +13,8 @@ from typing import Any, TypeAlias, TypedDict, TypeGuard
 import numpy as np
 
 from refnn import _declaration, _shapes
-from refnn._shapes import Array, Misfits, plainly, said
+from refnn._printing import plainly, said
+from refnn._shapes import Array, Misfits
 from refnn.gradcheck import formulas
 
 Penalty: TypeAlias = float | Callable[[int], float]  # a number, or a function of m: Ng's course has λ/m

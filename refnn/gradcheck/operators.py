@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from refnn._shapes import Array, said
+from refnn._printing import said
+from refnn._shapes import Array
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import Tree
 from refnn.gradcheck.maps import Along, Arrays, Map, Report, distance, drawn, size_of

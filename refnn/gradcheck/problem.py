@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from refnn import _shapes
-from refnn._shapes import Array, Misfits, shown
+from refnn._printing import shown
+from refnn._shapes import Array, Misfits
 from refnn.gradcheck import formulas
 from refnn.gradcheck.declaration import ARTICLE, Declaration
 from refnn.gradcheck.leaves import is_bfloat16

@@ -12,7 +12,8 @@ from typing import Any, ParamSpec
 import numpy as np
 
 from refnn import _shapes
-from refnn._shapes import Array, plainly, said
+from refnn._printing import plainly, said
+from refnn._shapes import Array
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import Tree
 from refnn.gradcheck.problem import Gradient

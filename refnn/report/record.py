@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from refnn._shapes import Array, printable
+from refnn._printing import printable
+from refnn._shapes import Array
 from refnn.numbers import hexfloat
 
 FORMAT = "refnn-report/2"

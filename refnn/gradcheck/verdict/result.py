@@ -15,8 +15,7 @@ from enum import StrEnum
 from html import escape
 from typing import Any, ClassVar
 
-from refnn._printing import WIDTH, folded
-from refnn._shapes import printable
+from refnn._printing import WIDTH, folded, printable
 
 ROWS = 12  # a longer table hides what matters; the JSON has every row
 HEADER = ("gradient", "shape", "verdict", "wrong", "rel. error", "error/tolerance", "sees")

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refnn._shapes import Array, shown
+from refnn._printing import shown
+from refnn._shapes import Array
 from refnn.gradcheck.witness import central
 from refnn.gradcheck.witness.analytic import is_analytic
 from refnn.gradcheck.witness.function import Scalar, observe, own_size, random_direction, typical_size

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from refnn._shapes import Array, shown
+from refnn._printing import shown
+from refnn._shapes import Array
 from refnn.gradcheck.verdict.judgement import quantum
 from refnn.gradcheck.witness.silence import quiet
 

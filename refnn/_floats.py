@@ -78,6 +78,11 @@ def positive_part(Z: Array) -> Array:
     return Z * step(Z) if Z.dtype.kind in "cO" else np.asarray(np.maximum(Z, 0))
 
 
+def negative_part(Z: Array) -> Array:
+    """The rest of Z, which where Z is 0 is Z itself: at the kink its derivative is 1."""
+    return Z * (1 - step(Z)) if Z.dtype.kind in "cO" else np.asarray(np.minimum(Z, 0))
+
+
 def scaled(slope: float, V: Array) -> Array:
     """slope · V, the slope as it was written: 0.1 is 1/10 where numbers are exact, and the nearest number elsewhere."""
     if V.dtype == object:

@@ -19,6 +19,7 @@ from refnn._floats import (
     cosh,
     exp,
     minus_log_softmax,
+    negative_part,
     positive_part,
     scaled,
     silu,
@@ -69,7 +70,7 @@ ACTIVATIONS = {
 def leaky_relu(slope: float) -> Activation:
     """Z above 0, and slope · Z from there down: at the kink the derivative is the slope."""
     return Activation(
-        lambda Z: positive_part(Z) - scaled(slope, positive_part(-Z)),
+        lambda Z: positive_part(Z) + scaled(slope, negative_part(Z)),
         lambda Z: step(Z) + scaled(slope, 1 - step(Z)),
     )
 

@@ -120,6 +120,17 @@ def test_a_network_of_real_size_is_certified_and_confirmed():
     assert "one direction of random signs in each of 9 arrays" in bounds.witness
 
 
+@pytest.mark.parametrize("word", ["relu", "leaky_relu", "leaky_relu(0.2)"])
+def test_exactly_at_a_kink_the_convention_is_certified(word):
+    """No float says where 0 lies but 0 itself: there the derivative is the one from below, in both of the proofs."""
+    params, X, Y = {"W1": np.array([[0.5]]), "b1": np.zeros((1, 1))}, np.zeros((1, 1)), np.array([[0.25]])
+    AL, caches = forward_prop(X, params, output=word)
+    grads = backprop(AL, Y, caches, output=word)
+    found = certify(params, X, Y, grads, output=word)
+    assert all((bound <= 1e-16).all() for bound in found.absolute.values())
+    assert (grads["db1"] == 0) == (word == "relu")
+
+
 def test_a_unit_near_a_kink_raises_the_precision_and_one_that_stays_there_is_refused_by_its_layer():
     near = {"W1": [[1.0, 2.0**-300]], "b1": [[-1.0]], "W2": [[1.0]], "b2": [[0.0]]}
     grads = {"dW1": [[0.5, 0.5]], "db1": [[0.5]], "dW2": [[2.0**-300]], "db2": [[0.5]]}

@@ -123,7 +123,7 @@ def test_with_an_epsilon_of_0_there_is_no_fault(name, output):
         assert np.max(np.abs(found - right)) <= 1e-12 * np.max(np.abs(right))
 
 
-CLIPPED = [  # Z_L and labels of one output; whether the clip takes hold of a right answer, and of no wrong one beside it
+CLIPPED = [  # Z_L and labels of one output; whether the clip takes hold of right answers, and of no wrong one
     ([50, 50], [1, 1], True),
     ([-50, -50], [0, 0], True),
     ([50, -50], [1, 0], True),

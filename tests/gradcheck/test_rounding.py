@@ -76,6 +76,12 @@ def test_what_witness_and_rounding_explain_together_passes_and_no_more(unknown):
     assert verdict(1.0, 0.45, 0.3) == Verdict.PASS
 
 
+def test_an_entry_that_is_exactly_right_is_not_the_worst_though_nothing_is_allowed_there():
+    estimate = Estimate(np.array([3.0, 1.0]), np.array([0.0, 1e-3]))
+    check = judge("x", np.array([3.0, 1.0005]), estimate, np.zeros(2))
+    assert (check.verdict, check.worst.index, check.reason) == (Verdict.PASS, (1,), "")
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_the_witness_stays_within_half_of_its_error_bound_of_the_reference(scale):
     rng = np.random.default_rng(1)

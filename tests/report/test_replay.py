@@ -91,6 +91,15 @@ def test_a_report_on_probes_is_confirmed():
     assert replay(report).outcome is Outcome.CONFIRMED
 
 
+def test_a_probe_that_is_not_there_differs():
+    report, _ = make.report_on(right, "tests:right", layer_dims=[2, 3, 1], m=3, seed=5)
+    path = ("content", "networks", 0, "origin", "index")
+    for index in (len(report["content"]["networks"]), 10000):
+        ledger = replay(forged(changed(report, path, index)))
+        assert ledger.outcome is Outcome.DIFFERS
+        assert f"origin.index is {index}, there are" in str(ledger)
+
+
 def test_a_report_with_a_training_is_confirmed_and_trains_again(trained):
     assert replay(trained).outcome is Outcome.CONFIRMED
     for path, value in (

@@ -188,6 +188,19 @@ def test_an_index_of_no_entry_differs(smallest, index):
     assert f"worst.dW1.index is {index}, in an array of shape" in str(ledger)
 
 
+def test_a_worst_entry_that_is_left_out_differs(smallest):
+    ledger = replay(forged(changed(smallest, ("measured", "networks", 0, "worst", "dW1"), None)))
+    assert ledger.outcome is Outcome.DIFFERS
+    assert "worst.dW1" in str(ledger)
+
+
+def test_a_network_from_a_training_that_is_not_there_differs(smallest):
+    origin = {"kind": "trained", "epoch": 0}
+    ledger = replay(forged(changed(smallest, ("content", "networks", 0, "origin"), origin)))
+    assert ledger.outcome is Outcome.DIFFERS
+    assert "networks from a training" in str(ledger)
+
+
 def test_another_declaration_differs(report):
     for said in ({"hidden": "tanh"}, {"output": ["sigmoid", "half_squared_error"]}, {"reduction": "sum"}):
         assert replay(forged(changed(report, ("content", "declaration"), said))).outcome is Outcome.DIFFERS, said

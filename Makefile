@@ -7,7 +7,7 @@ TESTS := OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numpr
 QUICK := network/test_in_the_field network/test_edge network/test_every_function network/test_train \
          gradcheck/test_check_gradients gradcheck/test_check_vjp
 .DEFAULT_GOAL := help
-.PHONY: help report docs tutorial test quick test-deep environments check format proofs coq vectors symbols recheck reports renew peers bench bench-power bench-general bench-scale mutate fuzz dist clean
+.PHONY: help report docs tutorial test quick test-deep environments check format proofs coq vectors symbols recheck reports renew peers bench bench-power bench-general bench-scale mutate mutants fuzz dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -25,6 +25,10 @@ help:  ## this list
 
 .venv/fuzz: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@touch $@
+
+.venv/mutants: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[mutants]'
 	@touch $@
 
 .venv/docs: .venv/ready
@@ -88,6 +92,10 @@ coq: .venv/ready  ## check the theorem, extract the program, compare it with the
 
 mutate: .venv/ready  ## break the source and the proof on purpose, one line at a time
 	@$(MAKE) --no-print-directory -C proofs/coq PYTHON=$(CURDIR)/$(PY) mutants
+
+mutants: .venv/mutants  ## wrong versions of refnn, of the core all, and which link catches each; mutate is the proofs' (40 minutes)
+	$(PY) proofs/mutants/pairs.py
+	$(PY) proofs/mutants/run.py --write
 
 # So many cases of all targets together, and so many seconds of each guided by coverage.
 FUZZ_CASES ?= 1000000

@@ -56,3 +56,13 @@ def test_terms_that_cancel_in_the_estimate_do_not_deceive_central_differences(b)
 
     found = central.derivative(central.Curve(f, f(0), 1e-16), 1.0)
     assert abs(found.value - 1) <= found.error
+
+
+def test_the_evaluations_are_those_that_f_was_asked_for():
+    asked = []
+
+    def f(t):
+        asked.append(t)
+        return float(np.exp(t))
+
+    assert central.derivative(central.Curve(f, 1.0, 1e-16), 1.0).evaluations == len(asked) > 0

@@ -287,6 +287,24 @@ def test_a_straight_function_allows_its_sums_another_order():
         assert check_gradients(lambda p, X=X: np.sum(np.maximum(X @ p["W"], 0)), {"W": W}, grads)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_function_that_adds_in_an_order_drawn_anew_is_not_called_random(sign):
+    """Whatever the sign of its value: what its sums are off by belongs to its size."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 2, 3000)
+    check = check_gradients(lambda p: sign * np.sum(rng.permutation(p["x"] ** 2)), {"x": x}, {"x": 2 * sign * x})
+    assert check.verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("given", [0.0, 1.0, -1.0])
+def test_among_many_an_entry_given_as_a_round_number_is_judged_like_any_other(given):
+    x = np.random.default_rng(0).uniform(1, 2, 3000)
+    wrong = 2 * x
+    wrong[7] = given
+    check = check_gradients(lambda p: np.sum(p["x"] ** 2), {"x": x}, {"x": wrong})
+    assert (check.verdict, check.parameters[0].worst.index) == (Verdict.WRONG, (7,))
+
+
 # ---------------------------------------------------------------------- what cannot be judged is named as what it is
 
 

@@ -213,6 +213,14 @@ def test_a_class_off_by_one_is_wrong():
         assert judged(gradient, **words).verdict is Verdict.WRONG
 
 
+def test_where_classes_are_declared_a_matrix_of_labels_is_taken_as_it_is():
+    _, params, X, Y = default_probes(declaration=Declaration.of({"output": "softmax", "labels": "onehot"}))[0]
+    AL, caches = refnn.forward_prop(X, params, output="softmax")
+    grads = refnn.backprop(AL, Y, caches, output="softmax")
+    for labels in (Y, Y.argmax(axis=0)):
+        assert check_network(params, X, labels, grads, output="softmax", labels="classes", progress=False)
+
+
 # ---------------------------------------------------------------------- a step in place of a gradient
 
 RATES = [1e-6, 1e-2, 1.0, 10.0]

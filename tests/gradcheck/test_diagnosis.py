@@ -302,3 +302,13 @@ def test_parameters_that_differ_alike_share_a_finding():
     (finding,) = structure(nearly, TRUE, tolerance)
     assert finding.parameters == ("dW1", "dW2", "db2")
     assert structure(TRUE, TRUE, tolerance) == ()
+
+
+@pytest.mark.parametrize("factor", [50.0, -50.0, 0.02])
+def test_a_factor_is_one_though_the_error_has_grown_with_it(factor):
+    """And where the error has shrunk, rounding is still what it is."""
+    truth, tolerance = np.array([1.0, -2.0, 3.0, 0.5]), np.full(4, 1e-6)
+    off = 0.5 * tolerance * [1, 1, -1, -1] * max(1.0, abs(factor))
+    (found,) = structure({"dx": factor * truth + off}, {"dx": truth}, {"dx": tolerance})
+    assert found.kind == "factor"
+    assert found.value == pytest.approx(factor, rel=1e-4)

@@ -15,9 +15,10 @@ from strategies import DECLARATIONS, few
 import refnn
 from refnn.gradcheck import Verdict, check_network
 from refnn.gradcheck.declaration import Declaration
+from refnn.gradcheck.faults import at_output, lines
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.lines import backprop
-from refnn.gradcheck.faults.probes import blindness, default_probes, random_probe
+from refnn.gradcheck.faults.probes import blindness, default_probes, random_labels, random_probe
 
 CATALOGUE = [
     "missing-mean",
@@ -108,6 +109,66 @@ def test_every_fault_cites_an_equation_that_is_derived():
         assert fault.name == name
         assert re.search(rf"\\tag{{{fault.equation}}}", derivation), name
         assert fault.summary
+
+
+@pytest.mark.parametrize("name", ["epsilon-in-denominator", "clipped-before-subtraction"])
+@pytest.mark.parametrize("output", ["sigmoid", "softmax"])
+def test_with_an_epsilon_of_0_there_is_no_fault(name, output):
+    """Soft labels and hard ones: what is left is the right residual."""
+    declaration = Declaration.of({"output": output})
+    for _, params, X, Y in default_probes(declaration=declaration, mild=True):
+        run = lines.forward(params, X, Y, declaration)
+        right = run.residual(run.Y)
+        found = FAULTS[name].set_to(0).replace(run, run.L, right)
+        assert np.max(np.abs(found - right)) <= 1e-12 * np.max(np.abs(right))
+
+
+CLIPPED = [  # Z_L and labels of one output; whether the clip takes hold of right answers, and of no wrong one
+    ([50, 50], [1, 1], True),
+    ([-50, -50], [0, 0], True),
+    ([50, -50], [1, 0], True),
+    ([50, 50], [1, 0], False),
+    ([-50, -50], [0, 1], False),
+    ([0.5, -0.5], [1, 0], False),
+]
+
+
+@pytest.mark.parametrize(("Z", "labels", "clips"), CLIPPED)
+def test_a_clip_could_show_where_it_takes_hold_of_right_answers_alone(Z, labels, clips):
+    one = {"W1": np.ones((1, 1)), "b1": np.zeros((1, 1))}
+    run = lines.forward(one, np.array([Z], float), np.array([labels], float), Declaration.of({}))
+    assert at_output._clips_what_is_right(run) is clips
+
+
+LABELS = {  # of words: the least and the largest label, soft and hard
+    ("sigmoid", "cross_entropy"): (0, 1),
+    ("softmax", "cross_entropy"): (0, 1),
+    ("tanh", "squared_error"): (-1, 1),
+    ("identity", "squared_error"): (-2, 2),
+}
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("output", LABELS)
+def test_random_labels_fill_the_range_of_the_output(output, soft):
+    low, high = LABELS[output]
+    Y = random_labels(np.random.default_rng(0), 3, 1000, soft, Declaration.of({"output": output}))
+    assert low <= Y.min() < low + 0.1
+    assert high - 0.1 < Y.max() <= high
+    assert np.unique(Y).size == (Y.size if soft or low else 2)
+    if output[0] == "softmax":
+        assert np.allclose(Y.sum(axis=0), 1, rtol=0, atol=1e-15)
+
+
+def test_the_units_far_from_0_are_as_far_as_is_said():
+    """Of softplus no Z is above 20, from where PyTorch's is another function."""
+    for hidden, highest in (("sigmoid", 35), ("softplus", 19)):
+        probes = default_probes(declaration=Declaration.of({"hidden": hidden}))
+        (far,) = (probe for probe in probes if probe.name == "a hidden layer far from 0")
+        Z = far.params["W1"] @ far.X + far.params["b1"]
+        assert np.allclose(np.abs(Z).max(axis=1), 35, rtol=1e-12, atol=0) or hidden == "softplus"
+        assert -35 * (1 + 1e-12) <= Z.min()
+        assert Z.max() <= highest * (1 + 1e-12)
 
 
 @few

@@ -564,3 +564,23 @@ def test_of_a_hard_label_the_bounds_count_its_own_side_alone(Z):
         given = np.full((1, 1), sign * Z), np.full((1, 1), Y), none, e
         assert last.careful(*given) <= 4 * e * np.exp(-Z)
         assert last.plain(*given) <= e * (Z + 6)
+
+
+@pytest.mark.parametrize("Y", [0.0, 1.0, 0.3])
+def test_the_bound_holds_the_articles_quotient_with_a_derivative_of_another_make(Y):
+    """dA_L ∘ σ′ with σ by tanh, good to a roundoff of 1, and σ′ by cosh, which does not cancel its error."""
+    Z = np.linspace(-30, 30, 2001)[None]
+    A = (1 + np.tanh(Z / 2)) / 2
+    found = ((1 - Y) / (1 - A) - Y / A) / (2 + 2 * np.cosh(Z))
+    labels, last = np.full_like(Z, Y), formulas.OUTPUTS["sigmoid"]
+    bound = last.plain(Z, labels, 0 * Z, STEPS * U)
+    off = np.abs(found - last.residual(Z, labels))
+    assert (off <= bound).all()
+    assert (off > bound / 100).any()
+
+
+def test_a_bound_is_no_wider_than_what_a_gradient_that_has_lost_every_digit_is_off_by():
+    """dZ of a logistic output lies between -1 and 1; where the quotient has no digit left, half of that is let pass."""
+    for Z, Y in ((100.0, 0.0), (-100.0, 1.0)):
+        bound = formulas.OUTPUTS["sigmoid"].plain(*(np.full((1, 1), V) for V in (Z, Y, 0.0)), STEPS * U)
+        assert 0.5 <= bound <= 0.5 + 1e-10

@@ -45,6 +45,14 @@ def test_new_parameters_are_told_from_a_gradient(rate):
     assert judged(gradient, step=rate)
 
 
+def test_new_parameters_are_told_with_slopes_of_activations_beside_them():
+    def gradient(params, X, Y):
+        grads = backprop(params, X, Y)
+        return stepped(params, X, Y, 0.1) | {key: dV for key, dV in grads.items() if key[:2] == "dA"}
+
+    assert notes_of(judged(gradient)) == ["these are new parameters, W - 0.1 dW: declare step=0.1"]
+
+
 @pytest.mark.parametrize(("declared", "taken"), [(0.1, 0.2), (0.1, -0.1)])
 def test_a_step_of_another_rate_is_told(declared, taken):
     (note,) = notes_of(judged(lambda *network: stepped(*network, taken), step=declared))

@@ -76,6 +76,26 @@ def test_what_witness_and_rounding_explain_together_passes_and_no_more(unknown):
     assert verdict(1.0, 0.45, 0.3) == Verdict.PASS
 
 
+@pytest.mark.parametrize(("size", "decided"), [(1e-8, False), (1e-6, True)])
+def test_of_a_faint_entry_more_may_be_lost_by_a_formula_that_cancels(size, decided):
+    """Ten times what it is allowed: undecided beside numbers 1e8 times as large, and wrong elsewhere."""
+    off = 10 * 16 * 1e-16
+    check = judge(
+        "x",
+        np.array([size + off]),
+        Estimate(np.array([size]), np.zeros(1)),
+        np.zeros(1),
+        Unknown(np.full(1, 1e-16), 2.0**-52),
+    )
+    assert check.verdict is (Verdict.WRONG if decided else Verdict.UNRELIABLE)
+
+
+def test_an_entry_that_is_exactly_right_is_not_the_worst_though_nothing_is_allowed_there():
+    estimate = Estimate(np.array([3.0, 1.0]), np.array([0.0, 1e-3]))
+    check = judge("x", np.array([3.0, 1.0005]), estimate, np.zeros(2))
+    assert (check.verdict, check.worst.index, check.reason) == (Verdict.PASS, (1,), "")
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_the_witness_stays_within_half_of_its_error_bound_of_the_reference(scale):
     rng = np.random.default_rng(1)

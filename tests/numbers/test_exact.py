@@ -48,6 +48,7 @@ def test_a_users_own_code_is_judged_exactly_and_a_wrong_entry_is_located():
 
 BOUNDS = {  # the degree of the difference of both derivatives, and the collisions of atoms: k^2 times their degree
     "power": (lambda x: x**5, lambda x: 5 * x**4, 4),
+    "negative power": (lambda x: x**-2, lambda x: -2 * x**-3, 3),
     "product": (lambda x: x * x * x, lambda x: 3 * x * x, 2),
     "atom": (lambda x: np.exp(x), lambda x: np.exp(x), 2 + 2**2 * 1),
     "atom of a square": (lambda x: np.exp(x * x), lambda x: 2 * x * np.exp(x * x), 3 + 2**2 * 2),

@@ -174,3 +174,8 @@ def test_a_logarithmic_axis_of_any_length_has_few_marks_in_even_steps(least, spa
     assert 1 <= len(marks) <= 7
     assert all(least <= k <= least + span for k in marks)
     assert len(set(np.diff(marks))) <= 1
+
+
+def test_an_exact_zero_where_nothing_is_allowed_has_no_error_and_another_number_an_infinite_one():
+    truth, tolerance = np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, 0.5])
+    assert curves._share(np.array([0.0, 1e-300, 1.25]), truth, tolerance).tolist() == [0, np.inf, 0.5]

@@ -91,6 +91,15 @@ def test_a_report_on_probes_is_confirmed():
     assert replay(report).outcome is Outcome.CONFIRMED
 
 
+def test_a_probe_that_is_not_there_differs():
+    report, _ = make.report_on(right, "tests:right", layer_dims=[2, 3, 1], m=3, seed=5)
+    path = ("content", "networks", 0, "origin", "index")
+    for index in (len(report["content"]["networks"]), 10000):
+        ledger = replay(forged(changed(report, path, index)))
+        assert ledger.outcome is Outcome.DIFFERS
+        assert f"origin.index is {index}, there are" in str(ledger)
+
+
 def test_a_report_with_a_training_is_confirmed_and_trains_again(trained):
     assert replay(trained).outcome is Outcome.CONFIRMED
     for path, value in (
@@ -177,6 +186,19 @@ def test_an_index_of_no_entry_differs(smallest, index):
     ledger = replay(forged(changed(smallest, path, index)))
     assert ledger.outcome is Outcome.DIFFERS
     assert f"worst.dW1.index is {index}, in an array of shape" in str(ledger)
+
+
+def test_a_worst_entry_that_is_left_out_differs(smallest):
+    ledger = replay(forged(changed(smallest, ("measured", "networks", 0, "worst", "dW1"), None)))
+    assert ledger.outcome is Outcome.DIFFERS
+    assert "worst.dW1" in str(ledger)
+
+
+def test_a_network_from_a_training_that_is_not_there_differs(smallest):
+    origin = {"kind": "trained", "epoch": 0}
+    ledger = replay(forged(changed(smallest, ("content", "networks", 0, "origin"), origin)))
+    assert ledger.outcome is Outcome.DIFFERS
+    assert "networks from a training" in str(ledger)
 
 
 def test_another_declaration_differs(report):

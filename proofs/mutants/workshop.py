@@ -26,6 +26,7 @@ PARTS = ("refnn", "tests", "proofs", "pyproject.toml", "README.md", "CITATION.cf
 WARM = ("numpy", "hypothesis.extra.numpy", "flint", "jsonschema", "matplotlib.figure", "scipy.special", "yaml", "tqdm")
 REWRITTEN = "ignore::pytest.PytestAssertRewriteWarning"  # that Hypothesis is there already
 COLLECTION = "collection"  # of the tests, in which their files are imported
+COLLECTED = 60  # seconds that the collection may take
 SECONDS, TIMES = 60, 20  # what a test may take: so long, and so many times what it took without a mutant
 AGAIN = 4  # times as much for one that did not end
 
@@ -136,8 +137,9 @@ class Workshop:
         killers: dict[str, str] = {}
         slow: Counter[str] = Counter()
         while left := {group: names for group, names in groups.items() if names and group not in killers}:
-            each = [COLLECTION, *(name for names in left.values() for name in names)]
-            limits = {name: (SECONDS + TIMES * seconds.get(name, 0)) * AGAIN ** slow[name] for name in each}
+            each = [name for names in left.values() for name in names]
+            usual = {COLLECTION: COLLECTED, **{name: SECONDS + TIMES * seconds.get(name, 0) for name in each}}
+            limits = {name: limit * AGAIN ** slow[name] for name, limit in usual.items()}
             events = self.run(left, limits, profile)
             failed = {name for what, name, _ in events if what == "failed"}
             for group, names in left.items():

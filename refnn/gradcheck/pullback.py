@@ -269,7 +269,7 @@ def _seen(function: Scalar, given: Gradient, D: Arrays, apart: float) -> bool | 
     allowed = slope.error + LINEAR * u * math.fsum(float(np.abs(V).sum()) for V in terms) + SAFETY * u * slope.bend
     allowed += apart * math.fsum(float(np.abs(V).sum()) for V in D.values())
     agrees = abs(math.fsum(float(V.sum()) for V in terms) - slope.value) <= allowed
-    return abs(slope.value) > 2 * slope.error if agrees and not function.unfit and slope.sides is None else None
+    return abs(slope.value) > 2 * slope.error if agrees and slope.sides is None else None
 
 
 def _known_to(u: Arrays, values: Arrays, options: Mapping[str, Any]) -> Mapping[str, Any]:

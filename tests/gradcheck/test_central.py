@@ -66,3 +66,13 @@ def test_the_evaluations_are_those_that_f_was_asked_for():
         return float(np.exp(t))
 
     assert central.derivative(central.Curve(f, 1.0, 1e-16), 1.0).evaluations == len(asked) > 0
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-6, 1e-9])
+def test_flat_is_what_has_no_slope_as_far_as_one_sees(size):
+    def flat(f):
+        return central.derivative(central.Curve(f, f(0), 1e-16), 1.0).flat
+
+    assert not flat(lambda t: 1 + size * float(np.sin(t)))
+    assert flat(lambda t: 1 + size * float(np.cos(t)))
+    assert flat(lambda _: 1.0)

@@ -102,6 +102,14 @@ def test_an_output_whose_derivative_its_rounding_hides_decides_nothing():
     assert wrong(check_vjp(f, lambda v, g: 2 * v * g[0] + 1e-2 * g[1], V))
 
 
+def test_a_function_in_float32_that_takes_complex_numbers_has_a_complex_step():
+    def f(v):
+        return (v * v).astype(np.complex64 if np.iscomplexobj(v) else np.float32)
+
+    check = check_vjp(f, square_vjp, V.astype(np.float32))
+    assert [found.witness for found in check.witnesses] == ["complex step"]
+
+
 def test_cotangents_are_random_and_of_the_dtype_of_the_output():
     seen = []
 
@@ -174,6 +182,13 @@ def test_none_and_integers_among_inputs():
     assert check_vjp(lambda v, n: v**n, lambda v, n, g: n * v ** (n - 1) * g, (V, 3))
 
 
+def test_what_is_no_number_is_handed_to_a_function_of_stacks_as_it_is():
+    def f(v, power):
+        return v * v if power is None else v**power
+
+    assert check_vjp(f, lambda v, _, g: (2 * v * g, None), (V, None), batched=True)
+
+
 @pytest.mark.parametrize("n", [40, 400])
 def test_a_jvp_of_many_inputs_is_asked_along_directions(n):
     v = np.random.default_rng(1).uniform(0.5, 2, n)
@@ -213,6 +228,15 @@ def test_jacobians():
         check_jacobian(lambda v: W @ v, W.T, V)
     with pytest.raises(ValueError, match="jacobian is str, expected"):
         check_jacobian(lambda v: W @ v, "J", V)
+
+
+def test_a_jacobian_that_can_be_asked_at_neighbours_shows_its_noise():
+    def J(v):
+        return np.diag((1e4 + (1 - np.tanh(v) ** 2)) - 1e4)
+
+    assert check_jacobian(np.tanh, J, V)
+    assert check_jacobian(np.tanh, J(V), V).verdict is Verdict.UNRELIABLE
+    assert wrong(check_jacobian(np.tanh, lambda v: 1.001 * J(v), V))
     with pytest.raises(TypeError, match="inputs or outputs are complex, expected real ones: use check_vjp"):
         check_jacobian(lambda z: z**2, np.diag(2 * Z), Z)
 
@@ -337,6 +361,18 @@ def test_a_later_call_that_differs_is_named():
     assert "vjp gives two answers to one question: input" in check_vjp(square, noisy, V).reasons
     calls.clear()
     assert not any("two answers" in r for r in check_vjp(square, noisy, V, nondeterminism=1e-8).reasons)
+
+
+def test_a_steep_derivative_may_add_in_an_order_drawn_anew():
+    """1e4 times as large as f beside x: what its sums are off by belongs to its own size."""
+    rng = np.random.default_rng(0)
+    A, v = rng.standard_normal((3, 200)), rng.standard_normal(200)
+
+    def vjp(v, g):
+        terms = A * (1e4 * np.cos(1e4 * (A @ v)) * g)[:, None]
+        return sum(rng.permutation(terms))
+
+    assert check_vjp(lambda v: np.sin(1e4 * (A @ v)), vjp, v)
 
 
 def test_a_random_function_is_named():

@@ -95,12 +95,10 @@ def allowances(problem: Problem, level: Mapping[str, float] | None = None) -> di
         return (reached[key] if level or key in coarse else 1.0) * coarser.get(key, 1.0)
 
     def single(key: str) -> Array | float:
-        """Single roundings, of the penalties and of the result, which no sum makes smaller."""
+        """The rounding of the result, which no sum makes smaller."""
         if reach(key) >= 1:
             return 0.0
-        l1, l2 = problem.declaration.penalties(problem.m)
-        penalty = l1 + l2 * np.abs(problem[key]) if key[0] == "W" else 0.0
-        size = np.abs(np.where(np.isfinite(given[key]), given[key], 0)) + STEPS * penalty
+        size = np.abs(np.where(np.isfinite(given[key]), given[key], 0))
         return np.asarray(np.finfo(given[key].dtype).eps * coarser.get(key, 1.0) * size)
 
     return {key: bounds(V.dtype, reach(key))[key] + single(key) + rounding.get(key, 0) for key, V in given.items()}

@@ -15,6 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import jsonschema
+
 HERE = Path(__file__).parent
 NAMES = ("float64.json", "float32.json", "invalid.json", "functions.json", "networks.json")
 FILES = [HERE / name for name in NAMES]
@@ -70,6 +72,10 @@ def main() -> int:
         same = [path for path in FILES if (directory / path.name).read_bytes() == path.read_bytes()]
         failures += [f"generate.py no longer writes {path.name}" for path in FILES if path not in same]
         print(f"generated again, byte for byte: {', '.join(path.name for path in same)}")
+
+        validator = jsonschema.Draft202012Validator(json.loads((HERE / "schema.json").read_text()))
+        wrong = [path.name for path in FILES if not validator.is_valid(json.loads(path.read_text()))]
+        failures += [f"{name} does not follow schema.json" for name in wrong]
 
         expect(True, check, *FILES)
         commands = readers(directory)

@@ -257,16 +257,19 @@ class Problem:
         """
         first = min((int(key[1:]) - 1 for key in moved if key[0] != "A"), default=self.L - 1)
         start = max((int(key[1:]) for key in moved if key[0] == "A"), default=first)
-        values = {**self.params, **moved}
-        A = values.get(f"A{start}", self.A[start])
+
+        def value(key: str) -> Array:
+            return moved[key] if key in moved else self[key]
+
+        A = value(f"A{start}")
         for l in range(start + 1, self.L):
-            A = self.activations[l - 1].value(values[f"W{l}"] @ A + values[f"b{l}"])
-        Z = values[f"W{self.L}"] @ A + values[f"b{self.L}"]
+            A = self.activations[l - 1].value(value(f"W{l}") @ A + value(f"b{l}"))
+        Z = value(f"W{self.L}") @ A + value(f"b{self.L}")
         J = np.sum(self.declaration.last.loss(Z, self.Y)) * self.weight
         l1, l2 = self.declaration.penalties(self.m)
         if not (l1 or l2):
             return J
-        weights = [values[f"W{l}"] for l in range(1, self.L + 1)]
+        weights = [value(f"W{l}") for l in range(1, self.L + 1)]
         return J + sum(l1 * np.sum(np.where(W.real < 0, -W, W)) + l2 / 2 * np.sum(W * W) for W in weights)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import few
 
 from refnn import Verdict, check_backprop, check_gradients
 from refnn._printing import WIDTH
@@ -59,6 +60,7 @@ def checks_of(probes):
 checks = checks_of(st.lists(checks_of(st.just(())), max_size=3).map(tuple))
 
 
+@few
 @given(checks)
 def test_nothing_is_wider_than_80_columns_and_no_array_is_left_out_in_print_or_a_notebook(check):
     lines = str(check).splitlines()

@@ -91,6 +91,7 @@ import json, sys
 from pathlib import Path
 import workshop
 workshop.SECONDS, workshop.TIMES, workshop.AGAIN = 1, 0, 1
+workshop.WARM = ("numpy", "hypothesis.extra.numpy")
 workshop.warm()
 shop = workshop.Workshop(Path(sys.argv[1], "copy"))
 unit, field = (f"tests/network/{name}" for name in sys.argv[2:4])
@@ -114,7 +115,6 @@ def test_a_mutant_is_killed_in_each_link_by_the_test_that_fails_and_the_source_b
     changes = [
         f"{right}  # as it is",
         "return 1 / (2 + exp(-Z))",
-        "raise SystemError",
         f"import os, time; time.sleep(1000 * ('PYTEST_CURRENT_TEST' in os.environ and Z.dtype == object)); {right}",
         "import os; os._exit(0)",
         "return 1 / 0 /",
@@ -129,7 +129,6 @@ def test_a_mutant_is_killed_in_each_link_by_the_test_that_fails_and_the_source_b
     both, ended = {"unit": unit, "field": field}, "collection (no end)"
     assert list(found.values()) == [
         {},
-        both,
         both,
         {"field": f"{field} (no end)"},
         {"unit": ended, "field": ended},

@@ -293,7 +293,7 @@ def _reasons(params: Params, X: Array, Y: Array, declaration: Declaration) -> It
         if not value.any():
             yield f"{key} is zero here or rounds to it: a wrong factor or a wrong sign would not show"
     returned = ("dW", "db") if declaration.bias else ("dW",)  # by every implementation
-    least = {key: SHOWS * np.max(np.abs(V)) for key, V in right.items() if key.startswith(returned)}
+    least = {key: SHOWS * np.abs(V).max() for key, V in right.items() if key.startswith(returned)}
     for fault in FAULTS.values():
         dA_alone = fault.name == "article-dA-convention"  # shows on every network, to those who return dA
         if dA_alone or not fault.condition(run):
@@ -305,4 +305,4 @@ def _reasons(params: Params, X: Array, Y: Array, declaration: Declaration) -> It
 
 def _shows(faulty: Grads, right: Grads, least: Mapping[str, float]) -> bool:
     """Whether one of these gradients is changed, by more than what is the least that counts."""
-    return any(np.max(np.abs(V - right[key])) > least[key] for key, V in faulty.items() if key in least)
+    return any(np.abs(V - right[key]).max() > least[key] for key, V in faulty.items() if key in least)

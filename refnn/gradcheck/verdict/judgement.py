@@ -250,7 +250,9 @@ def judge(
         resolution=_resolution(estimate, accepted),
         sees=seen.get("sees"),
         sees_worst=seen.get("sees_worst"),
-        reason=_reason(
+        reason=""
+        if verdict is Verdict.PASS
+        else _reason(
             [
                 (broken, "NaN or infinite, the first at {first}"),
                 (kink & undecided, KINK),
@@ -296,10 +298,10 @@ def _digits_lost(u: float, estimate: Estimate, error: Array, accepted: Array) ->
 def sees(tolerance: Array, size: Array) -> dict[str, float]:
     """From which relative size a fault in entries of these sizes would be seen: in the median one, and in all."""
     with np.errstate(over="ignore"):
-        relative = tolerance[size > 0] / size[size > 0]
-    if not relative.size:
-        return {}
-    return {"sees": float(np.median(relative)), "sees_worst": float(relative.max())}
+        relative = np.sort(tolerance[size > 0] / size[size > 0])
+        if not (n := relative.size):
+            return {}
+        return {"sees": float(relative[(n - 1) // 2 : n // 2 + 1].mean()), "sees_worst": float(relative[-1])}
 
 
 def _resolution(estimate: Estimate, accepted: Array) -> float:

@@ -61,8 +61,8 @@ def estimates(problem: Problem, activations: Iterable[int] = (), workers: Worker
             values[f"b{l}"] = value[:, -1:]
             value = value[:, :-1] + _penalty_quotients(problem, problem.W[l])
         values[f"{kind}{l}"] = value
-    error = careful_bounds(problem)
-    return {key: Estimate(value, error[key], underflow=underflow(problem)) for key, value in values.items()}
+    error, least = careful_bounds(problem), underflow(problem)
+    return {key: Estimate(value, error[key], underflow=least) for key, value in values.items()}
 
 
 def work(problem: Problem) -> float:

@@ -211,13 +211,16 @@ def _takes_float64(f: Callable[..., Any], tree: Tree, outputs: Tree, values: Arr
 
 def drawn(tree: Tree, rng: np.random.Generator) -> dict[str, Array]:
     """Random numbers like those of a container, none of them 1, that its dtypes hold exactly."""
-    arrays = {
-        name: (rng.choice([-1.0, 1.0], V.shape) * rng.uniform(0.5, 1, V.shape)).astype(V.dtype)
-        for name, V in tree.arrays.items()
-    }
-    with tree.digits(arrays):
-        held = tree.read(tree.put(arrays, own=True))
-    return {name: V.astype(np.float64) for name, V in held.items()}
+    random = {k: rng.choice([-1.0, 1.0], V.shape) * rng.uniform(0.5, 1, V.shape) for k, V in tree.arrays.items()}
+    return held(tree, random)
+
+
+def held(tree: Tree, arrays: Arrays) -> dict[str, Array]:
+    """The numbers as the dtypes of a container hold them."""
+    rounded = {name: V.astype(tree.arrays[name].dtype) for name, V in arrays.items()}
+    with tree.digits(rounded):
+        read = tree.read(tree.put(rounded, own=True))
+    return {name: V.astype(np.float64) for name, V in read.items()}
 
 
 def _share_memory(one: Any, other: Any) -> bool:

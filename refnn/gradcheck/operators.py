@@ -16,7 +16,7 @@ from refnn._printing import said
 from refnn._shapes import Array
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import Tree
-from refnn.gradcheck.maps import Along, Arrays, Map, Report, distance, drawn, size_of
+from refnn.gradcheck.maps import Along, Arrays, Map, Report, distance, drawn, held, size_of
 from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import takes
 from refnn.gradcheck.witness.function import REORDERED
@@ -120,8 +120,9 @@ class Operator:
             ]
             if off:
                 yield f"{self.name}({s:g} u) is not {s:g} {self.name}(u), for {', '.join(off)}"
-        v = drawn(self.domain, rng)
-        B, both = self._answer(v), self._answer({name: u[name] + V for name, V in v.items()})
+        # The code is handed u + v as the dtype rounds it, w: so v is w - u, which the dtype holds if it is small.
+        w = held(self.domain, {name: u[name] + V / 2 for name, V in drawn(self.domain, rng).items()})
+        B, both = self._answer({name: V - u[name] for name, V in w.items()}), self._answer(w)
         off = [
             name
             for name, V in A.items()

@@ -477,3 +477,18 @@ def test_what_a_pass_says_that_it_sees_it_sees(sign):
     assert check.verdict == PASS
     entry = right["x"] * (1 + sign * 1.3 * check.parameters[0].sees_worst * (np.arange(3) == 0))
     assert judged(huber, {"x": x}, {"x": entry}).verdict != PASS
+
+
+@pytest.mark.parametrize(("x", "shown"), [(-12, False), (1, True), (12, True)])
+def test_an_entry_that_a_plateau_of_f_hides_is_not_said_to_be_seen(x, shown):
+    """GELU of -12 is zero to the last bit, its slope is -2.6e-31."""
+    x = np.array([x, 0.4])
+    Phi = (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2
+    slope = Phi + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+    def gelu(p):
+        return float(sum(v * (1 + math.erf(v / math.sqrt(2))) / 2 for v in p["x"]))
+
+    check = says(gelu, {"x": x}, {"x": slope}, PASS)
+    assert check.sees(1e-3) == shown
+    says(gelu, {"x": x}, {"x": slope * [2, 1]}, WRONG if shown else PASS)

@@ -283,6 +283,23 @@ def test_a_jvp_that_is_not_linear_is_wrong_and_said_so():
     assert check.reasons[0].startswith("jvp is not linear: jvp(")
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_code_in_float64_is_linear_in_the_sum_of_two_float32_vectors_as_rounded(seed):
+    x = np.random.default_rng(seed).uniform(-2, 2, 3)
+    assert check_vjp(lambda x: np.sin(x).astype(np.float32), lambda x, u: u * np.cos(x), x, seed=seed)
+
+    def f(x):
+        return np.sin(x.astype(np.float64))
+
+    def jvp(x, v):
+        return v * np.cos(x.astype(np.float64))
+
+    x = x.astype(np.float32)
+    assert check_jvp(f, jvp, x, seed=seed)
+    check = check_jvp(f, lambda x, v: jvp(x, v) + 1e-6 * jvp(x, np.abs(v)), x, seed=seed)
+    assert check.reasons[0].startswith("jvp is not linear")
+
+
 def test_gradients_that_are_zero_but_for_rounding_are_linear_enough():
     """A shift before a normalisation: its gradient is what rounding leaves of a sum that is zero."""
     M = np.random.default_rng(2).standard_normal((5, 7))

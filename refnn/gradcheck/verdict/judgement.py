@@ -236,7 +236,8 @@ def judge(
     # The entry shown is one of those that the verdict rests on.
     decisive = {Verdict.WRONG: wrong, Verdict.UNRELIABLE: undecided}.get(verdict, np.ones_like(wrong))
     accepted = ~wrong & ~undecided
-    seen = sees(limit + estimate.error, np.where(size > estimate.underflow, size, 0))  # both may be off one way
+    shown = np.where(accepted & (size == 0), np.abs(given), size)  # f may be flat where an entry is not 0
+    seen = sees(limit + estimate.error, np.where(shown > estimate.underflow, shown, 0))  # both may be off one way
     return ParameterCheck(
         name,
         given.shape,

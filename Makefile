@@ -52,7 +52,7 @@ quick: .venv/ready  ## the laws of the core and of the checker in ten seconds, f
 	$(BIN)/ruff check --quiet .
 	HYPOTHESIS_PROFILE=quick $(TESTS) $(addprefix tests/,$(addsuffix .py,$(QUICK)))
 
-test-deep: .venv/ready  ## the same with 50 times the random examples
+test-deep: .venv/ready  ## the same with 100 times the random examples
 	HYPOTHESIS_PROFILE=deep $(TESTS)
 
 environments: .venv/ready  ## the tests in each Python there is, with the oldest and the newest packages allowed
@@ -121,9 +121,14 @@ bench-general: .venv/peers  ## any function: right gradients and faults through 
 bench-scale: .venv/peers  ## the gradient checker on ten million parameters, and its work shared out
 	$(PY) proofs/benchmarks/scale.py
 
-dist: .venv/ready  ## the wheel, installed into an empty environment and tried there
-	rm -rf dist build/empty
-	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+dist: .venv/ready  ## sdist and wheel, the same bytes from another copy; the wheel is tried in an empty environment
+	rm -rf dist build/empty build/again
+	$(BIN)/pip install --quiet --disable-pip-version-check build
+	$(PY) -m build --outdir dist . > /dev/null
+	mkdir -p build/again
+	git ls-files | tar -cf - -T - | (umask 077 && tar -xmf - -C build/again)
+	$(PY) -m build --outdir build/again/dist build/again > /dev/null
+	cd dist && for file in *; do cmp $$file ../build/again/dist/$$file || exit 1; done
 	$(PYTHON) -m venv build/empty
 	build/empty/bin/pip install --quiet --disable-pip-version-check dist/refnn-*.whl
 	cd build && empty/bin/python -c 'import refnn; print("refnn imports with NumPy alone:", refnn.__all__)'

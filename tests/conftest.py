@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("quick", max_examples=5, deadline=None, derandomize=True, suppress_health_check=slow)
 settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=slow)
-settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, suppress_health_check=slow)
+settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, suppress_health_check=slow)
 settings.register_profile("deep", max_examples=5000, deadline=None, suppress_health_check=slow)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

@@ -17,7 +17,7 @@ ACTIVATIONS = [*_declaration.ACTIVATIONS, "leaky_relu(0.2)"]
 OUTPUTS = ["sigmoid", "softmax"] + [(word, cost) for word in ACTIVATIONS for cost in _declaration.COSTS[1:]]
 seeds = st.integers(0, 2**32 - 1)
 examples = st.integers(1, 5)
-few = settings(max_examples=max(1, settings().max_examples // 10))  # where each takes long
+few = settings(max_examples=max(1, settings().max_examples // 5))  # where each takes long
 
 # Declared networks: the article's, and as few more as will do for each fault of the catalogue to be possible on one.
 DECLARATIONS = (

@@ -9,6 +9,7 @@ The mutants of the source must also return other numbers than the extracted prog
 """
 
 import ast
+import functools
 import hashlib
 import itertools
 import json
@@ -205,6 +206,7 @@ def written_changes(written: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, C
         yield f"{file}: {' '.join(new.split())}", {file: text.replace(old, new)} | dict.fromkeys(tests, "")
 
 
+@functools.cache
 def all_changes() -> dict[str, dict[str, Changed]]:
     """By what they change."""
     text = ((name, {Path(file.__file__).name: ast.unparse(tree)}) for name, file, tree in source_changes())

@@ -76,7 +76,7 @@ class Unwrapped(ast.NodeTransformer):
         return node
 
 
-@pytest.mark.parametrize("file", SOURCES)
+@pytest.mark.parametrize("file", sorted({*record.CORE, *list(SOURCES)[::7]}))
 def test_the_neutral_text_is_the_same_program_line_by_line(file):
     neutral = mutations.neutral(SOURCES[file])
     assert ast.dump(Unwrapped().visit(ast.parse(neutral))) == ast.dump(Unwrapped().visit(ast.parse(SOURCES[file])))

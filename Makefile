@@ -45,14 +45,14 @@ docs: .venv/docs  ## the API reference as HTML, in build/docs
 tutorial: .venv/docs  ## run proofs/tutorial.ipynb, and compare what it prints with what stands in it
 	$(PY) -m pytest --nbval --nbval-current-env proofs/tutorial.ipynb
 
-test: .venv/ready  ## every check that needs only Python
+test: .venv/ready  ## all tests; they need Python packages only
 	$(TESTS)
 
 quick: .venv/ready  ## the laws of the core and of the checker in ten seconds, for while you write
 	$(BIN)/ruff check --quiet .
 	HYPOTHESIS_PROFILE=quick $(TESTS) $(addprefix tests/,$(addsuffix .py,$(QUICK)))
 
-test-deep: .venv/ready  ## the same with 100 times the random examples
+test-deep: .venv/ready  ## make test with 5,000 random examples for each property, in place of 50 (a night)
 	HYPOTHESIS_PROFILE=deep $(TESTS)
 
 environments: .venv/ready  ## the tests in each Python there is, with the oldest and the newest packages allowed
@@ -68,9 +68,9 @@ format: .venv/ready  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-proofs: coq vectors symbols recheck  ## all the evidence: the theorem, vectors, symbols, the report in a browser
+proofs: coq vectors symbols recheck  ## the evidence beside the tests: the theorem, vectors, symbols, the report in a browser
 
-vectors: .venv/ready  ## write the test vectors again, prove them, and read them in Python, C and JavaScript
+vectors: .venv/ready  ## make the test vectors again, compare and prove them, and read them in Python, C and JavaScript
 	$(PY) proofs/vectors/run.py
 
 recheck: .venv/ready  ## recheck the committed report, and look at its page in a browser
@@ -80,7 +80,7 @@ recheck: .venv/ready  ## recheck the committed report, and look at its page in a
 reports: .venv/ready  ## renew the committed report
 	$(BIN)/refnn report --out proofs/reports/reference
 
-renew: .venv/ready  ## write again all that is committed and that a new fault or formula changes (half an hour)
+renew: .venv/ready  ## after a new fault or formula: vectors, the table of bench-power and the report anew (half an hour)
 	$(PY) proofs/vectors/generate.py
 	$(MAKE) --no-print-directory bench-power reports
 
@@ -90,10 +90,10 @@ symbols: .venv/ready  ## computer algebra on small shapes: the residuals of the 
 coq: .venv/ready  ## check the theorem, extract the program, compare it with the Python source
 	@$(MAKE) --no-print-directory -j2 --output-sync -C proofs/coq PYTHON=$(CURDIR)/$(PY)
 
-mutate: .venv/ready  ## break the source and the proof on purpose, one line at a time
+mutate: .venv/ready  ## break the source and the proof on purpose, one line at a time: each has to be refused (up to an hour)
 	@$(MAKE) --no-print-directory -C proofs/coq PYTHON=$(CURDIR)/$(PY) mutants
 
-mutants: .venv/mutants  ## wrong versions of refnn, of the core all, and which link catches each; mutate is the proofs' (40 minutes)
+mutants: .venv/mutants  ## run the tests on wrong versions of refnn: which link of the evidence catches each (40 minutes)
 	$(PY) proofs/mutants/pairs.py
 	$(PY) proofs/mutants/run.py --write
 

@@ -1,4 +1,5 @@
-"""Every change of one operator, number, condition, argument or statement of a file: text that replaces a piece of it.
+"""Changes of one operator, number, condition, named argument, call or statement of a file: text that replaces a piece
+of it. They are those of the tables below, and not all there could be.
 
 Words are left alone: a text, an annotation, an import, what is raised and what is asserted.
 """

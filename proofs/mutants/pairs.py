@@ -1,4 +1,4 @@
-"""Do two changes of network.py at a time cancel? Every pair of mutants is run, and its results are compared.
+"""Do two changes of network.py at a time cancel? Every pair of mutants that do not overlap is run, and its results are compared.
 
     python proofs/mutants/pairs.py        (make mutants)
 
@@ -97,8 +97,9 @@ def unseen(text: str, right: list[Any]) -> bool:
     return len(found) == len(right) and all(map(same, found, right))
 
 
-def pairs(every: int = 1) -> tuple[list[Mutation], int, list[str]]:
-    """The mutants that are not seen alone; how many pairs of the others were tried, one in `every`; those not seen."""
+def pairs(every: int = 1) -> tuple[list[Mutation], int, int, list[str]]:
+    """The mutants that are not seen alone; how many others there are, and pairs of them that do not overlap; of these
+    pairs, of which one in `every` is run, those that are not seen."""
 
     def stop(*_: object) -> None:
         raise TimeoutError
@@ -116,16 +117,16 @@ def pairs(every: int = 1) -> tuple[list[Mutation], int, list[str]]:
             if unseen(first.applied(last.applied(SOURCE)), right):
                 found.append(f"{first.key} | {last.key}")
     signal.signal(signal.SIGALRM, before)
-    return alone, len(apart[::every]), found
+    return alone, len(others), len(apart), found
 
 
 def main() -> int:
-    alone, tried, found = pairs()
+    alone, seen, tried, found = pairs()
     for mutant in alone:
         print(f"not seen alone: {mutant.key}")
     for pair in found:
         print(f"these cancel: {pair}")
-    print(f"{tried} pairs of changes of network.py, {len(found)} of which cancel")
+    print(f"{seen} changes of network.py are seen alone; of their {tried:,} pairs {len(found)} cancel")
     return int(bool(found))
 
 

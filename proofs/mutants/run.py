@@ -1,14 +1,14 @@
 """Which wrong versions of refnn do the tests catch?
 
-    python proofs/mutants/run.py                       all of the core's, and of other files one in SHARE (make mutants)
-    python proofs/mutants/run.py --write               and mutants.json
+    python proofs/mutants/run.py                       all of the core's, and of other files one in SHARE
+    python proofs/mutants/run.py --write               and mutants.json (make mutants)
     python proofs/mutants/run.py --write --again       those that survive in mutants.json, once there are more tests
     python proofs/mutants/run.py --files _floats.py    all of the files whose names match
 
 Each mutant is one change of one file (mutations.py) in a copy of the project. Of the tests that run its line, those of
 each link (links.py) run until one fails, the quickest first: of a mutant of the core for every link, of another for all
 together, as far as FIRST seconds go. On what survives more of them run, then others of the same files, and then the
-first ones with as many random examples as `make test` has.
+first ones with as many random examples as `make test` has; but what has its reason already gets the first tests alone.
 
 A kill counts only if the mutant is what fails. Only those tests are believed that pass on the unchanged copy, and also
 on the same program in another text (`neutral`): others fail because the text is another. Each file is caught if it
@@ -201,7 +201,7 @@ def main() -> int:
     parser.add_argument("--files", nargs="*", default=[], help="patterns of names below refnn/")
     parser.add_argument("--share", type=int, default=SHARE, help="one in so many of other files (%(default)s)")
     parser.add_argument("--again", action="store_true", help="only those that survive in the record")
-    parser.add_argument("--stale", action="store_true", help="run nothing: which files the record does not know")
+    parser.add_argument("--stale", action="store_true", help="run nothing: name the files of the record whose code has changed")
     parser.add_argument("--write", action="store_true", help="mutants.json")
     args = parser.parse_args()
     if args.write and args.files:

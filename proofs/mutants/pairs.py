@@ -1,4 +1,4 @@
-"""Do two changes of network.py at a time cancel? Every pair of mutants that do not overlap is run, and its results are compared.
+"""Do two changes of network.py at a time cancel? Every pair that does not overlap is run, and its results compared.
 
     python proofs/mutants/pairs.py        (make mutants)
 

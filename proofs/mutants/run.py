@@ -201,7 +201,7 @@ def main() -> int:
     parser.add_argument("--files", nargs="*", default=[], help="patterns of names below refnn/")
     parser.add_argument("--share", type=int, default=SHARE, help="one in so many of other files (%(default)s)")
     parser.add_argument("--again", action="store_true", help="only those that survive in the record")
-    parser.add_argument("--stale", action="store_true", help="run nothing: name the files of the record whose code has changed")
+    parser.add_argument("--stale", action="store_true", help="run nothing: name the files whose code has changed")
     parser.add_argument("--write", action="store_true", help="mutants.json")
     args = parser.parse_args()
     if args.write and args.files:

@@ -6,6 +6,7 @@ import datetime
 import importlib.metadata
 import platform
 import subprocess
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ def _blas() -> tuple[str, int]:
     return name, 0
 
 
+@cache
 def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)
@@ -57,6 +59,7 @@ def _version(package: str) -> str:
         return ""
 
 
+@cache  # what runs is what was loaded
 def _commit() -> str:
     """The commit of the checkout that refnn runs from, marked where files differ from it; "" outside of one."""
     if not (ROOT / ".git").exists():

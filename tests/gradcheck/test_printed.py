@@ -60,6 +60,12 @@ def checks_of(probes):
 checks = checks_of(st.lists(checks_of(st.just(())), max_size=3).map(tuple))
 
 
+def test_a_name_that_is_too_long_has_a_line_of_its_own():
+    name = "of the second layer of the left branch before it is joined"
+    check = check_gradients(lambda p: float(np.sum(p[name] ** 2)), {name: np.ones(3)}, {name: 2 * np.ones(3)})
+    assert name in str(check).splitlines()
+
+
 @few
 @given(checks)
 def test_nothing_is_wider_than_80_columns_and_no_array_is_left_out_in_print_or_a_notebook(check):

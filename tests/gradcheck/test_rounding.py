@@ -96,6 +96,11 @@ def test_an_entry_that_is_exactly_right_is_not_the_worst_though_nothing_is_allow
     assert (check.verdict, check.worst.index, check.reason) == (Verdict.PASS, (1,), "")
 
 
+def test_what_is_wrong_by_its_numbers_needs_no_other_reason():
+    check = judge("x", np.array([3.0, 2.0]), Estimate(np.array([3.0, 1.0]), np.full(2, 1e-3)), np.zeros(2))
+    assert (check.verdict, check.worst.index, check.reason) == (Verdict.WRONG, (1,), "")
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_the_witness_stays_within_half_of_its_error_bound_of_the_reference(scale):
     rng = np.random.default_rng(1)

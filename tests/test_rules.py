@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -188,7 +189,8 @@ def test_the_extras_that_are_named_exist():
 
 PUBLIC = (refnn, refnn.gradcheck, refnn.numbers, refnn.testing)
 TABLE, REST = (TESTS / "README.md").read_text().split("| file | laws |")
-OTHERS, CONTROLS = REST.split("| check | what is planted | control |")
+OTHERS, REST = REST.split("| check | what is planted | control |")
+CONTROLS, ENVIRONMENTS = REST.split("## Environments")
 LAWS = re.findall(r"^\| `(\w+)`(?: as `(\w+)`)? \| (`.*`) \|$", TABLE, re.MULTILINE)
 
 
@@ -224,6 +226,13 @@ def test_the_controls_are_tests():
         assert f"\ndef {name}(" in (TESTS / file).read_text(), name
 
 
+def test_the_environments_of_the_record_passed_and_stand_in_the_table():
+    rows = json.loads((ROOT / "proofs/environments.json").read_text())["rows"]
+    table = re.findall(r"^\| (Python .*) \|$", ENVIRONMENTS, re.MULTILINE)
+    assert table == [" | ".join([row["python"], row["packages"], *row["versions"].values()]) for row in rows]
+    assert all(re.fullmatch(r"\d+ passed", row["outcome"]) for row in rows)
+
+
 # ---------------------------------------------------------------------- documents
 
 
@@ -247,7 +256,8 @@ def test_the_readme_has_snippets():
     assert len(snippets()) > len(OF_HYPOTHESIS) > 0
 
 
-DOCUMENTS = [path for pattern in ("*.md", "tests/*.md", "proofs/**/*.md") for path in sorted(ROOT.glob(pattern))]
+PATTERNS = ("*.md", ".github/*.md", "tests/*.md", "proofs/**/*.md")
+DOCUMENTS = [path for pattern in PATTERNS for path in sorted(ROOT.glob(pattern))]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

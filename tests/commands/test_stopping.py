@@ -127,10 +127,10 @@ def test_ctrl_c_prints_what_was_judged_so_far(mine, whole_group):
     ("function", "status", "verdict"), [("hangs", 3, "UNRELIABLE"), ("wrong_and_hangs", 1, "WRONG")]
 )
 def test_a_timeout_ends_the_judged_code_and_decides_by_what_it_knows(function, status, verdict, capsys):
-    assert main(["check", f"mine:{function}", "--timeout", "2"]) == status
+    assert main(["check", f"mine:{function}", "--timeout", "1.5"]) == status
     out = capsys.readouterr().out
     assert out.startswith(verdict)
-    assert "reason: stopped after 2 seconds; networks judged before: 2\n" in out
+    assert "reason: stopped after 1.5 seconds; networks judged before: 2\n" in out
 
 
 @pytest.mark.usefixtures("mine")

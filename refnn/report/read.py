@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from os import PathLike
 from pathlib import Path
 from typing import Any, NoReturn
@@ -91,9 +92,8 @@ def validate(report: Any) -> None:
     if found != record.FORMAT:
         version = f"format {found!r}"[:SHOWN] if found else "no format"
         raise ReportError(f"it has {version}, expected {record.FORMAT!r}, the version that this refnn reads")
-    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
     problems = []
-    for error in validator.iter_errors(report):
+    for error in jsonschema.Draft202012Validator(_schema()).iter_errors(report):
         while error.context:  # of alternatives, the one that fits best says more than that none fits
             error = min(error.context, key=lambda inner: -len(inner.absolute_path))
         problems.append(f"{_path(error.absolute_path)}: {error.message[:SHOWN]}")
@@ -101,6 +101,24 @@ def validate(report: Any) -> None:
             break
     if problems:
         raise ReportError(f"it is not as the schema says\n{_listed(problems)}")
+
+
+@cache
+def _schema() -> Any:
+    """With each definition in the place of its name: looking it up takes longer than to hold a number against it."""
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+
+    def spelled_out(part: Any) -> Any:
+        match part:
+            case list():
+                return [spelled_out(each) for each in part]
+            case {"$ref": path, **rest}:
+                return spelled_out(schema["$defs"][path.rpartition("/")[2]] | rest)
+            case dict():
+                return {key: spelled_out(each) for key, each in part.items()}
+        return part
+
+    return spelled_out({key: part for key, part in schema.items() if key != "$defs"})
 
 
 def _listed(problems: Sequence[str]) -> str:

@@ -179,10 +179,9 @@ def _smallest(judge: Judge, drawn: st.SearchStrategy[Probe], max_examples: int) 
     failed: list[Probe] = []
 
     def fails(network: Probe) -> bool:
-        if judge(network)[0]:
-            return False
-        failed.append(network)
-        return True
+        wrong = not judge(network)[0]
+        failed.extend([network] * wrong)
+        return wrong
 
     def search() -> Probe:
         return find(drawn, fails, settings=settings(QUIET, max_examples=max_examples))

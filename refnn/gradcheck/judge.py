@@ -157,9 +157,10 @@ class _Judge:
                 return replace(check, verdict=Verdict.BLIND, reasons=(ANSWERLESS if silent else ZERO,))
             if silent:
                 check = replace(check, reasons=(*check.reasons, ANSWERLESS))
-        if check.verdict is Verdict.WRONG and (reasons := tuple(self._disagreements(compared))):
-            return replace(check, verdict=Verdict.UNRELIABLE, reasons=reasons, witnesses=self._testimonies)
-        check = replace(check, witnesses=self._testimonies)
+        disagreements = tuple(self._disagreements(compared)) if check.verdict is Verdict.WRONG else ()
+        check = replace(check, witnesses=self._testimonies)  # those asked a second time included
+        if disagreements:
+            return replace(check, verdict=Verdict.UNRELIABLE, reasons=disagreements)
         if reason := _approximation(check, compared):
             return replace(check, verdict=Verdict.UNRELIABLE, reasons=(reason,))
         return described(check, best)

@@ -29,7 +29,7 @@ def _package(kind: type) -> str:
 
 def numbers(value: Any) -> Array | None:
     """The numbers of a leaf, bfloat16 and coarser in float32; None if it holds none, or a truth value."""
-    if value is None or isinstance(value, bool | str | bytes | np.ma.MaskedArray):
+    if value is None or isinstance(value, bool | np.ma.MaskedArray):
         return None
     if isinstance(value, int | float | complex):
         return np.asarray(value) if not isinstance(value, int) or abs(value) < 2**63 else None

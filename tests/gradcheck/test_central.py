@@ -19,6 +19,19 @@ def test_a_faint_saturation_does_not_deceive_central_differences(width):
             assert abs(found.value - slope) <= found.error
 
 
+@pytest.mark.parametrize("noise", [1e-16, 1e-9, 1e-4])
+def test_the_derivative_of_minus_f_is_the_negative_found_at_the_same_steps(noise):
+    """Whether f rises or falls is no reason to look elsewhere."""
+    for amplitude in np.geomspace(1e-12, 1, 13):
+
+        def f(t, a=amplitude):
+            return 1 + a * np.sin(3 * t + 0.5) + noise * np.cos(1e6 * t)
+
+        up = central.derivative(central.Curve(f, f(0), noise), 1.0)
+        down = central.derivative(central.Curve(lambda t: -f(t), -f(0), noise), 1.0)
+        assert (down.value, down.error, down.evaluations) == (-up.value, up.error, up.evaluations)
+
+
 @pytest.mark.parametrize("bend", [3, -3])
 @pytest.mark.parametrize("distance", np.geomspace(1e-4, 1, 40))
 def test_a_kink_beside_the_point_does_not_deceive_central_differences(distance, bend):

@@ -126,9 +126,23 @@ def test_a_fault_in_one_layer_only_is_placed(name):
 
 
 def test_a_wrong_derivative_in_the_output_layer_too_is_told_from_one_in_hidden_layers():
-    named, text = cause(with_lines(*unfused(FAULTS["tanh-derivative"].line)))
-    assert named == [("tanh-derivative",)]
-    assert "in the output layer too" in text
+    """As in code that has dA_L = -(Y / A - (1 - Y) / (1 - A)), and the same derivative for every layer."""
+
+    def gradient(params, X, Y):
+        L, A, grads = len(params) // 2, [X], {}
+        for l in range(1, L + 1):
+            A.append(1 / (1 + np.exp(-(params[f"W{l}"] @ A[-1] + params[f"b{l}"]))))
+        dA = -(Y / A[L] - (1 - Y) / (1 - A[L])) / Y.shape[1]
+        for l in range(L, 0, -1):
+            dZ = dA * (1 - A[l] ** 2)
+            grads[f"dW{l}"], grads[f"db{l}"] = dZ @ A[l - 1].T, dZ.sum(axis=1, keepdims=True)
+            dA = params[f"W{l}"].T @ dZ
+        return grads
+
+    for wrong in (gradient, with_lines(*unfused(FAULTS["tanh-derivative"].line))):
+        named, text = cause(wrong)
+        assert named == [("tanh-derivative",)], text
+        assert "in the output layer too" in text
 
 
 @pytest.mark.parametrize("name", ["double-sigmoid", "activation-as-derivative", "formula-in-A-of-Z"])
@@ -302,6 +316,12 @@ def test_parameters_that_differ_alike_share_a_finding():
     (finding,) = structure(nearly, TRUE, tolerance)
     assert finding.parameters == ("dW1", "dW2", "db2")
     assert structure(TRUE, TRUE, tolerance) == ()
+
+
+def test_a_factor_has_its_name_whatever_the_signs_of_the_gradient():
+    for truth in (np.array([1.0, 2.0, 0.5]), np.array([-1.0, -2.0, -0.5])):
+        (found,) = structure({"dx": 7 * truth + 1e-15}, {"dx": truth}, {"dx": np.full(3, 1e-14)}, factors={7: "m"})
+        assert found.text == "7 times the true gradient in every entry, m"
 
 
 @pytest.mark.parametrize("factor", [50.0, -50.0, 0.02])

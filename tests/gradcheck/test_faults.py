@@ -16,6 +16,7 @@ import refnn
 from refnn.gradcheck import Verdict, check_network
 from refnn.gradcheck.declaration import Declaration
 from refnn.gradcheck.faults import at_output, lines
+from refnn.gradcheck.faults import probes as networks
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.lines import backprop
 from refnn.gradcheck.faults.probes import blindness, default_probes, random_labels, random_probe

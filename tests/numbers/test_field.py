@@ -44,10 +44,16 @@ def test_division_by_zero_is_refused():
             division(FieldElement(P))
 
 
-@pytest.mark.parametrize("number", [0.1, 2.0**60, 1j, np.float32(0.5), "1", None], ids=repr)
+@pytest.mark.parametrize("number", [0.1, 2.0**53 + 2, 2.0**60, -(2.0**53) - 2, 1j, np.float32(0.5), "1", None], ids=repr)
 def test_what_is_no_exact_number_is_refused(number):
     with pytest.raises(ExactnessError):
         FieldElement(number)
+
+
+@pytest.mark.parametrize("number", [3.0, 2.0**53, -(2.0**53), 1.0 - 2.0**53])
+def test_a_float_with_an_integral_value_is_that_integer(number):
+    """Up to 2^53, where floats begin to leave integers out."""
+    assert FieldElement(number) == FieldElement(int(number))
 
 
 def test_floats_are_lifted_to_their_exact_binary_value():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -12,13 +12,13 @@ import numpy as np
 from refnn._shapes import Array
 from refnn.gradcheck.faults.structure import described
 from refnn.gradcheck.problem import Gradient
-from refnn.gradcheck.verdict.judgement import Comparison, Unknown, quantum
+from refnn.gradcheck.verdict.judgement import FLOOR, Comparison, Unknown, quantum
 from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict
 from refnn.gradcheck.witness import central, complex_step, directions
 from refnn.gradcheck.witness.complex_step import LINEAR, SAFETY, Trust
 from refnn.gradcheck.witness.directions import Look, Search, Slope
-from refnn.gradcheck.witness.entries import find
-from refnn.gradcheck.witness.function import Scalar, typical_size
+from refnn.gradcheck.witness.entries import Place, find
+from refnn.gradcheck.witness.function import Scalar, observe, typical_size
 from refnn.gradcheck.witness.silence import quiet
 from refnn.gradcheck.witness.workers import ALONE, Workers
 
@@ -26,11 +26,15 @@ FEW = 16  # entries of an array up to which "auto" compares each, and longer one
 FAINT = 1e-6  # of the typical gradient of an array: an entry given as smaller is judged at this size
 SECOND_LOOK = 16  # wrong entries that are put to a second witness
 MEASURED = 8  # neighbours at which a gradient given as a function is asked
+LOOKED_NEARER = 64  # entries that saturation may have taken digits from, and the shares of the parameters where they
+NEARER = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32)  # are looked at once more
+CLEARLY = 16.0  # times fewer digits an entry must have here than there
 SURE = 8.0  # on its noise, which so many show
 APPROXIMATE = 1e-5  # of the largest entry of an array: so far off, an f that is not exact may be the reason
 TOLERANCE = (
     "for each entry, the witness's error; the rounding error of f's derivative in the gradient's dtype; and for a "
-    "formula that cancels, 16 roundoffs of the largest gradient or of f, beside the entry's size, but half its digits"
+    "formula that cancels, 16 roundoffs of the largest gradient or of f, beside the entry's size, but half its digits, or "
+    "where saturation takes them 16 roundoffs of the gradient nearer to zero"
 )
 ANSWERLESS = "f does not change with any parameter: does it read what it is given?"
 ZERO = "no derivative stands out of its rounding error at these parameters: a wrong factor or sign would not show"
@@ -45,6 +49,7 @@ class Formula:
     allowance: Mapping[str, Array] | None = None
     noise: Mapping[str, Array] | None = None
     subgradient: bool = False
+    gradient: Callable[..., Any] | None = None  # if it can be asked elsewhere
 
     def measured(self, grads: Any, function: Scalar, rng: np.random.Generator) -> Formula:
         """With the noise of a gradient that can be asked at neighbouring points."""
@@ -55,7 +60,7 @@ class Formula:
             points = complex_step.neighbours(function, rng, coarsest, MEASURED)[1:]
             others = [Gradient.of(asked(grads, point.params), function.params).arrays for point in points]
         except Exception:  # it is only asked for more than it may be made for
-            return self
+            return replace(self, gradient=grads)
         noise, largest = {}, self.largest(function.params)
         for key, G in self.given.arrays.items():
             values = np.array([G.ravel(), *(other[key].ravel() for other in others)], np.float64).T
@@ -64,7 +69,7 @@ class Formula:
             half = np.sqrt(2 * self.roundoff(key)) * largest / typical_size(function.params[key])
             # What shakes the leading digits is no rounding, unless that is allowed.
             noise[key] = np.minimum(found, half) + getattr(grads, "apart", 0.0)
-        return replace(self, noise=noise)
+        return replace(self, noise=noise, gradient=grads)
 
     def largest(self, params: Mapping[str, Array]) -> float:
         """Of the entries of the gradient, each times the size of its parameter."""
@@ -143,7 +148,7 @@ class _Judge:
         few = FEW if method == "auto" and self.formula.allowance is None else np.inf
         given = self.formula.given
         searches = {key: self._search(key, rng, few) for key in given.arrays}
-        compared, checks, best = directions.judged(searches, given, self.workers.progress)
+        compared, checks, best = directions.judged(searches, given, self.workers.progress, partial(self._lost, rng))
         notes = (*self._notes(), *compared.notes)
         check = GradientCheck.of(checks, self._testimonies, TOLERANCE, notes=notes)
         if any(G.size for G in given.arrays.values()) and not any(
@@ -230,6 +235,49 @@ class _Judge:
             yield f"f returns {arithmetic} numbers: its noise bounds what can be seen"
         if self.function.inexact:
             yield f"f may be off by {self.function.inexact:.1e}, as f_error says: it shows no smaller differences"
+
+    def _lost(self, rng: np.random.Generator, compared: Comparison) -> dict[str, Array]:
+        """With what is allowed to entries whose digits saturation took: a few roundoffs of the gradient nearer to zero,
+        where the same formula has more digits, and is losing them already."""
+        if (gradient := self.formula.gradient) is None:
+            return {}
+        allowed = {key: compared.allowance[key].copy() for key, check in compared.checks.items() if not check}
+        places: list[Place] = []
+        for key in allowed:
+            estimate, given = compared.estimates[key], compared.given.arrays[key]
+            off = (np.abs(given - estimate.value) > compared.tolerance[key]) & ~estimate.at_kink
+            places += [(key, int(i)) for i in np.flatnonzero(off)]
+        if not 0 < len(places) <= LOOKED_NEARER:
+            return {}
+
+        def at_places(table: Mapping[str, Array]) -> Array:
+            return np.array([table[key].ravel()[i] for key, i in places], np.float64)
+
+        truth, u = at_places(compared.truth), np.array([self.formula.roundoff(key) for key, _ in places])
+        error, more = np.abs(at_places(compared.given.arrays) - truth), np.full(len(places), np.inf)
+        losing: set[str] = set()  # arrays
+        for factor in NEARER:
+            point = {key: factor * V for key, V in self.function.params.items()}
+            try:
+                given = at_places(Gradient.of(asked(gradient, point), self.function.params).arrays)
+                near = observe(self.function.f, point, rng)
+            except Exception:  # it is only asked for more than it may be made for
+                continue
+            if near.unfit:
+                continue
+            found = find(near, complex_step.neighbours(near, rng), complex_step.trust(near, rng), places, self.workers)
+            for testimony in found.testimonies:
+                self._count(testimony.witness, testimony.evaluations)
+            there, size = np.abs(given - found.value), np.abs(found.value)
+            few = FLOOR * u * size
+            better = there <= np.minimum(np.sqrt(2 * u), error / np.abs(truth) / CLEARLY) * size
+            more = np.where(better & (error <= few), np.minimum(few, more), more)
+            lossy = (few + found.error < there) & (there <= (2 * u) ** 0.25 * size)
+            losing |= {places[i][0] for i in np.flatnonzero(lossy)}
+        for (key, i), extra in zip(places, more, strict=True):
+            if key in losing and extra < np.inf:
+                allowed[key].ravel()[i] += extra
+        return allowed
 
     def _disagreements(self, compared: Comparison) -> Iterator[str]:
         """Put some of the wrong entries to central differences, and to finer ones, and say where those disagree."""

@@ -310,13 +310,72 @@ def test_what_is_lost_in_steps_of_the_roundoff_of_1_is_imprecise_and_not_wrong(x
     given = gradient if as_function else gradient(params)
     f = real(lambda p: np.sum(np.tanh(p["x"])))
     check = check_gradients(f, params, given, progress=False)
-    if as_function and check:
+    if as_function:
+        assert check.verdict == (PASS if x[0] < 1 else BLIND), str(check)  # with no digit left, nothing shows
         assert any("right, but imprecise" in note for note in check.notes)
     else:
         assert check.verdict == UNRELIABLE, str(check)
         assert "imprecise, or wrong by little" in check.parameters[0].reason
     off = {"x": np.float32(1.01) * gradient(params)["x"]}
     assert check_gradients(f, params, off, progress=False).verdict == (WRONG if x[0] < 1 else UNRELIABLE)
+
+
+def sigma(x):
+    return 1 / (1 + np.exp(-x))
+
+
+FORMULAS = {"tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2), "sigma": (sigma, lambda x: sigma(x) * (1 - sigma(x)))}
+
+
+def saturated(dtype, seed):
+    """Points at 8 to 40, where the derivative keeps some of its digits or none, and in each second case one near 0."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 6))
+    x = (rng.uniform(8, 40, n) * rng.choice([-1, 1], n)).astype(dtype)
+    if seed % 2:
+        x[0] = rng.standard_normal()
+    return x, rng.standard_normal(n)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_a_formula_that_saturation_takes_all_digits_from_is_not_called_wrong(formula, dtype):
+    """If it can be asked nearer to 0, where it has them."""
+    f, slope = FORMULAS[formula]
+    verdicts = []
+    for seed in range(40):
+        x, w = saturated(dtype, seed)
+        check = judged(lambda p, w=w: np.sum(w * f(p["x"])), {"x": x.astype(float)},
+                       lambda p, w=w: {"x": (w * slope(p["x"].astype(dtype))).astype(dtype)})  # fmt: skip
+        verdicts.append(check.verdict)
+    assert WRONG not in verdicts
+    assert verdicts.count(UNRELIABLE) <= 2
+    assert verdicts[1::2].count(PASS) >= 18  # where x[0] is near 0
+
+
+def decay(x):
+    return np.exp(-x)
+
+
+# Faults that are no loss of digits, though they strike where f has saturated: (f, the faulty gradient, points).
+NOT_LOST = {
+    "too large everywhere": (np.tanh, lambda x: (1 + 1e-5) * (1 - np.tanh(x) ** 2), [20.0, 25.0]),
+    "forgotten": (np.tanh, lambda x: 0 * x, [13.0, 22.0]),
+    "negative": (np.tanh, lambda x: np.tanh(x) ** 2 - 1, [13.0, 22.0]),
+    "cut off before saturation": (np.tanh, lambda x: np.where(np.abs(x) > 12, 0, 1 - np.tanh(x) ** 2), [13.0, 14.5]),
+    "cut off, with no digit lost": (decay, lambda x: np.where(x > 30, 0, -decay(x)), [36.0, 40.0]),
+    "and wrong on the way": (decay, lambda x: np.where(x > 30, 0, np.where(x > 10, -2, -1) * decay(x)), [36.0, 40.0]),
+    "a constant with ten digits": (lambda x: x**-4, lambda x: -4 * (1 + 1e-10) * x**-5, [13.0, 14.5]),
+}
+
+
+@pytest.mark.parametrize("how", [lambda f: f, real], ids=["complex step", "differences"])
+@pytest.mark.parametrize("fault", NOT_LOST)
+def test_what_is_wrong_for_another_reason_is_called_so_where_f_saturates(fault, how):
+    f, slope, x = NOT_LOST[fault]
+    check = judged(how(lambda p: np.sum(f(p["x"]))), {"x": np.array(x)}, lambda p: {"x": slope(p["x"])})
+    # Of tanh that has saturated, differences show nothing at all.
+    assert check.verdict == WRONG or (how is real and f is np.tanh and check.verdict in (UNRELIABLE, BLIND)), str(check)
 
 
 def test_a_zero_among_round_numbers_shows_no_steps():

@@ -587,6 +587,14 @@ def test_a_saturated_output_alone_is_not_held_to_digits_that_rounding_took():
     assert wrong(check_vjp(layer, lambda W, G: vjp(W, G, factor), W))
 
 
+def test_terms_that_cancel_in_a_sum_of_outputs_are_as_large_as_they_are():
+    """The roundoff of 1 - tanh² in float32 is one of 1, also where Σ u tanh happens to be small."""
+    x = np.array([9.0, 10.0, -11.0], np.float32)
+    for seed in range(20):
+        check = check_vjp(np.tanh, lambda x, u: np.float32(u) * (1 - np.tanh(x) ** 2), x, seed=seed)
+        assert check.verdict is not Verdict.WRONG, str(check)
+
+
 def test_an_empty_input_or_output_has_nothing_to_judge():
     assert check_vjp(np.cosh, lambda x, g: g * np.sinh(x), np.zeros(0))
     assert check_vjp(lambda x: x[:0], lambda x, _: np.zeros_like(x), np.ones(3))

@@ -230,6 +230,16 @@ def test_a_fault_that_does_not_apply_changes_nothing(seed, i):
                     assert relative_change(*layers) < 1e-6, (name, probe.name, said.says)
 
 
+def test_random_networks_keep_their_distance_from_kinks(monkeypatch):
+    """Near one, rounding decides on which side a unit stands, and right gradients differ."""
+    monkeypatch.setattr(networks, "AWAY", 0.1)
+    said = Declaration.of({"hidden": "relu", "output": ("relu", "half_squared_error")})
+    for seed in range(20):
+        _, params, X, Y = random_probe(np.random.default_rng(seed), (3, 2, 2), 3, 1.0, declaration=said)
+        for Z in lines.forward(params, X, Y, said).Z[1:]:
+            assert (np.abs(Z) > 0.1 * np.abs(Z).max()).all()
+
+
 def test_a_gradient_is_float64_fresh_and_changes_nothing_of_the_callers():
     for probe in default_probes():
         for V in (*probe.params.values(), probe.X, probe.Y):

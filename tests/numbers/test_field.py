@@ -44,7 +44,7 @@ def test_division_by_zero_is_refused():
             division(FieldElement(P))
 
 
-@pytest.mark.parametrize("number", [0.1, 2.0**53 + 2, 2.0**60, -(2.0**53) - 2, 1j, np.float32(0.5), "1", None], ids=repr)
+@pytest.mark.parametrize("number", [0.1, 2.0**53 + 2, -(2.0**53) - 2, 1j, np.float32(0.5), "1", None], ids=repr)
 def test_what_is_no_exact_number_is_refused(number):
     with pytest.raises(ExactnessError):
         FieldElement(number)

@@ -198,9 +198,15 @@ def sum_tolerance(V: Array, tolerance: Array) -> float:
 
 
 def judged(
-    searches: Mapping[str, Search], given: Gradient, progress: bool
+    searches: Mapping[str, Search],
+    given: Gradient,
+    progress: bool,
+    lost: Callable[[Comparison], Mapping[str, Array]] = lambda _: {},
 ) -> tuple[Comparison, tuple[ParameterCheck, ...], Comparison]:
-    """Run the searches, by parameter: the comparison, its checks, and the comparison by which to describe an error."""
+    """Run the searches, by parameter: the comparison, its checks, and the comparison by which to describe an error.
+
+    `lost` tells what a first comparison should have allowed.
+    """
     found = {key: searches[key]() for key in bar(searches, "directions", total=len(searches), show=progress)}
     compared = Comparison(
         Gradient({key: search.given for key, search in searches.items()}, given.names, coarser=given.coarser),
@@ -208,6 +214,7 @@ def judged(
         {key: f.allowance for key, f in found.items()},
         {key: search.unknown for key, search in searches.items() if search.unknown},
     )
+    compared = replace(compared, allowance={**compared.allowance, **lost(compared)})
     checks = [
         replace(check, reason=_reason(check, compared, key, found[key])) for key, check in compared.checks.items()
     ]

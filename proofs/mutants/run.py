@@ -41,7 +41,7 @@ from record import CORE, PACKAGE, RECORD
 from tqdm import tqdm
 from workshop import ROOT, Tests, Workshop, function_of, measured, warm
 
-SHARE = 60
+SHARE = 30
 # Seconds that tests take without a mutant: those that are tried first, of each link or of all; and of what survives.
 FIRST, MORE = 2.0, 10.0
 PYTEST = 0.02  # of those, what pytest takes for a test besides

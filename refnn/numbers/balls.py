@@ -116,6 +116,9 @@ def _round(x: Any, dtype: np.dtype[Any]) -> float:
     info = np.finfo(dtype)
     mantissa, exponent = (int(part) for part in x.man_exp())
     quantum = _quantum(x, info)
+    overflow = -np.inf if mantissa < 0 else np.inf
+    if quantum >= info.maxexp:  # or the number might not fit into memory
+        return overflow
     shift = quantum - exponent
     magnitude = abs(mantissa)
     if shift > magnitude.bit_length() + 1:  # less than half the smallest float
@@ -124,7 +127,7 @@ def _round(x: Any, dtype: np.dtype[Any]) -> float:
         n, rest = divmod(magnitude, 1 << shift)
         n += 2 * rest + (n & 1) > 1 << shift
     else:
-        n = magnitude << -shift if quantum < info.maxexp else 1 << info.maxexp
-    if quantum >= info.maxexp or n >> (info.maxexp - quantum):
-        return -np.inf if mantissa < 0 else np.inf
+        n = magnitude << -shift
+    if n >> (info.maxexp - quantum):
+        return overflow
     return float(np.ldexp(-n if mantissa < 0 else n, quantum))

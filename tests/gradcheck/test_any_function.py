@@ -86,6 +86,20 @@ def test_at_a_kink_a_slope_between_its_sides_is_accepted_on_request_and_no_other
     says(f, {"x": np.zeros(3)}, {"x": np.full(3, given)}, as_subgradient, subgradient=True)
 
 
+def test_evaluations_that_differ_by_rounding_are_noted():
+    """As those of threads do that sum in any order."""
+    calls = []
+
+    def f(p):
+        calls.append(1)
+        return float(np.sum(p["x"] ** 2)) * (1 + 2e-15 * (len(calls) % 3))
+
+    check = says(f, {"x": [0.3, 1, -2]}, {"x": [0.6, 2, -4]}, PASS)
+    assert any(note.startswith("evaluations of f at one point differ by") for note in check.notes)
+    check = says(lambda p: np.sum(p["x"] ** 2), {"x": [0.3, 1, -2]}, {"x": [0.6, 2, -4]}, PASS)
+    assert not any("differ by" in note for note in check.notes)
+
+
 def softmax_sum(p):
     return np.sum(np.exp(p["x"]) / np.sum(np.exp(p["x"])))
 

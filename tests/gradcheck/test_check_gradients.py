@@ -224,6 +224,7 @@ def test_a_wrong_witness_is_contradicted_by_the_other_and_the_verdict_is_unrelia
     result = check_gradients(logistic, AT, logistic_gradient(AT))
     assert result.verdict is Verdict.UNRELIABLE
     assert all(reason.startswith("the witnesses disagree at ") for reason in result.reasons)
+    assert {t.witness for t in result.witnesses} == {"complex step", "central difference"}
     assert result.diagnosis is None
 
 

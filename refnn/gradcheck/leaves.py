@@ -42,7 +42,7 @@ def numbers(value: Any) -> Array | None:
             value = value.detach().cpu().resolve_conj().resolve_neg()
             value = value.float() if value.is_floating_point() and not _in_numpy(value.dtype) else value
         array = np.asarray(value)
-        if array.dtype.kind == "V":  # bfloat16 and float8, as JAX hands them to NumPy
+        if array.dtype.kind == "V" and array.dtype.type is not np.void:  # bfloat16 and float8, as JAX hands them over
             array = array.astype(np.float32)
     except Exception:  # a foreign array may refuse in any way
         return None

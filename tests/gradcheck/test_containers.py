@@ -333,6 +333,8 @@ EXPECTED = "expected an array, a number, or a list, tuple, dict or dataclass of 
         ("abc", V, TypeError, f"params is str without numbers, {EXPECTED}"),
         (None, V, TypeError, f"params is NoneType without numbers, {EXPECTED}"),
         (square, V, TypeError, "params is function without numbers, .*: the arguments are f, params, grads"),
+        (np.zeros(2, [("a", float)]), V, TypeError, f"params is ndarray without numbers, {EXPECTED}"),
+        (np.zeros(2, "V8"), V, TypeError, f"params is ndarray without numbers, {EXPECTED}"),
         ({"a": "abc", "b": True}, V, TypeError, f"params is dict without numbers, {EXPECTED}"),
         ({}, {}, ValueError, "params is empty, expected at least one array"),
         ([], [], ValueError, "params is empty, expected at least one array"),

@@ -256,13 +256,15 @@ class _Judge:
         truth, u = at_places(compared.truth), np.array([self.formula.roundoff(key) for key, _ in places])
         error, more = np.abs(at_places(compared.given.arrays) - truth), np.full(len(places), np.inf)
         losing: set[str] = set()  # arrays
-        for factor in NEARER:
-            point = {key: factor * V for key, V in self.function.params.items()}
-            try:
-                given = at_places(Gradient.of(asked(gradient, point), self.function.params).arrays)
-                near = observe(self.function.f, point, rng)
-            except Exception:  # it is only asked for more than it may be made for
-                continue
+        try:  # code may not be made for other points
+            points = [{key: factor * V for key, V in self.function.params.items()} for factor in NEARER]
+            nearer = [at_places(Gradient.of(asked(gradient, p), self.function.params).arrays) for p in points]
+            if not (error <= 2 * FLOOR * u * np.abs(nearer).max(axis=0)).all():
+                return {}  # without a question to f, which may take long
+            observed = [observe(self.function.f, point, rng) for point in points]
+        except Exception:
+            return {}
+        for given, near in zip(nearer, observed, strict=True):
             if near.unfit:
                 continue
             found = find(near, complex_step.neighbours(near, rng), complex_step.trust(near, rng), places, self.workers)

@@ -392,6 +392,31 @@ def test_what_is_wrong_for_another_reason_is_called_so_where_f_saturates(fault, 
     assert check.verdict == WRONG or (how is real and f is np.tanh and check.verdict in (UNRELIABLE, BLIND)), str(check)
 
 
+def test_f_is_asked_no_more_of_a_gradient_that_saturation_cannot_excuse():
+    calls = []
+
+    def f(p):
+        calls.append(1)
+        return np.sum(np.tanh(p["x"]))
+
+    def evaluations(grads):
+        calls.clear()
+        says(f, {"x": np.array([0.3, 2.0, 9.0])}, grads, WRONG)
+        return len(calls)
+
+    wrong = {"x": 1.01 * (1 - np.tanh([0.3, 2.0, 9.0]) ** 2)}
+    assert evaluations(lambda p: {"x": 1.01 * (1 - np.tanh(p["x"]) ** 2)}) == evaluations(wrong)
+
+
+def test_a_gradient_that_can_be_asked_near_the_point_alone_is_judged_there():
+    def gradient(p):
+        if p["x"][0] < 12:
+            raise ValueError("x[0] is below 12")
+        return {"x": 1 - np.tanh(p["x"]) ** 2}
+
+    says(lambda p: np.sum(np.tanh(p["x"])), {"x": np.array([20.0, 25.0])}, gradient, WRONG)
+
+
 def test_a_zero_among_round_numbers_shows_no_steps():
     x = np.array([1e-8, 1, 1e8])
     says(lambda p: np.sum(p["x"] ** 2), {"x": x}, {"x": [0, 2, 2e8]}, WRONG)

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -392,6 +393,25 @@ def test_a_file_is_written_whole_or_not_at_all(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "replace", killed)
     assert run(tmp_path, GOOD, *options, "--seed", "1") == 130
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_training_that_was_stopped_ends_with_130_and_is_saved(monkeypatch, tmp_path, capsys):
+    before = signal.getsignal(signal.SIGINT)
+
+    def stopped_in_epoch_3(go, count=iter(range(1, 100))):
+        def once(*arguments):
+            if next(count) == 3:
+                signal.raise_signal(signal.SIGINT)
+            return go(*arguments)
+
+        return once
+
+    monkeypatch.setattr(learning, "bar", lambda epochs, _: map(stopped_in_epoch_3(lambda epoch: epoch), epochs))
+    assert run(tmp_path, GOOD, "--target", "label", "--epochs", "50") == 130
+    assert signal.getsignal(signal.SIGINT) is before
+    shown = capsys.readouterr().out
+    assert re.search(r"^cost +train \S+ before, \S+ after, least \S+ in epoch \d+$", shown, re.MULTILINE)
+    assert "saved      network.npz" in shown
 
 
 def test_what_cannot_be_written_is_refused_before_the_training(monkeypatch, tmp_path, capsys):

@@ -100,6 +100,14 @@ def test_evaluations_that_differ_by_rounding_are_noted():
     assert not any("differ by" in note for note in check.notes)
 
 
+def test_what_the_witness_knows_to_three_digits_only_is_noted():
+    x = np.array([0.5, -1.5])
+    for offset, noted in ((1e6, True), (0.0, False)):
+        f = real(lambda p, offset=offset: offset + 1e-6 * np.sum(np.sin(p["x"])))
+        check = says(f, {"x": x}, {"x": 1e-6 * np.cos(x)}, PASS)
+        assert any("no smaller fault shows" in note for note in check.notes) is noted, str(check)
+
+
 def softmax_sum(p):
     return np.sum(np.exp(p["x"]) / np.sum(np.exp(p["x"])))
 
@@ -132,7 +140,8 @@ def test_many_entries_one_of_them_wrong_or_at_a_kink_and_an_empty_array_beside_t
     wrong[5] *= 1.001
     at_kink = np.where(np.arange(MANY.size) == 77, 0, MANY)
     empty = {"e": np.zeros((0, 3))}
-    says(size, {"x": MANY, **empty}, {"x": right, **empty}, PASS)
+    check = says(size, {"x": MANY, **empty}, {"x": right, **empty}, PASS)
+    assert check.parameters[0].worst is None  # of what a sum vouches for
     check = says(size, {"x": MANY}, {"x": wrong}, WRONG)
     assert check.parameters[0].worst.index == (5,)
     says(size, {"x": at_kink}, {"x": np.sign(at_kink)}, UNRELIABLE)

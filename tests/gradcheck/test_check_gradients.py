@@ -236,6 +236,7 @@ def test_the_exact_method_runs_over_a_finite_field():
     right = check_gradients(f, params, lambda p: {"dw": np.exp(p["w"]) * (p["w"] + 1)}, method="exact")
     assert right.verdict is Verdict.PASS
     assert right.tolerance.startswith("zero")
+    assert right.parameters[0].digits_lost == 0
     wrong = check_gradients(f, params, lambda p: {"dw": np.exp(p["w"]) * p["w"]}, method="exact")
     assert (wrong.verdict, wrong.parameters[0].wrong) == (Verdict.WRONG, 6)
     with pytest.raises(TypeError, match="expected a callable grads"):

@@ -152,6 +152,22 @@ def test_several_outputs_in_containers():
     wrong(check_vjp(f, lambda v, g: vjp(v, g, 1.001), V))
 
 
+def test_of_several_outputs_the_one_is_named_whose_derivative_is_wrong():
+    def f(x):
+        return {"a": 2 * x, "b": x**2, "c": np.sin(x)}
+
+    for bad in "abc":
+        factor = {name: 1.5 if name == bad else 1.0 for name in "abc"}
+
+        def vjp(x, u, factor=factor):
+            return 2 * u["a"] * factor["a"] + 2 * x * u["b"] * factor["b"] + np.cos(x) * u["c"] * factor["c"]
+
+        verdicts = {
+            c.probe: c.verdict for c in check_vjp(f, vjp, V).probes if "alone" in c.probe and "[" not in c.probe
+        }
+        assert verdicts == {f"{name} alone": Verdict.WRONG if name == bad else Verdict.PASS for name in "abc"}
+
+
 def test_complex_inputs_and_outputs_in_both_conventions():
     def f(z):
         return z * z * np.conj(z), np.abs(z) ** 2

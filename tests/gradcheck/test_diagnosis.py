@@ -154,6 +154,49 @@ def test_a_wrong_derivative_at_the_output_of_a_squared_error_is_named(name):
     assert "in layer L only" in text
 
 
+def squared_of_tanh(wrong):
+    """The gradient of half the squared error of tanh layers, with one line as `wrong` says."""
+
+    def gradient(params, X, Y):
+        L, A, grads = len(params) // 2, [X], {}
+        for l in range(1, L + 1):
+            A.append(np.tanh(params[f"W{l}"] @ A[-1] + params[f"b{l}"]))
+        error = (A[L] - Y) / Y.shape[1]
+        dZ = error if wrong == "missing-output-derivative" else error * (1 - A[L] ** 2)
+        for l in range(L, 0, -1):
+            grads[f"dW{l}"], grads[f"db{l}"] = dZ @ A[l - 1].T, dZ.sum(axis=1, keepdims=True)
+            error = params[f"W{l}"].T @ (error if wrong == "error-passed-down" else dZ)
+            dZ = error * (1 - A[l - 1] ** 2)
+        return grads
+
+    return gradient
+
+
+@pytest.mark.parametrize("name", ["missing-output-derivative", "error-passed-down"])
+def test_a_fault_of_the_squared_error_is_named_in_other_peoples_code(name):
+    words = {"hidden": "tanh", "output": ("tanh", "half_squared_error")}
+    assert judged(squared_of_tanh(None), **words)
+    named, text = cause(squared_of_tanh(name), **words)
+    assert named == [(name,)], text
+
+
+def test_the_output_activated_twice_is_named_in_other_peoples_code():
+    """A cost of logits that is given A: its derivative by A is σ(A) - Y."""
+
+    def gradient(params, X, Y):
+        L, A, grads = len(params) // 2, [X], {}
+        for l in range(1, L + 1):
+            A.append(1 / (1 + np.exp(-(params[f"W{l}"] @ A[-1] + params[f"b{l}"]))))
+        dZ = (1 / (1 + np.exp(-A[L])) - Y) / Y.shape[1] * A[L] * (1 - A[L])
+        for l in range(L, 0, -1):
+            grads[f"dW{l}"], grads[f"db{l}"] = dZ @ A[l - 1].T, dZ.sum(axis=1, keepdims=True)
+            dZ = params[f"W{l}"].T @ dZ * A[l - 1] * (1 - A[l - 1])
+        return grads
+
+    named, text = cause(gradient)
+    assert named == [("output-activated-twice",)], text
+
+
 def test_the_output_layer_alone_is_named_across_depths():
     def gradient(params, X, Y):
         grads = backprop(params, X, Y)

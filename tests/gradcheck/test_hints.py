@@ -147,6 +147,13 @@ def with_dropout(seed, share, hidden="sigmoid", penalty=0.0):
     return gradient
 
 
+@pytest.mark.parametrize("kept", [0.9, 0.75, 0.5, 0.3, 0.2])
+def test_dropout_of_every_usual_rate_is_named(kept):
+    check = judged(with_dropout(1, kept))
+    assert [cause.faults for cause in check.diagnosis.causes] == [("dropout-left-on",)], str(check)
+    assert f"times {1 / kept:.4g}" in check.cause
+
+
 @pytest.mark.parametrize(("hidden", "penalty"), [("sigmoid", 0.0), ("tanh", 0.1)])
 def test_dropout_is_named_from_the_network_of_one_example(hidden, penalty):
     words = {"hidden": hidden, "l2": penalty}

@@ -11,6 +11,8 @@ ONE_UNIT = {"W1": [[1.0]], "b1": [[0.0]]}
 def test_a_prediction_is_one_from_the_threshold_on():
     assert predict([[-1.0, 0.0, 1.0]], ONE_UNIT).tolist() == [[0, 1, 1]]
     assert predict([[-1.0, 0.0, 1.0]], ONE_UNIT, threshold=0.6).tolist() == [[0, 0, 1]]
+    assert predict([[-1.0, 0.0, 1.0]], ONE_UNIT, threshold=0).tolist() == [[1, 1, 1]]
+    assert predict([[-1.0, 0.0, 1.0]], ONE_UNIT, threshold=1).tolist() == [[0, 0, 0]]
     assert predict([[-1.0, 0.0]], ONE_UNIT).dtype == int
 
 

@@ -395,23 +395,32 @@ def test_a_file_is_written_whole_or_not_at_all(monkeypatch, tmp_path):
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
-def test_a_training_that_was_stopped_ends_with_130_and_is_saved(monkeypatch, tmp_path, capsys):
-    before = signal.getsignal(signal.SIGINT)
+def interrupted(times):
+    """Epochs, with Ctrl-C pressed so often before the third."""
 
-    def stopped_in_epoch_3(go, count=iter(range(1, 100))):
-        def once(*arguments):
-            if next(count) == 3:
+    def epochs(numbers, _):
+        for number in numbers:
+            for _ in range(times * (number == 3)):
                 signal.raise_signal(signal.SIGINT)
-            return go(*arguments)
+            yield number
 
-        return once
+    return epochs
 
-    monkeypatch.setattr(learning, "bar", lambda epochs, _: map(stopped_in_epoch_3(lambda epoch: epoch), epochs))
+
+def test_ctrl_c_ends_a_training_with_130_and_saves_it(monkeypatch, tmp_path, capsys):
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(learning, "bar", interrupted(times=1))
     assert run(tmp_path, GOOD, "--target", "label", "--epochs", "50") == 130
     assert signal.getsignal(signal.SIGINT) is before
     shown = capsys.readouterr().out
-    assert re.search(r"^cost +train \S+ before, \S+ after, least \S+ in epoch \d+$", shown, re.MULTILINE)
+    assert re.search(r"^cost +train \S+ before, \S+ after, least \S+ in epoch \d+", shown, re.MULTILINE)
     assert "saved      network.npz" in shown
+
+
+def test_ctrl_c_pressed_twice_leaves_at_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(learning, "bar", interrupted(times=2))
+    assert run(tmp_path, GOOD, "--target", "label", "--epochs", "50") == 130
+    assert not (tmp_path / "out/network.npz").exists()
 
 
 def test_what_cannot_be_written_is_refused_before_the_training(monkeypatch, tmp_path, capsys):

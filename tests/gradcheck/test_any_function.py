@@ -547,6 +547,16 @@ def test_an_imaginary_part_that_leaves_the_range_of_floats_is_known_no_better():
         assert check.verdict in verdicts, str(check)
 
 
+@pytest.mark.parametrize("size", [1e-290, 1e-296, 1e-300, 1e-302, 1e-304, 1e-306, 1e-308])
+def test_an_imaginary_part_below_the_range_of_floats_makes_nothing_wrong(size):
+    x = np.array([0.3, 1, -2])
+    for given in (2 * size * x, lambda p: {"x": 2 * size * p["x"]}):
+        grads = given if callable(given) else {"x": given}
+        assert judged(lambda p: size * np.sum(p["x"] ** 2), {"x": x}, grads).verdict in (PASS, UNRELIABLE, BLIND)
+    wrong = judged(lambda p: size * np.sum(p["x"] ** 2), {"x": x}, {"x": 3 * size * x}).verdict
+    assert wrong in ((WRONG,) if size > 1e-295 else (WRONG, UNRELIABLE))
+
+
 def test_sizes_at_both_ends_of_the_range_of_floats_are_judged():
     x = np.array([1e-200, 1, 3e200])
     check = judged(lambda p: float(np.sum(np.log(p["x"]))), {"x": x}, {"x": 1 / x})

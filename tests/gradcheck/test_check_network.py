@@ -95,6 +95,14 @@ def test_lost_digits_are_noted_and_how_many():
     assert not check_network(params, X, Y, reference(params, X, Y), progress=False).notes
 
 
+def test_a_network_of_three_units_in_each_layer_shows_faults_of_1e_13():
+    """The bound on rounding is no wider than that takes."""
+    _, params, X, Y = default_probes()[1]
+    check = check_network(params, X, Y, reference(params, X, Y), progress=False)
+    assert all(part.sees < 3e-13 for part in check.parameters)
+    assert min(part.sees for part in check.parameters) < 6e-14
+
+
 def test_activations_are_judged_where_they_are_given():
     params, X, Y = default_probes()[0][1:]
     grads = reference(params, X, Y)

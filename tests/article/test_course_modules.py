@@ -215,6 +215,15 @@ def test_what_raised_is_shown_once_with_the_last_lines_that_ran(tmp_path):
     assert str(check).count("ValueError") == 1
 
 
+def test_a_cache_that_nothing_reads_is_compared_with_the_article_s(tmp_path):
+    source = re.search(r".*(?=\ndef relu_backward\()", FILES["deep"], re.S).group()
+    assert "def relu(" in source
+    assert judge(tmp_path, source), str(judge(tmp_path, source))
+    check = judge(tmp_path, source.replace("return A, Z", "return A, A - 1"))
+    assert {f.name for f in check.functions if not f} <= {"relu", "sigmoid"}
+    assert "in its cache, Z: " in str(check)
+
+
 def test_functions_of_one_role_are_all_judged(tmp_path):
     both = FILES["deep"] + re.sub("(?s).*(def initialize_parameters.*?)\ndef .*", r"\1", FILES["shallow"])
     model = re.search(r"def L_layer_model.*", FILES["deep"], re.S).group()

@@ -32,6 +32,16 @@ def test_a_checkout_that_is_not_installed_has_no_version(monkeypatch):
     assert refnn.__version__ == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [("report", "folder for the report (refnn-report)"), ("check", "FILE.py with functions by the")],
+)
+def test_the_help_says_what_is_taken_if_nothing_is_said(command, said, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
 def test_nothing_else_is_made_up():
     with pytest.raises(AttributeError, match="module 'refnn' has no attribute 'backpropagate'"):
         refnn.backpropagate  # noqa: B018

@@ -557,6 +557,22 @@ def test_an_imaginary_part_below_the_range_of_floats_makes_nothing_wrong(size):
     assert wrong in ((WRONG,) if size > 1e-295 else (WRONG, UNRELIABLE))
 
 
+def test_a_function_that_refuses_complex_numbers_after_a_while_is_judged_by_differences():
+    def refusing(after):
+        calls = iter(range(after))
+
+        def f(p):
+            if np.iscomplexobj(p["x"]) and next(calls, None) is None:
+                raise TypeError("no more complex numbers")
+            return np.sum(p["x"] ** 2)
+
+        return f
+
+    x = np.linspace(-1, 1, 30)
+    for after in range(1, 40, 3):
+        assert judged(refusing(after), {"x": x}, {"x": 2 * x}).verdict in (PASS, UNRELIABLE)
+
+
 def test_sizes_at_both_ends_of_the_range_of_floats_are_judged():
     x = np.array([1e-200, 1, 3e200])
     check = judged(lambda p: float(np.sum(np.log(p["x"]))), {"x": x}, {"x": 1 / x})

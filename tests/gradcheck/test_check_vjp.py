@@ -611,6 +611,17 @@ def test_terms_that_cancel_in_a_sum_of_outputs_are_as_large_as_they_are():
         assert check.verdict is not Verdict.WRONG, str(check)
 
 
+def test_an_output_that_changes_its_form_is_refused_by_its_name():
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        return {"a": x**2 if len(calls) < 4 else x[:2] ** 2}
+
+    with pytest.raises(ValueError, match=r"\['a'\] is of shape \(2,\), expected an array of shape \(\d,\) as before"):
+        check_vjp(f, lambda x, u: 2 * x * u["a"], V)
+
+
 def test_an_empty_input_or_output_has_nothing_to_judge():
     assert check_vjp(np.cosh, lambda x, g: g * np.sinh(x), np.zeros(0))
     assert check_vjp(lambda x: x[:0], lambda x, _: np.zeros_like(x), np.ones(3))

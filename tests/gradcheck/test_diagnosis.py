@@ -296,6 +296,16 @@ def test_the_factor_m_and_a_single_entry_are_told_in_a_sentence():
     assert check.cause.startswith("dW2: wrong in 1 of 30 entries: [3, 1] is")
 
 
+def test_where_there_is_one_layer_alone_nothing_is_said_of_the_layer_where_the_error_starts():
+    for probe, said in ((GENERIC, True), (default_probes()[3], False)):
+        right = backprop(*probe[1:])
+        wrong = {
+            key: V + 0.01 * np.cos(np.arange(V.size)).reshape(V.shape) for key, V in right.items() if key[1] != "A"
+        }
+        found = check_network(*probe[1:], wrong, progress=False).diagnosis.findings
+        assert any(finding.kind == "onset" for finding in found) is said
+
+
 def test_findings_bear_the_names_of_the_gradient():
     _, params, X, Y = GENERIC
     wrong = {key[1:]: 7 * V for key, V in backprop(params, X, Y).items() if key[1] != "A"}

@@ -134,6 +134,8 @@ def test_the_figure_of_errors_shows_those_that_are_recorded(gradient):
     assert (wrong > 0) == (gradient is not right)
     caption = drawn(report)[0]["errors"].caption
     assert (f"Of the gradient, {wrong} are off by more" if wrong else "Of the gradient, none is off") in caption
+    named = [text.get_text() for legend in drawn(report)[0]["errors"].drawing.legends for text in legend.get_texts()]
+    assert ("wrong entries" in named) == (wrong > 0)
 
 
 def test_an_entry_that_is_no_number_is_a_wrong_one_in_the_figure():

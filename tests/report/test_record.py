@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import re
+import shutil
+import subprocess
 
 import jsonschema
 import numpy as np
@@ -10,13 +13,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reports import changed, in_float32, leaves, missing_mean_in_layer_1, raises, report_on, right, with_nan, written
 
-from refnn.report import networks, record
+from refnn.report import networks, provenance, record
 from refnn.report.read import SCHEMA, ReportError, load, validate
 
 
 def test_the_identity_is_the_sha256_of_the_canonical_content(report):
     text = json.dumps(report["content"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert report["identity"] == hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_the_commit_is_named_and_marked_where_files_differ(tmp_path, monkeypatch):
+    def git(*words):
+        subprocess.run(["git", "-C", tmp_path, "-c", "user.name=n", "-c", "user.email=e", *words], check=True)
+
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    commit = provenance._commit.__wrapped__
+    assert commit() == ""
+    (tmp_path / "refnn").mkdir()
+    (tmp_path / "refnn/a.py").write_text("1\n")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "one")
+    assert re.fullmatch("[0-9a-f]{40}", commit())
+    (tmp_path / "refnn/a.py").write_text("2\n")
+    assert re.fullmatch("[0-9a-f]{40} and local changes", commit())
 
 
 def test_a_report_holds_no_floating_point_literal(report):

@@ -36,6 +36,7 @@ from refnn.report import findings, make, networks
 from refnn.report.draw import folder
 from refnn.report.read import cases, validate
 from refnn.report.record import decode
+from refnn.report.replay import origins
 from refnn.report.replay.ledger import Outcome
 from refnn.report.replay.opinion import opinions
 from refnn.report.replay.replay import replay
@@ -98,6 +99,21 @@ def test_a_probe_that_is_not_there_differs():
         ledger = replay(forged(changed(report, path, index)))
         assert ledger.outcome is Outcome.DIFFERS
         assert f"origin.index is {index}, there are" in str(ledger)
+
+
+def test_a_training_on_other_data_than_those_of_the_project_differs(trained, monkeypatch):
+    """Also where all that was found follows from them."""
+    data = networks.breast_cancer()
+    monkeypatch.setattr(networks, "breast_cancer", lambda: data._replace(X=data.X + 1))
+    assert "content.training.X" in str(replay(trained))
+
+
+def test_a_number_between_two_points_of_the_grid_is_the_one_that_was_recorded():
+    for recorded in (0.0, 1.0):
+        for reached in (0.5 - 1e-12, 0.5, 0.5 + 1e-12):
+            found = origins._nearest({"W1": np.array([recorded])}, {"W1": np.array([reached])}, 1.0)
+            assert found["W1"].tolist() == [recorded]
+    assert origins._nearest({"W1": np.array([3.0])}, {"W1": np.array([0.4])}, 1.0)["W1"].tolist() == [0.0]
 
 
 def test_a_report_with_a_training_is_confirmed_and_trains_again(trained):

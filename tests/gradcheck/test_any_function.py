@@ -134,6 +134,12 @@ def test_sums_that_drown_in_noise_decide_nothing(offset, factor):
     says(f, {"x": MANY}, {"x": factor * gradient}, UNRELIABLE)
 
 
+def test_of_entries_that_a_sum_vouches_for_none_is_the_worst():
+    x = np.linspace(0.1, 2, 20)
+    check = says(lambda p: np.sum(np.sin(p["x"])), {"x": x}, {"x": np.cos(x)}, PASS)
+    assert check.parameters[0].worst is None
+
+
 def test_many_entries_one_of_them_wrong_or_at_a_kink_and_an_empty_array_beside_them():
     right = np.sign(MANY)
     wrong = right.copy()

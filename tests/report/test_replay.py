@@ -34,10 +34,10 @@ from refnn.gradcheck.faults.probes import random_probe
 from refnn.gradcheck.problem import Problem
 from refnn.report import findings, make, networks
 from refnn.report.draw import folder
-from refnn.report.read import cases, validate
+from refnn.report.read import cases, load, validate
 from refnn.report.record import decode
 from refnn.report.replay import origins
-from refnn.report.replay.ledger import Outcome
+from refnn.report.replay.ledger import Ledger, Outcome
 from refnn.report.replay.opinion import opinions
 from refnn.report.replay.replay import replay
 
@@ -353,6 +353,37 @@ def test_a_changed_page_and_a_missing_figure_are_seen(tmp_path, capsys, monkeypa
         assert f"what other versions than those here have drawn: report.html, figures/{figure.name}" in (
             capsys.readouterr().out
         )
+
+
+def test_where_the_machine_rounds_otherwise_only_points_of_figures_are_taken_on_trust(tmp_path, monkeypatch):
+    """Those that are computed anew; not the words of the page, nor a figure of what is recorded."""
+    monkeypatch.setattr(findings, "FAULTS", {})
+    folder.write(report_on(right, 10), tmp_path)
+    report = load(tmp_path)
+    page, figures = tmp_path / "report.html", tmp_path / "figures"
+    written, svg = page.read_text(), (figures / "errors.svg").read_text()
+
+    def redrawn(ulps):
+        ledger = Ledger()
+        ledger.moved["gradients"] = ulps, "somewhere"
+        verify._redraw(report, tmp_path, ledger)
+        return ledger.differences, ledger.trusted[1:]
+
+    assert redrawn(1.0) == ([], [])
+    (figures / "errors.svg").write_text(svg.replace("<path", "<path ", 1))
+    page.write_text(written.replace("</figure>", " </figure>", 1))
+    on_trust = "points of figures that are rounded otherwise here: report.html, figures/errors.svg"
+    assert redrawn(1.0) == ([], [on_trust])
+    assert redrawn(0.0) == (["not what is drawn of these numbers: report.html, figures/errors.svg"], [])
+    page.write_text(written.replace("PASS", "WRONG", 1))
+    assert redrawn(1.0)[0] == ["not what is drawn of these numbers: report.html"]
+    page.write_text(written)
+    (figures / "errors.svg").unlink()
+    assert redrawn(1.0)[0] == ["not what is drawn of these numbers: figures/errors.svg"]
+    (figures / "errors.svg").write_text(svg)
+    other = next(file for file in figures.glob("*.svg") if file.stem not in verify.COMPUTED)
+    other.write_text("<svg/>")
+    assert redrawn(1.0)[0] == [f"not what is drawn of these numbers: figures/{other.name}"]
 
 
 def test_a_pipe_is_refused(tmp_path, capsys):

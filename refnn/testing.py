@@ -180,7 +180,8 @@ def _smallest(judge: Judge, drawn: st.SearchStrategy[Probe], max_examples: int) 
 
     def fails(network: Probe) -> bool:
         wrong = not judge(network)[0]
-        failed.extend([network] * wrong)
+        if wrong:
+            failed.append(network)
         return wrong
 
     def search() -> Probe:

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from refnn.commands import EXIT_STATUS, STATUS, Subparsers, say
@@ -56,7 +56,7 @@ def _redraw(report: Record, directory: Path, ledger: Ledger) -> None:
     """Hold the page and the figures against those that are drawn now.
 
     Other versions may draw them otherwise, and a machine that rounds otherwise the points of figures that are computed
-    anew. The page without its figures is the same there too.
+    anew. All else on the page is the same there too.
     """
     try:
         from refnn.report.draw import folder
@@ -70,16 +70,23 @@ def _redraw(report: Record, directory: Path, ledger: Ledger) -> None:
         ledger.trusted.append(f"what other versions than those here have drawn: {_names(others, directory)}")
         return
     rounds = any(ulps for ulps, _ in ledger.moved.values())
-    points = [file for file in others if rounds and file.is_file() and _alike(file, drawn[file])]
+    points = [file for file in others if rounds and file.is_file() and _alike(file, drawn)]
     if points:
         ledger.trusted.append(f"points of figures that are rounded otherwise here: {_names(points, directory)}")
     if changed := [file for file in others if file not in points]:
         ledger.differences.append(f"not what is drawn of these numbers: {_names(changed, directory)}")
 
 
-def _alike(file: Path, drawn: bytes) -> bool:
-    """Whether a file differs in nothing but figures that are computed anew."""
-    return file.stem in COMPUTED or FIGURE.sub(b"", file.read_bytes()) == FIGURE.sub(b"", drawn)
+def _alike(file: Path, drawn: Mapping[Path, bytes]) -> bool:
+    """Whether a file that differs is a figure that is computed anew, or the page, and differs in such figures alone."""
+    if file.suffix != ".html":
+        return file.stem in COMPUTED
+    page, now = file.read_bytes(), drawn[file]
+    names = [other.stem for other in drawn if other.suffix == ".svg"]  # in the order of the page
+    return FIGURE.split(page) == FIGURE.split(now) and all(
+        then == figure or name in COMPUTED
+        for then, figure, name in zip(FIGURE.findall(page), FIGURE.findall(now), names, strict=True)
+    )
 
 
 def _names(files: Sequence[Path], directory: Path) -> str:

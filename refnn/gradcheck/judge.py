@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -17,7 +17,7 @@ from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict
 from refnn.gradcheck.witness import central, complex_step, directions
 from refnn.gradcheck.witness.complex_step import LINEAR, SAFETY, Trust
 from refnn.gradcheck.witness.directions import Look, Search, Slope
-from refnn.gradcheck.witness.entries import Place, find
+from refnn.gradcheck.witness.entries import Findings, Place, find
 from refnn.gradcheck.witness.function import Scalar, observe, typical_size
 from refnn.gradcheck.witness.silence import quiet
 from refnn.gradcheck.witness.workers import ALONE, Workers
@@ -213,11 +213,15 @@ class _Judge:
 
     def _look(self, key: str, entries: Array, trusted: Trust | None = None) -> Look:
         places = [(key, int(i)) for i in entries]
-        found = find(self.function, self.points, trusted or self.trusted, places, self.workers)
-        for testimony in found.testimonies:
-            self._count(testimony.witness, testimony.evaluations)
+        found = self._found(self.function, self.points, trusted or self.trusted, places)
         allowance = found.allowance(self.formula.roundoff(key), self.formula.felt(key))
         return Look(found.estimate(), self.formula.beside(key, allowance, entries))
+
+    def _found(self, f: Scalar, points: Sequence[Scalar], trusted: Trust, places: Sequence[Place]) -> Findings:
+        found = find(f, points, trusted, places, self.workers)
+        for testimony in found.testimonies:
+            self._count(testimony.witness, testimony.evaluations)
+        return found
 
     def _count(self, witness: str, evaluations: int) -> None:
         self.evaluations[witness] = self.evaluations.get(witness, 0) + evaluations
@@ -267,9 +271,7 @@ class _Judge:
         for given, near in zip(nearer, observed, strict=True):
             if near.unfit:
                 continue
-            found = find(near, complex_step.neighbours(near, rng), complex_step.trust(near, rng), places, self.workers)
-            for testimony in found.testimonies:
-                self._count(testimony.witness, testimony.evaluations)
+            found = self._found(near, complex_step.neighbours(near, rng), complex_step.trust(near, rng), places)
             there, size = np.abs(given - found.value), np.abs(found.value)
             few = FLOOR * u * size
             better = there <= np.minimum(np.sqrt(2 * u), error / np.abs(truth) / CLEARLY) * size

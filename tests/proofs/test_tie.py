@@ -89,6 +89,7 @@ def test_the_proofs_admit_nothing():
     """Also lemmas that no theorem uses, and that Coq's account of the theorems' assumptions therefore leaves out."""
     for file in COQ.glob("*.v"):
         code = mutants.without_comments(file.read_text())
+        # All by which Coq takes a statement without a proof, or checks less: this test looks for them.
         words = r"Admitted|admit|Axioms?|Parameters?|Conjectures?|Abort|Declare Module|Checking|bypass_check"
         assert not re.search(rf"\b({words})\b(?! Inline)", code), file
 

@@ -70,12 +70,15 @@ def judge_part(module: Module, judged: Known) -> Iterator[str]:
     """A layer or a part of one, forwards or backwards."""
     try:
         reasons, module.mean = _compare(module, judged)
-    except TypeError:
+    except TypeError as error:
         # Perhaps the article's sigmoid(Z)*(1-sigmoid(Z)), where sigmoid returns a pair: tried before it is named.
         pair = module.namespace.get("sigmoid")
         if judged.role != "layer_backward" or pair is None or not isinstance(pair(np.eye(2)), tuple):
             raise
-        reasons, module.mean = _compare(module, judged, instead={"sigmoid": sigmoid})
+        try:
+            reasons, module.mean = _compare(module, judged, instead={"sigmoid": sigmoid})
+        except Exception:  # it was not that
+            raise error from None
         yield "takes sigmoid(Z) for an array, but sigmoid returns (A, cache): σ(Z) is sigmoid(Z)[0]"
     if not module.mean and _mean_is_missing(module, judged):
         yield "dW, db: the mean over examples is missing: no 1/m here, nor in what calls this"

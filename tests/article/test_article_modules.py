@@ -56,7 +56,11 @@ MISTAKES = [
         "return {key: 3 * V if key[:2] == 'dA' else V for key, V in grads.items()}",
         "dA0, dA1, dA2: .* times the right value in every entry",
     ),
+    ("backprop", "return grads", "return [*grads]", "returns list, expected the dict of gradients"),
+    ("one_layer_backward", "np.dot(W.T, dZ)", "np.dot(dZ.T, W)", "dA_prev: has shape .*: transposed"),
+    ("one_layer_backward", "S * (1 - S)", "S(1 - S)", "raised TypeError: 'numpy.ndarray' object is not callable"),
     ("update_parameters", 'grads[f"dW{l}"]', 'grads[f"W{l}"]', "raised KeyError"),
+    ("update_parameters", '- learning_rate * grads[f"d', '+ learning_rate * grads[f"', "raised KeyError: 'W1'"),
     ("update_parameters", "- learning_rate * grads", "+ learning_rate * grads", "W1: "),
     ("update_parameters", "len(params) // 2 + 1", "len(params) // 2", "W3"),
     ("update_parameters", "return params", "pass", "returns NoneType"),
@@ -118,6 +122,16 @@ def test_the_articles_key_error_is_explained(tmp_path):
     assert wrong.reasons == ("reads grads['W1'], but backprop stores it as 'dW1'",)
 
 
+def test_a_step_taken_in_place_is_right_and_noted(tmp_path):
+    function = function_source("update_parameters")
+    in_place = re.sub(r"= params\[.*?\] - ", "-= ", function)
+    assert in_place.count("-=") == 2
+    check = judge(tmp_path, MENDED.replace(function, in_place))
+    assert check, str(check)
+    (notes,) = (f.notes for f in check.functions if f.name == "update_parameters")
+    assert "changes the caller's arrays in place" in notes
+
+
 def test_two_mistakes_in_two_functions_are_told_apart(tmp_path):
     source = MENDED.replace("dA * S * (1 - S)", "dA * S").replace("caches.append(", "print(")
     check = judge(tmp_path, source.replace("-(Y / AL", "(Y / AL"))
@@ -161,6 +175,12 @@ def test_functions_alone_are_judged_with_stand_ins_for_the_others(tmp_path):
         assert [f.name for f in check.functions] == [name]
         assert check, str(check)
         assert set(check.missing) == set(NAMES) - {name}
+
+
+def test_a_layer_alone_may_leave_the_mean_to_its_caller(tmp_path):
+    source = function_source("one_layer_backward").replace(" / m", "")
+    check = judge(tmp_path, f"import numpy as np\n{source}")
+    assert check, str(check)
 
 
 def test_a_module_with_none_of_the_functions_is_refused(tmp_path):

@@ -631,3 +631,31 @@ def test_an_entry_that_a_plateau_of_f_hides_is_not_said_to_be_seen(x, shown):
     check = says(gelu, {"x": x}, {"x": slope}, PASS)
     assert check.sees(1e-3) == shown
     says(gelu, {"x": x}, {"x": slope * [2, 1]}, WRONG if shown else PASS)
+
+
+class Unreadable:
+    def __array__(self, *_, **__):
+        raise RuntimeError("not on this device")
+
+
+def test_what_no_array_can_be_made_of_is_no_value():
+    with pytest.raises(TypeError, match="f returned Unreadable, expected a number"):
+        check_gradients(lambda _: Unreadable(), 1.0, 1.0)
+
+
+def test_differences_whose_rounding_underflows_are_taken():
+    """Its values are as small as numbers get, and its steps as long: u f / h is 0."""
+    x = np.array([1e20, 3e20])
+    check = check_gradients(real(lambda x: 1e-295 * np.sum((x / 1e20) ** 3)), x, 3e-295 * (x / 1e20) ** 2 / 1e20)
+    assert check.verdict != WRONG, str(check)
+
+
+def test_what_the_control_cannot_see_is_open_where_f_ends_before_it_could():
+    def ends(p):
+        if np.any(np.real(p["a"]) > 2):
+            raise ValueError("off its table")
+        return 1e6 * np.sum(p["a"] ** 2) + 1e-9 * np.sum(p["b"] ** 2)
+
+    a, b = [1.0, 1.5], [0.3]
+    says(ends, {"a": a, "b": b}, {"a": 2e6 * np.array(a), "b": [6e-10]}, UNRELIABLE)
+    says(ends, {"a": a, "b": b}, {"a": 2.02e6 * np.array(a), "b": [6e-10]}, WRONG)

@@ -125,6 +125,32 @@ def test_units_that_are_dead_on_the_network_in_between_raise_no_alarm():
     assert check_backprop(gradient, probes=[probe], progress=False, hidden="relu").verdict is not Verdict.WRONG
 
 
+def test_a_callable_is_given_the_check_of_each_probe():
+    seen = []
+    check = check_backprop(reference, probes=default_probes()[:2], progress=seen.append)
+    assert tuple(seen) == check.probes
+
+
+def test_a_whole_says_what_its_probes_have_seen():
+    check = check_backprop(reference, probes=default_probes()[:2], progress=False)
+    assert check.sees(1e-6)
+    assert not check.sees(1e-20)
+
+
+def test_a_gradient_that_later_calls_spoil_is_wrong():
+    given = []
+
+    def spoils(params, X, Y):
+        for grads in given:
+            grads["db1"] = "spoilt"
+        given.append(reference(params, X, Y))
+        return given[-1]
+
+    check = check_backprop(spoils, probes=default_probes()[:1], progress=False)
+    assert check.verdict is Verdict.WRONG
+    assert check.reasons[0].startswith("gradient overwrites what an earlier call returned: ")
+
+
 def test_layer_dims_and_examples_choose_the_probes():
     seen = []
 

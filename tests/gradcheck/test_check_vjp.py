@@ -1,5 +1,7 @@
 """check_vjp, check_jvp and check_jacobian: derivatives of functions with many outputs, judged."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -132,6 +134,28 @@ def test_other_dtypes_are_judged_as_such(dtype):
     off = dtype(1.05) if dtype is np.float16 else dtype(1.001)
     assert wrong(check_vjp(square, lambda v, g: 2 * v * g * off, v))
     assert wrong(check_jvp(square, lambda v, t: 2 * v * t * off, v))
+
+
+def test_a_function_that_refuses_float64_is_judged_in_its_own_dtype():
+    def refuses(v):
+        if v.dtype != np.float32:
+            raise TypeError(f"a kernel for float32, not {v.dtype}")
+        return v**2
+
+    v = V.astype(np.float32)
+    assert check_vjp(refuses, square_vjp, v, jvp=square_jvp)
+    for vjp in (lambda v, g: 2.02 * v * g, lambda v, g: 2 * v * g * (np.arange(4) < 3)):
+        assert wrong(check_vjp(refuses, vjp, v)) == ["input"]
+        assert check_vjp(refuses, square_vjp, v, jvp=lambda v, t, vjp=vjp: vjp(v, t)).verdict is Verdict.WRONG
+
+
+def test_steps_of_the_taylor_remainder_may_leave_the_domain():
+    def logarithms(v):
+        return np.array([math.log(x) for x in v])
+
+    small = np.array([1e-3, 0.2, 3.0])
+    assert check_vjp(logarithms, lambda v, g: g / v, small)
+    assert wrong(check_vjp(logarithms, lambda v, g: 1.01 * g / v, small))
 
 
 def test_several_outputs_in_containers():
@@ -415,6 +439,16 @@ def test_a_random_function_is_named():
     assert check.reasons[0].startswith("f is random: evaluations at one point differ by ")
     dropped = check_vjp(lambda v: v * noise.integers(2, size=4), lambda _, g: g * noise.integers(2, size=4), V)
     assert dropped.verdict is Verdict.UNRELIABLE  # and not WRONG, for all that the vjp does
+
+
+def test_a_random_function_is_named_however_its_derivative_is_given():
+    noise = np.random.default_rng(0)
+    for check in (
+        check_jvp(lambda v: v**2 + noise.random(), square_jvp, V),
+        check_jacobian(lambda v: v**2 + noise.random(), np.diag(2 * V), V),
+    ):
+        assert check.verdict is Verdict.UNRELIABLE
+        assert check.reasons[0].startswith("f is random: evaluations at one point differ by ")
 
 
 def test_vjp_and_jvp_are_held_against_each_other():

@@ -1,7 +1,9 @@
 """check_gradients takes any container of any numbers, hands it back as it came, and names what it cannot take."""
 
 from collections import OrderedDict, namedtuple
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -73,6 +75,10 @@ def nested(p):
     return product(p["a"][0], p["b"]["v"])
 
 
+def frozen(**parts):
+    return MappingProxyType(parts)
+
+
 DW, DV = slopes(W, V)
 # What one may ask: a function of a container, the container, a gradient of it, and the names that its parts have.
 WHOLE = {
@@ -81,6 +87,7 @@ WHOLE = {
     "NumPy number": (lambda x: x**3, np.float64(2), np.float64(12), ["params"]),
     "array of no axes": (lambda x: x**3, np.array(2.0), 12.0, ["params"]),
     "list of numbers": (lambda v: sum(x * x for x in v), [1.0, 2.0], [2.0, 4.0], ["params"]),
+    "list, to what tells no signature": (max, [2.0, 3.0], [0.0, 1.0], ["params"]),
     "list of lists": (lambda M: M[0][1] * M[1][0], [[1.0, 2.0], [3.0, 4.0]], [[0.0, 3.0], [2.0, 0.0]], ["params"]),
     "list of arrays": (lambda p: product(*p), [W, V], [DW, DV], ["[0]", "[1]"]),
     "tuple": (lambda p: product(*p), (W, V), (DW, DV), ["[0]", "[1]"]),
@@ -89,6 +96,7 @@ WHOLE = {
     "dict": (lambda p: product(p["W"], p["v"]), {"W": W, "v": V}, {"W": DW, "v": DV}, ["W", "v"]),
     "dict of d": (lambda p: product(p["W"], p["v"]), {"W": W, "v": V}, {"dW": DW, "dv": DV}, ["dW", "dv"]),
     "ordered dict": (lambda p: product(p["W"], p["v"]), OrderedDict(W=W, v=V), {"W": DW, "v": DV}, ["W", "v"]),
+    "read-only dict": (lambda p: product(p["W"], p["v"]), frozen(W=W, v=V), frozen(W=DW, v=DV), ["W", "v"]),
     "in order": (lambda p: product(p["W"], p["v"]), {"W": W, "v": V}, (DW, DV), ["W", "v"]),
     "numbered": (lambda p: product(p[1], p[2]), {1: W, 2: V}, {1: DW, 2: DV}, ["[1]", "[2]"]),
     "nested": (nested, {"a": [W], "b": {"v": V}}, {"a": [DW], "b": {"v": DV}}, ["['a'][0]", "['b']['v']"]),
@@ -113,7 +121,7 @@ of_every_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 
 def spoilt(grads):
     """The gradient with its first leaf off by a thousandth."""
-    if isinstance(grads, dict):
+    if isinstance(grads, Mapping):
         (key, first), *others = grads.items()
         return {key: spoilt(first), **dict(others)}
     if isinstance(grads, Layer):
@@ -128,7 +136,7 @@ def spoilt(grads):
 
 def kinds(value):
     """The types of a container and of all that it holds."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return type(value), {key: kinds(part) for key, part in value.items()}
     if isinstance(value, Layer):
         return type(value), kinds(value.W), kinds(value.v), value.name

@@ -35,8 +35,9 @@ def declared(words, dtype=np.float64, *, changed=None):
 
     def name(kind, l):
         d = kind.removeprefix("d")
-        template = names.get(kind, "d" + names.get(d, d + "{l}") if kind != d else kind + "{l}")
-        return template.format(l=l, k=l - 1)
+        template = names.get(kind) or names.get(d) or d + "{l}"
+        of_l = template(l) if callable(template) else template.format(l=l, k=l - 1)
+        return of_l if kind == d or kind in names else f"d{of_l}"
 
     def gradient(params, X, Y):
         L = sum(name("W", l) in params for l in range(1, 20))
@@ -55,7 +56,7 @@ def declared(words, dtype=np.float64, *, changed=None):
             Y = Y.T
         AL, caches = refnn.forward_prop(X, ours, **network)
         grads = refnn.backprop(AL, Y.astype(dtype), caches, **network)
-        factor = dtype({"mean": 1, "sum": m, "entries": 1 / n_L}[said.get("reduction", "mean")])
+        factor = dtype({"mean": 1, "sum": m, "entries": 1 / n_L, "outputs": m / n_L}[said.get("reduction", "mean")])
         found = {}
         for key, V in given.items():
             dV = factor * grads[f"d{key}"]
@@ -75,6 +76,7 @@ CONVENTIONS = {
     "the article's": {},
     "the sum": {"reduction": "sum"},
     "the mean over entries": {"reduction": "entries"},
+    "the mean over outputs": {"reduction": "outputs"},
     "weight decay": {"l2": 0.3},
     "the lasso": {"l1": 0.05},
     "both, of m": {"l1": lambda m: 0.2 / m, "l2": lambda m: 0.7 / m},
@@ -86,6 +88,7 @@ CONVENTIONS = {
     "classes": {"labels": "classes"},
     "classes in rows": {"labels": "classes", "examples": "rows"},
     "names": {"names": {"W": "weights{l}", "b": "bias{k}", "dW": "grad_w{l}"}},
+    "names of l": {"names": {"W": lambda l: f"layer_{chr(96 + l)}", "db": lambda l: f"bias_grad_{l}"}},
     "a step": {"step": 0.1},
     "a step, rows, a penalty": {"step": 3.0, "examples": "rows", "l2": 0.1},
 }
@@ -199,6 +202,21 @@ def test_a_transposed_dw_is_named_or_its_shape_is_said(words):
     check = judged(gradient, **words)
     assert check.verdict is Verdict.WRONG
     assert any("grads['dW1'] has shape" in reason for reason in check.reasons)
+
+
+@pytest.mark.parametrize("words", [{"examples": "rows"}, {"l2": 0.3}], ids=says)
+def test_db_of_one_axis_is_what_it_is_where_a_bias_has_two(words):
+    def flat(params, X, Y):
+        return {key: V.ravel() if key[:2] == "db" else V for key, V in declared(words)(params, X, Y).items()}
+
+    def off(params, X, Y):
+        grads = flat(params, X, Y)
+        return grads | {"db1": 1.001 * grads["db1"]}
+
+    assert judged(flat, **words).verdict is Verdict.PASS
+    check = judged(off, **words)
+    assert check.verdict is Verdict.WRONG
+    assert [parameter.name for parameter in check.parameters if not parameter] == ["db1"]
 
 
 def test_a_class_off_by_one_is_wrong():

@@ -47,7 +47,7 @@ def giving_dA_on(*calls):
         nonlocal count
         count += 1
         grads = reference(params, X, Y)
-        return grads | {"dA0": params["W1"].T @ grads["db1"] + 0 * X} if count in calls else grads
+        return {key: V for key, V in grads.items() if key[:2] != "dA" or (key == "dA0" and count in calls)}
 
     return gradient
 

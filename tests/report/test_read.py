@@ -7,7 +7,7 @@ from reports import TAMPERED, changed, forged, written
 
 from refnn.__main__ import main
 from refnn.report import read
-from refnn.report.read import ReportError, load
+from refnn.report.read import LISTED, ReportError, load, validate
 from refnn.report.record import sha256
 
 # ---------------------------------------------------------------------- changed
@@ -77,6 +77,14 @@ def hostile(report):
         ("a gradient of no parameter", gradient, lambda g: {**g, "dW9": g["dW1"]}, "dW9"),
     ):
         yield what, forged(changed(report, path, value)), reason
+
+
+def test_of_many_faults_of_a_file_some_are_listed(report):
+    """Each of its parts is a number, which none may be."""
+    with pytest.raises(ReportError) as refused:
+        validate({**dict.fromkeys(report, 0), "format": report["format"]})
+    assert len(report) > LISTED + 1
+    assert len(str(refused.value).splitlines()) == 1 + LISTED
 
 
 def test_a_hostile_file_is_refused_with_a_reason(report, tmp_path, capsys):

@@ -85,6 +85,21 @@ def test_arrays_are_read_back_to_the_last_bit(n, exponent, seed):
     assert np.array_equal(record.decode("a", record.encode_on_grid(gridded, 2.0**-10)), gridded)
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"shape": [2], "unit": "0x1p-10", "integers": [1]}, r"a needs 2 numbers for shape \[2\], has 1"),
+        ({"shape": [1], "unit": "0x1p+99999", "integers": [1]}, "a.unit is '0x1p.99999', expected a hexadecimal float"),
+        ({"shape": [1], "unit": "one", "integers": [1]}, "a.unit is 'one', expected a hexadecimal float"),
+        ({"shape": [-1], "dtype": "float64", "hex": []}, r"a has shape \[-1\], expected a list of sizes"),
+        ({"shape": [1], "dtype": "int64", "hex": ["0x1p+0"]}, "a has dtype 'int64', expected one of float"),
+    ],
+)
+def test_what_is_no_array_is_refused_by_its_path(value, said):
+    with pytest.raises(ValueError, match=said):
+        record.decode("a", value)
+
+
 @given(data=st.data())
 def test_no_number_or_word_of_a_report_can_be_changed(report, data):
     path, value = data.draw(st.sampled_from(list(leaves(report))))

@@ -259,6 +259,19 @@ def test_the_author_of_the_reference_cannot_be_another(on_the_reference):
     assert "citation.author" in str(ledger)
 
 
+def test_an_author_no_citation_can_hold_differs(report):
+    ledger = replay(forged(changed(report, ("citation", "author"), "Ada\nLovelace")))
+    assert ledger.outcome is Outcome.DIFFERS
+    assert "citation: author is 'Ada\\nLovelace'" in str(ledger)
+
+
+def test_a_certificate_of_a_network_too_large_for_one_differs(report, monkeypatch):
+    monkeypatch.setattr(findings, "CERTIFIED_WORK", 0)
+    ledger = replay(report)
+    assert ledger.outcome is Outcome.DIFFERS
+    assert "measured.networks[0].certificate: a network of this size carries none" in str(ledger)
+
+
 def test_the_replay_breaks_when_the_code_does(on_the_reference, monkeypatch):
     monkeypatch.setattr(findings, "reference_gradient", missing_mean_in_layer_1)
     ledger = replay(on_the_reference)
@@ -313,6 +326,16 @@ def test_a_fault_of_another_version_cannot_be_replayed(report):
     ledger = replay(forged(changed(report, ("content", "faults", 0, "name"), "bug-of-tomorrow")))
     assert ledger.outcome is Outcome.CANNOT_REPLAY
     assert "bug-of-tomorrow" in str(ledger)
+
+
+def test_numbers_that_the_witnesses_cannot_compute_with_cannot_be_replayed(smallest, monkeypatch):
+    def overflows(*_, **__):
+        raise OverflowError("too large")
+
+    monkeypatch.setattr("refnn.report.replay.replay.check_backprop", overflows)
+    ledger = replay(smallest)
+    assert ledger.outcome is Outcome.CANNOT_REPLAY
+    assert "beyond what the witnesses compute with: too large" in str(ledger)
 
 
 def test_a_certificate_without_flint_cannot_be_replayed(report, monkeypatch):

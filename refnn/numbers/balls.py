@@ -103,10 +103,8 @@ def ulps(balls: Objects, dtype: DTypeLike) -> Objects:
 
 def _quantum(x: Any, info: Any) -> int:
     """The exponent of the last bit that a float next to the exact number x has."""
-    if not x.is_finite() or x.is_zero():
-        return int(info.minexp - info.nmant)
-    mantissa, exponent = (int(part) for part in x.man_exp())
-    return int(max(abs(mantissa).bit_length() + exponent - 1, info.minexp) - info.nmant)
+    size = exponent(x) if x.is_finite() else None
+    return int((info.minexp if size is None else max(size - 1, info.minexp)) - info.nmant)
 
 
 def _round(x: Any, dtype: np.dtype[Any]) -> float:

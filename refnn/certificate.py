@@ -266,10 +266,8 @@ def _inputs(params: object, X: object, Y: object, grads: object, hidden: object,
     slopes = _shapes.gradients(grads, arrays, misfits)
     for l in range(L):
         if isinstance(grads, Mapping) and (key := f"dA{l}") in grads:
-            name = f"grads[{key!r}]"
-            slopes[key] = _shapes.number_array(name, grads[key])
-            misfits.shape(name, slopes[key], (arrays[f"W{l + 1}"].shape[1], m), "one for each A")
-            misfits.finite(name, slopes[key])
+            n_l = arrays[f"W{l + 1}"].shape[1]
+            slopes[key] = misfits.array(f"grads[{key!r}]", grads[key], (n_l, m), "one for each A")
     misfits.refuse()
     return Point(
         {key: _floats(f"params[{key!r}]", V) for key, V in arrays.items()},

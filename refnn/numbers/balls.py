@@ -44,11 +44,6 @@ def exponent(ball: Any) -> int | None:
     return abs(mantissa).bit_length() + power
 
 
-def around_zero(radius: Any) -> Any:
-    """The ball of all numbers that do not exceed `radius` in magnitude."""
-    return _flint().arb(0, radius)
-
-
 def step(ball: Any) -> Any:
     """1 for a ball above 0, and 0 for one that is not.
 

@@ -91,12 +91,12 @@ def _saturating(V: Array) -> Array:
 def init_params(layer_dims: object, *, scale: object, rng: Rng) -> Arguments:
     dims = _shapes.widths(layer_dims)
     expected = "'xavier', 'he' or a positive number"
-    if isinstance(scale, str) and scale not in ("xavier", "he"):
-        raise ValueError(f"scale is {shown(scale, repr)}, expected {expected}")
-    if not isinstance(scale, str | numbers.Real):
+    if isinstance(scale, str):
+        if scale not in ("xavier", "he"):
+            raise ValueError(f"scale is {shown(scale, repr)}, expected {expected}")
+    elif not isinstance(scale, numbers.Real):
         raise TypeError(f"scale is {shown(scale, repr)} ({type(scale).__name__}), expected {expected}")
-    scale = scale if isinstance(scale, str) else positive("scale", scale)
-    if not isinstance(scale, str) and scale > LARGEST_SCALE:
+    elif (scale := positive("scale", scale)) > LARGEST_SCALE:
         raise ValueError(f"scale is {scale}, expected at most {LARGEST_SCALE}, for weights that float64 can hold")
     return {"layer_dims": dims, "scale": scale, "rng": _shapes.generator(rng)}
 

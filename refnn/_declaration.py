@@ -26,7 +26,8 @@ SLOPE = 0.01  # of a leaky ReLU without a number
 
 def activation(name: str, word: Any, more: tuple[str, ...] = ()) -> Word:
     """The activation that an argument of this name declares, which may know `more` names than the common ones."""
-    if isinstance(word, str) and word in (*ACTIVATIONS, *more):
+    known = (*ACTIVATIONS, *more)
+    if isinstance(word, str) and word in known:
         return word
     if _own(word):
         if not all(isinstance(function, Hashable) for function in word):
@@ -34,10 +35,10 @@ def activation(name: str, word: Any, more: tuple[str, ...] = ()) -> Word:
         return cast(Pair, word)
     if not isinstance(word, str):
         raise TypeError(f"{name} is {word!r} ({type(word).__name__}), expected a name or a pair (value, derivative)")
-    known = (*ACTIVATIONS, *more)
-    if word not in known and slope(word) is None:
+    below = slope(word)
+    if below is None:
         raise ValueError(f"{name} is {word!r}, expected one of {_listed(known)}, or a pair (value, derivative)")
-    if not 0 <= (slope(word) or 0) < math.inf:
+    if not 0 <= below < math.inf:
         raise ValueError(f"{name} is {word!r}, expected a finite slope of at least 0")
     return word
 

@@ -138,14 +138,14 @@ def _forward_derivatives(
 
 def _width(enclosures: Objects, dtype: np.dtype[Any]) -> float:
     """The largest radius, in ulps of `dtype` at the enclosed number."""
-    radii = np.frompyfunc(lambda ball: ball.rad(), 1, 1)(enclosures)
+    radii = map_entries(lambda ball: ball.rad(), enclosures)
     return float(balls.upper_bounds(radii / balls.ulps(enclosures, dtype)).max())
 
 
 def error_bounds(dV: FloatArray, enclosures: Objects) -> FloatArrays:
     """The truth rounded, and upper bounds on |dV - truth|: absolute, relative to |truth|, in ulps of dV's dtype."""
     difference = balls.to_balls(dV) - enclosures
-    relative = np.frompyfunc(lambda d, truth: d if d.is_zero() else d / truth, 2, 1)(difference, enclosures)
+    relative = map_entries(lambda d, truth: d if d.is_zero() else d / truth, difference, enclosures)
     return {
         "truth": balls.nearest(enclosures)[0],
         "absolute": balls.upper_bounds(difference),

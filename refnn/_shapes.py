@@ -63,9 +63,9 @@ class Misfits(list[str]):
     def entries(self, name: str, array: Array, wrong: Array, expected: str) -> None:
         """The first of the entries that are wrong, and how many there are."""
         if wrong.any():
-            index = tuple(np.argwhere(wrong)[0].tolist())
+            index = tuple(np.argwhere(wrong)[0])
             more = f" ({wrong.sum()} such entries)" if wrong.sum() > 1 else ""
-            self.append(f"{name}{_place(index)} is {shown(array[index])}, expected {expected}{more}")
+            self.append(f"{name}{place(index)} is {shown(array[index])}, expected {expected}{more}")
 
     def finite(self, name: str, array: Array, *, limits: bool = False) -> None:
         """No NaN, and no infinity unless limits are allowed."""
@@ -132,7 +132,7 @@ def _objects(name: str, array: Array) -> Array:
     for (index, x), is_plain in zip(np.ndenumerate(array), plain):
         if not (_in_range(x) if is_plain else hasattr(x, "exp")):
             error, expected = (ValueError, "a number that a float can hold") if is_plain else (TypeError, "a number")
-            raise error(f"{name}{_place(index)} is {shown(x, repr)} ({type(x).__name__}), expected {expected}")
+            raise error(f"{name}{place(index)} is {shown(x, repr)} ({type(x).__name__}), expected {expected}")
     if not all(plain) or all(isinstance(x, numbers.Rational) for x in array.flat):
         return array
     real = all(isinstance(x, numbers.Real | Decimal) for x in array.flat)
@@ -165,8 +165,9 @@ def _plain_numbers(array: Array) -> Array:
     return np.reshape([float(x) if isinstance(x, numbers.Real) else 0.5 for x in array.flat], array.shape)
 
 
-def _place(index: tuple[int, ...]) -> str:
-    return str(list(index)) if index else ""
+def place(index: Sequence[Any]) -> str:
+    """An index of any integers as one would type it; of a scalar there is none."""
+    return str([int(i) for i in index]) if index else ""
 
 
 def common_dtype(arrays: Iterable[Array]) -> np.dtype[Any]:

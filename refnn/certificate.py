@@ -140,7 +140,7 @@ class Certificate:
         for key in worst[:ROWS]:
             i = np.unravel_index(int(self.ulps[key].argmax()), self.ulps[key].shape)
             lines.append(
-                f"{_entry(key, i):<15} {self.grads[key].dtype.name:<8} {self.grads[key][i]:>23.17g} "
+                f"{key + _shapes.place(i):<15} {self.grads[key].dtype.name:<8} {self.grads[key][i]:>23.17g} "
                 f"{self.absolute[key][i]:>10.2e} {self.relative[key][i]:>10.2e} {self.ulps[key][i]:>8.3g}"
             )
         more = len(worst) - ROWS
@@ -227,12 +227,12 @@ class Certificate:
             for kind in KINDS:
                 bound, claim = again[kind], getattr(self, kind)[key]
                 false += [
-                    f"{_entry(key, i)} has {kind} error {bound[i]:.6g}, certified is {claim[i]:.6g}"
+                    f"{key}{_shapes.place(i)} has {kind} error {bound[i]:.6g}, certified is {claim[i]:.6g}"
                     for i in zip(*np.nonzero(~(bound <= claim)))
                 ]
             value, recorded = again["truth"], self.truth[key]
             off = ~(np.abs(recorded - value) <= np.spacing(np.abs(value)))
-            false += [f"{_entry(key, i)} is truly {value[i]}, not {recorded[i]}" for i in zip(*np.nonzero(off))]
+            false += [f"{key}{_shapes.place(i)} is truly {value[i]}, not {recorded[i]}" for i in zip(*np.nonzero(off))]
         if false:
             more = f" (and {len(false) - ROWS} more)" if len(false) > ROWS else ""
             raise CertificateError("certificate does not hold: " + "; ".join(false[:ROWS]) + more)
@@ -242,10 +242,6 @@ def _table(name: str, value: Any) -> FloatArrays:
     if not isinstance(value, Mapping):
         raise ValueError(f"{name} is not an object of arrays")
     return {key: hexfloat.decode(f"{name}[{key!r}]", array) for key, array in value.items()}
-
-
-def _entry(key: str, index: Any) -> str:
-    return f"{key}[{', '.join(str(int(i)) for i in index)}]"
 
 
 # ---------------------------------------------------------------------- arguments
@@ -266,10 +262,8 @@ def _inputs(params: object, X: object, Y: object, grads: object, hidden: object,
     slopes = _shapes.gradients(grads, arrays, misfits)
     for l in range(L):
         if isinstance(grads, Mapping) and (key := f"dA{l}") in grads:
-            name = f"grads[{key!r}]"
-            slopes[key] = _shapes.number_array(name, grads[key])
-            misfits.shape(name, slopes[key], (arrays[f"W{l + 1}"].shape[1], m), "one for each A")
-            misfits.finite(name, slopes[key])
+            n_l = arrays[f"W{l + 1}"].shape[1]
+            slopes[key] = misfits.array(f"grads[{key!r}]", grads[key], (n_l, m), "one for each A")
     misfits.refuse()
     return Point(
         {key: _floats(f"params[{key!r}]", V) for key, V in arrays.items()},

@@ -1,8 +1,8 @@
 """How refnn/layers.py is computed on floats, for balls that hold everything a correct implementation may return.
 
 Over exact numbers the formulas of layers.py stand as they are; on floats they are folded, so that nothing overflows and
-no digit is lost. Here are the folded forms, on the `FloatBall`s of refnn/numbers/floatball.py; where good
-implementations go different ways, `either` holds what both may return. network.py runs on this module as on layers.py.
+no digit is lost. Here are the folded forms, on the `FloatBall`s of floatball.py; where good implementations go
+different ways, `either` holds what both may return. network.py runs on this module as on layers.py.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from floatball import FloatBall
 
 from refnn import _declaration, layers
 from refnn._floats import SILU_ROOT
 from refnn.layers import Activation, Output
-from refnn.numbers.floatball import FloatBall
 
 Form = Callable[[FloatBall], FloatBall]
 

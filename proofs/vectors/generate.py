@@ -19,12 +19,12 @@ from unittest import mock
 import forms
 import numpy as np
 from cases import FLAGS, Case, valid
+from floatball import float_balls
 from kinds import alone, declared
 
 from refnn import network
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.numbers import balls
-from refnn.numbers.floatball import float_balls
 
 HERE = Path(__file__).parent
 FAR = 2.0**64

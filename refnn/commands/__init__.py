@@ -6,8 +6,6 @@ import sys
 from typing import TypeAlias
 
 from refnn.gradcheck.verdict.result import Verdict
-from refnn.report.citation import citation_file
-from refnn.report.draw.style import pyplot
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -33,7 +31,6 @@ def widths(text: str) -> list[int]:
     return [int(n) for n in text.strip("[]()").split(",")]
 
 
-def require_libraries() -> None:
-    """The ImportError of a library that a report needs: better before the work than after it."""
-    pyplot()
-    citation_file()
+def names(text: str) -> str | list[str]:
+    """The value of --hidden or --output: one name, or several with commas between them."""
+    return text.split(",") if "," in text else text

@@ -34,7 +34,7 @@ class Outcome:
     by_itself: bool = False  # the code ended its process
 
 
-def apart(work: Callable[..., Any], *arguments: Any, timeout: float | None = None, label: str = "judged") -> Outcome:
+def apart(work: Callable[..., Any], *arguments: Any, timeout: float | None = None) -> Outcome:
     """What `work(send, *arguments)` returns in a child process, which is ended after so many seconds, or by Ctrl-C.
 
     What it sends shows on a bar. An error that the user can mend is raised here as a ValueError with its text.
@@ -49,7 +49,7 @@ def apart(work: Callable[..., Any], *arguments: Any, timeout: float | None = Non
     theirs.close()
     sent: list[Any] = []
     try:
-        for kind, value in bar(_messages(ours, timeout), label):
+        for kind, value in bar(_messages(ours, timeout), "judged"):
             if kind == "sent":
                 sent.append(value)
             elif kind == "returned":

@@ -9,7 +9,7 @@ from typing import Any
 from refnn._declaration import ACTIVATIONS, COSTS
 from refnn._files import refuse_unwritable, write_whole
 from refnn.article.module import FUNCTIONS, ModuleCheck, judge_module
-from refnn.commands import EXIT_STATUS, STATUS, STOPPED, UNUSABLE, Subparsers, require_libraries, say, source, widths
+from refnn.commands import EXIT_STATUS, STATUS, STOPPED, UNUSABLE, Subparsers, names, say, source, widths
 from refnn.commands.apart import CTRL_C, Outcome, Send, apart
 from refnn.gradcheck.backprop import check_backprop, of_probes
 from refnn.gradcheck.declaration import CHOICES, NAMED, Declaration
@@ -54,9 +54,9 @@ def _add_declaration(parser: argparse.ArgumentParser) -> None:
         "the network and its conventions", "What the function is the gradient of; the article's, where nothing is said."
     ).add_argument
     said = f"activation of the hidden layers, or one for each: {', '.join(ACTIVATIONS)}, leaky_relu(0.2)"
-    option("--hidden", metavar="NAME[,NAME…]", help=said)
+    option("--hidden", type=names, metavar="NAME[,NAME…]", help=said)
     said = "softmax or one of these; its cost is cross_entropy for sigmoid and softmax, half_squared_error for others"
-    option("--output", metavar="NAME[,COST]", help=f"{said}, or is named: {', '.join(COSTS)}")
+    option("--output", type=names, metavar="NAME[,COST]", help=f"{said}, or is named: {', '.join(COSTS)}")
     option("--reduction", metavar="HOW", help="of the losses: mean over examples, their sum, or mean over all entries")
     option("--l1", metavar="LAMBDA", help="penalty λ Σ|W|; a number, or one over m: 0.7/m")
     option("--l2", metavar="LAMBDA", help="penalty λ/2 Σ W²; likewise")
@@ -92,7 +92,6 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         refuse_unwritable(args.json)
     if args.report:
-        require_libraries()
         prepare(args.report)
     outcome = apart(_module if module else _function, args, timeout=args.timeout)
     if outcome.by_itself and IMPORTED not in outcome.sent:
@@ -143,9 +142,6 @@ def _declaration(args: argparse.Namespace) -> dict[str, Any]:
     """The keywords of the options that were given; a ValueError names the option that is none."""
     given: dict[str, Any] = {name: getattr(args, name) for name in ("hidden", "output", *CHOICES, "l1", "l2", "step")}
     given = {name: text for name, text in given.items() if text is not None}
-    for name in {"hidden", "output"} & set(given):
-        if "," in given[name]:
-            given[name] = given[name].split(",")
     for name in {"l1", "l2", "step"} & set(given):
         given[name] = _number(name, given[name])
     if args.no_bias:
@@ -177,7 +173,7 @@ def _name(text: str) -> tuple[str, str | list[str]]:
     kind, _, name = text.partition("=")
     if kind not in NAMED:
         raise ValueError(f"--names is {text!r}, expected {', '.join(NAMED)}, then = and a name, such as W=weights{{l}}")
-    return kind, template(f"--names {kind}", name.split(",") if "," in name else name)
+    return kind, template(f"--names {kind}", names(name))
 
 
 def _cost(args: argparse.Namespace) -> Any:

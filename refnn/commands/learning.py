@@ -81,7 +81,7 @@ def untrained(
     if len(dims) < 2 or (dims[0], dims[-1]) != (inputs, outputs):
         raise ValueError(f"--layer-dims is {dims}, expected [{inputs}, …, {outputs}], from the features to the outputs")
     words = _declaration.hidden(hidden, len(dims) - 2)
-    names = tuple(str(_declaration.of_layer(words, l)) for l in range(1, len(dims) - 1))
+    names = tuple(map(str, _declaration.each_layer(words, len(dims) - 2)))
     return Trained(
         params=init_params(dims, scale=weight_scale(names), rng=rng),
         hidden=names,

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from refnn.commands import EXIT_STATUS, STATUS, Subparsers, require_libraries, say
+from refnn.commands import EXIT_STATUS, STATUS, Subparsers, say
 from refnn.gradcheck.verdict.result import Verdict
 from refnn.report.draw.folder import prepare, write
 from refnn.report.draw.page import table
@@ -25,7 +25,6 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    require_libraries()
     prepare(args.out)
     report, check = report_on_reference()
     write(report, args.out)

@@ -10,7 +10,7 @@ import numpy as np
 from refnn import _declaration, tabular
 from refnn._files import refuse_unwritable, write_whole
 from refnn._shapes import Array, generator, whole
-from refnn.commands import STOPPED, Subparsers, learning, say, widths
+from refnn.commands import STOPPED, Subparsers, learning, names, say, widths
 from refnn.commands.learning import Curves
 from refnn.commands.saved import Trained
 from refnn.report.draw import style
@@ -37,7 +37,7 @@ def add(subparsers: Subparsers) -> None:
     said = "sigmoid for two classes, softmax for more, identity for numbers; by default sigmoid or softmax, as the "
     option("--output", choices=learning.RATES, help=said + "labels are, which are words or the integers 0 … K - 1")
     said = f"activation of the hidden layers, or one for each: {', '.join(_declaration.ACTIVATIONS)} (%(default)s)"
-    option("--hidden", type=_names, default="sigmoid", metavar="NAME[,NAME…]", help=said)
+    option("--hidden", type=names, default="sigmoid", metavar="NAME[,NAME…]", help=said)
     option("--layer-dims", type=widths, metavar="N,N…", help="all widths; by default FEATURES,16,8,OUTPUTS")
     option("--epochs", type=int, default=200, metavar="N", help="passes over the examples (%(default)s)")
     option("--lr", type=float, metavar="RATE", help="learning rate; by default 0.5, and 0.1 for --output identity")
@@ -46,11 +46,6 @@ def add(subparsers: Subparsers) -> None:
     option("--seed", type=int, default=0, metavar="N", help="of split, weights and shuffles (%(default)s)")
     option("--out", type=Path, default=Path("refnn-train"), metavar="DIR", help="folder for the results (%(default)s)")
     parser.set_defaults(run=run)
-
-
-def _names(text: str) -> str | list[str]:
-    """The value of --hidden."""
-    return text.split(",") if "," in text else text
 
 
 def run(args: argparse.Namespace) -> int:

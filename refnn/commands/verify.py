@@ -8,6 +8,7 @@ from pathlib import Path
 from refnn.commands import EXIT_STATUS, STATUS, Subparsers, say
 from refnn.gradcheck.verdict.result import Verdict
 from refnn.report.declared import in_words
+from refnn.report.draw.folder import PAGE, drawn
 from refnn.report.provenance import environment
 from refnn.report.read import declaration, load
 from refnn.report.record import Record
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     report = load(args.report)
     ledger = replay(report, args.seconds)
     folder = args.report if args.report.is_dir() else args.report.parent
-    if (folder / "report.html").exists():
+    if (folder / PAGE).exists():
         _redraw(report, folder, ledger)
     content = report["content"]
     declared = f" ({in_words(declaration(report))})" if content["declaration"] else ""
@@ -59,30 +60,29 @@ def _redraw(report: Record, directory: Path, ledger: Ledger) -> None:
     anew. All else on the page is the same there too.
     """
     try:
-        from refnn.report.draw import folder
+        again = drawn(report, directory)
     except ImportError:
         ledger.trusted.append('the page and the figures: comparing them needs pip install "refnn[report]"')
         return
-    drawn = folder.drawn(report, directory)
-    others = [file for file, now in drawn.items() if not file.is_file() or file.read_bytes() != now]
+    others = [file for file, now in again.items() if not file.is_file() or file.read_bytes() != now]
     then, now = report["environment"], environment()
     if others and any(then[name] != now[name] for name in ("packages", "platform")):
         ledger.trusted.append(f"what other versions than those here have drawn: {_names(others, directory)}")
         return
     rounds = any(ulps for ulps, _ in ledger.moved.values())
-    points = [file for file in others if rounds and file.is_file() and _alike(file, drawn)]
+    points = [file for file in others if rounds and file.is_file() and _alike(file, again)]
     if points:
         ledger.trusted.append(f"points of figures that are rounded otherwise here: {_names(points, directory)}")
     if changed := [file for file in others if file not in points]:
         ledger.differences.append(f"not what is drawn of these numbers: {_names(changed, directory)}")
 
 
-def _alike(file: Path, drawn: Mapping[Path, bytes]) -> bool:
+def _alike(file: Path, again: Mapping[Path, bytes]) -> bool:
     """Whether a file that differs is a figure that is computed anew, or the page, and differs in such figures alone."""
     if file.suffix != ".html":
         return file.stem in COMPUTED
-    page, now = file.read_bytes(), drawn[file]
-    names = [other.stem for other in drawn if other.suffix == ".svg"]  # in the order of the page
+    page, now = file.read_bytes(), again[file]
+    names = [other.stem for other in again if other.suffix == ".svg"]  # in the order of the page
     return FIGURE.split(page) == FIGURE.split(now) and all(
         then == figure or name in COMPUTED
         for then, figure, name in zip(FIGURE.findall(page), FIGURE.findall(now), names, strict=True)

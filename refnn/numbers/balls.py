@@ -44,11 +44,6 @@ def exponent(ball: Any) -> int | None:
     return abs(mantissa).bit_length() + power
 
 
-def around_zero(radius: Any) -> Any:
-    """The ball of all numbers that do not exceed `radius` in magnitude."""
-    return _flint().arb(0, radius)
-
-
 def step(ball: Any) -> Any:
     """1 for a ball above 0, and 0 for one that is not.
 
@@ -103,10 +98,8 @@ def ulps(balls: Objects, dtype: DTypeLike) -> Objects:
 
 def _quantum(x: Any, info: Any) -> int:
     """The exponent of the last bit that a float next to the exact number x has."""
-    if not x.is_finite() or x.is_zero():
-        return int(info.minexp - info.nmant)
-    mantissa, exponent = (int(part) for part in x.man_exp())
-    return int(max(abs(mantissa).bit_length() + exponent - 1, info.minexp) - info.nmant)
+    size = exponent(x) if x.is_finite() else None
+    return int((info.minexp if size is None else max(size - 1, info.minexp)) - info.nmant)
 
 
 def _round(x: Any, dtype: np.dtype[Any]) -> float:

@@ -69,7 +69,8 @@ def exact_gradient(f: Function, point: Mapping[str, ArrayLike], *, key: int = 0)
         _slopes(f, arrays, np.eye(n, min(_DIRECTIONS, n - start), -start, dtype=int), key)
         for start in bar(range(0, n, _DIRECTIONS), "exact derivatives", show=n > _ONE_BY_ONE)
     ]
-    return _split(np.concatenate(slopes), arrays)
+    flat = iter(np.concatenate(slopes))
+    return {name: map_entries(lambda _: next(flat), array) for name, array in arrays.items()}
 
 
 def _slopes(f: Function, arrays: dict[str, Objects], directions: NDArray[Any], key: int) -> Objects:
@@ -207,9 +208,3 @@ def _run(name: str, function: Callable[[dict[str, Objects]], Any], params: dict[
 
 def _values(array: Objects) -> Objects:
     return map_entries(lambda v: v.value if isinstance(v, Dual) else v, array)
-
-
-def _split(flat: Objects, like: dict[str, Objects]) -> dict[str, Objects]:
-    ends = np.cumsum([array.size for array in like.values()])
-    pieces = np.split(flat, ends[:-1])
-    return {name: piece.reshape(array.shape) for (name, array), piece in zip(like.items(), pieces, strict=True)}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from refnn._shapes import at_least_0
 from refnn.gradcheck.declaration import ARTICLE, Declaration
 from refnn.report.record import Record, number
 
@@ -30,7 +31,8 @@ class OverM:
 def recorded(said: Declaration) -> Record:
     """What differs from the article; a TypeError or ValueError names what is no name and no number."""
     values = {f.name: getattr(said, f.name) for f in fields(said)}
-    return {name: PLAIN[name](name, V) for name, V in values.items() if V != getattr(ARTICLE, name)}
+    differs = {name: V for name, V in values.items() if V != getattr(ARTICLE, name)}
+    return {name: PLAIN[name](name, V) if name in PLAIN else V for name, V in differs.items()}
 
 
 def declared(record: Record) -> Declaration:
@@ -87,10 +89,7 @@ def _penalty(name: str, value: Any) -> str | Record:
 
 
 def _hex(name: str, value: Any) -> str:
-    found = float(value)
-    if not 0 <= found < float("inf"):
-        raise ValueError(f"{name} is {found}, expected a finite number of at least 0")
-    return found.hex()
+    return at_least_0(name, float(value)).hex()
 
 
 def _names(name: str, templates: Mapping[str, Any]) -> Record:
@@ -113,20 +112,11 @@ def _short(text: Any) -> bool:
     return isinstance(text, str) and text.isprintable() and 0 < len(text) <= LONGEST
 
 
-def _as_it_is(_: str, value: Any) -> Any:
-    return value
-
-
-PLAIN: dict[str, Callable[[str, Any], Any]] = {
+PLAIN: dict[str, Callable[[str, Any], Any]] = {  # all others are plain as they are
     "hidden": _hidden,
     "output": lambda name, pair: [_word(name, pair[0]), pair[1]],
-    "reduction": _as_it_is,
     "l1": _penalty,
     "l2": _penalty,
-    "bias": _as_it_is,
-    "examples": _as_it_is,
-    "weights": _as_it_is,
-    "labels": _as_it_is,
     "names": _names,
     "step": _hex,
 }

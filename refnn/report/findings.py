@@ -61,7 +61,7 @@ def given(problem: Problem) -> dict[str, Array]:
 
 def uncertified(said: Declaration) -> str:
     """Why no gradient of such a network carries a certificate; "" where they do."""
-    if said.reduction != "mean" or callable(said.l1) or callable(said.l2) or said.l1 or said.l2 or not said.bias:
+    if said.reduction != "mean" or said.l1 or said.l2 or not said.bias:  # a function of m counts too
         return "certificates are of a mean cost without penalties, of layers with biases"
     return ""
 
@@ -103,7 +103,7 @@ def faults(probes: Sequence[Probe], said: Declaration = ARTICLE) -> list[Record]
     network: dict[str, Any] = vars(mathematics(said))
     found = []
     with np.errstate(all="ignore"):
-        for name, fault in bar(FAULTS.items(), "planted faults", total=len(FAULTS)):
+        for name, fault in bar(FAULTS.items(), "planted faults"):
             possible = [probe[1:] for probe in probes if fault.applies(*probe[1:], said)]
             checks = []
             for params, X, Y in possible[:: max(1, -(-len(possible) // PLANTED))]:

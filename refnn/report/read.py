@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any, NoReturn
@@ -93,12 +94,10 @@ def validate(report: Any) -> None:
         version = f"format {found!r}"[:SHOWN] if found else "no format"
         raise ReportError(f"it has {version}, expected {record.FORMAT!r}, the version that this refnn reads")
     problems = []
-    for error in jsonschema.Draft202012Validator(_schema()).iter_errors(report):
+    for error in islice(jsonschema.Draft202012Validator(_schema()).iter_errors(report), LISTED):
         while error.context:  # of alternatives, the one that fits best says more than that none fits
             error = min(error.context, key=lambda inner: -len(inner.absolute_path))
         problems.append(f"{_path(error.absolute_path)}: {error.message[:SHOWN]}")
-        if len(problems) == LISTED:
-            break
     if problems:
         raise ReportError(f"it is not as the schema says\n{_listed(problems)}")
 

@@ -301,10 +301,10 @@ def test_a_network_that_no_memory_holds_is_refused_with_its_bytes(arguments, sai
     ],
 )
 def test_no_error_has_the_status_of_a_verdict(error, said, monkeypatch, capsys):
-    def fails():
+    def fails(_):
         raise error
 
-    monkeypatch.setattr("refnn.commands.report.require_libraries", fails)
+    monkeypatch.setattr("refnn.commands.report.prepare", fails)
     assert main(["report"]) == 2
     err = capsys.readouterr().err
     assert err.startswith(said)

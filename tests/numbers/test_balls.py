@@ -5,13 +5,13 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from floatball import around_zero, float_balls
 from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import float_network, float_networks
 
 from refnn import _floats, backprop, forward_prop
 from refnn.numbers import balls
-from refnn.numbers.floatball import float_balls
 
 
 def gradient(params, X, Y):
@@ -48,9 +48,7 @@ def test_doubles_round_to_shorter_floats_as_numpy_rounds_them(x, dtype):
 def test_a_ball_that_holds_a_midpoint_decides_nothing():
     with balls.precision(128):
         midpoint = balls.to_balls([1.0])[0] + balls.to_balls([2.0**-53])[0]
-        balls_around = np.array(
-            [midpoint, midpoint + balls.around_zero(1e-30), midpoint + 1e-29 + balls.around_zero(1e-30)]
-        )
+        balls_around = np.array([midpoint, midpoint + around_zero(1e-30), midpoint + 1e-29 + around_zero(1e-30)])
         values, decided = balls.nearest(balls_around)
     assert decided.tolist() == [True, False, True]
     assert values.tolist() == [1.0, 1.0, 1.0 + 2.0**-52]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from floatball import around_zero
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +41,7 @@ def test_an_array_of_tangents_is_as_many_directions():
 
 def test_a_step_over_balls_is_that_of_their_order():
     with balls.precision(64):
-        half, around = balls.to_balls([0.5])[0], balls.around_zero(1)
+        half, around = balls.to_balls([0.5])[0], around_zero(1)
         assert [Dual(x, 1).step().value for x in (half, -half, half - half)] == [1, 0, 0]
         with pytest.raises(ArithmeticError, match="holds 0, the kink: on which side of it the number lies"):
             Dual(around).step()

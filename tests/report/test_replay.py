@@ -411,6 +411,16 @@ def test_where_the_machine_rounds_otherwise_only_points_of_figures_are_taken_on_
     assert redrawn(1.0)[0] == [f"not what is drawn of these numbers: figures/{other.name}"]
 
 
+def test_without_matplotlib_the_page_and_the_figures_are_taken_on_trust(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(findings, "FAULTS", {})
+    folder.write(report_on(right, 10), tmp_path)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["verify", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "CONFIRMED" in said
+    assert 'the page and the figures: comparing them needs pip install "refnn[report]"' in said
+
+
 def test_a_pipe_is_refused(tmp_path, capsys):
     os.mkfifo(tmp_path / "report.json")
     assert main(["verify", str(tmp_path)]) == 2

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import NamedTuple
 
+from refnn.report.record import Record
 from refnn.report.resources import POWER
 
 RIGHT = "none"  # what the comparison calls a right gradient
@@ -55,13 +56,13 @@ def comparison() -> str:
     )
 
 
-def counts(detection: list[dict[str, object]]) -> dict[str, dict[str, Count]]:
+def counts(detection: list[Record]) -> dict[str, dict[str, Count]]:
     """Of the committed comparison: by bug and checker, how often it objected, and how often it was asked."""
     rows: dict[str, dict[str, Count]] = {}
     for line in detection:
-        row = rows.setdefault(str(line["fault"]), {})
-        before = row.get(checker := str(line["checker"]), Count())
-        row[checker] = Count(*(n + int(str(line[key])) for n, key in zip(before, Count._fields)))
+        row, checker = rows.setdefault(line["fault"], {}), line["checker"]
+        before = row.get(checker, Count())
+        row[checker] = Count(*(n + line[key] for n, key in zip(before, Count._fields)))
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -34,19 +35,16 @@ def v_curve(case: Case) -> VCurve:
     net = case.problem
     given = np.concatenate([net.given.arrays[key].ravel() for key in _judged(net)])
     size = float(np.linalg.norm(given))
-    central, complex_step, free = ([] for _ in range(3))
-    for h in STEPS:
-        central.append(_differences(net, h))
-        complex_step.append(_moved(net, 1j * h).imag / h)
-        free.append(np.concatenate([_cancellation_free(net, l, h) for l in range(1, net.L + 1)]))
+
+    def distance(difference: Callable[[float], Array]) -> Array:
+        return np.array([np.linalg.norm(difference(h) - given) / size for h in STEPS])
+
+    central = distance(lambda h: (_moved(net, h) - _moved(net, -h)).real / (2 * h))
+    complex_step = distance(lambda h: _moved(net, 1j * h).imag / h)
+    free = distance(lambda h: np.concatenate([_cancellation_free(net, l, h) for l in range(1, net.L + 1)]))
     J, u = abs(float(net.cost({}))), np.finfo(np.float64).eps / 2
-    far = [np.array([np.linalg.norm(D - given) / size for D in found]) for found in (central, complex_step, free)]
     rounding = u * J * np.sqrt(given.size / 2) / STEPS / size
-    return VCurve(case.probe.name, far[0], far[1], far[2], rounding)
-
-
-def _differences(net: Problem, h: float) -> Array:
-    return np.asarray((_moved(net, h) - _moved(net, -h)).real / (2 * h))
+    return VCurve(case.probe.name, central, complex_step, free, rounding)
 
 
 def _judged(net: Problem) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from refnn._files import refuse_unwritable, write_whole
 from refnn._progress import bar
+from refnn.report.citation import citation_file
 from refnn.report.draw import style
 from refnn.report.draw.figures import FIGURES, figures
 from refnn.report.draw.page import page
@@ -18,7 +19,9 @@ OLDER = ("pairs", "fault-matrix")  # figures of version 0.1.0
 
 
 def prepare(directory: Path) -> None:
-    """Make the folder; an OSError or ValueError if a report cannot be written there."""
+    """Make the folder; an ImportError, OSError or ValueError if a report cannot be made or written there."""
+    style.pyplot()
+    citation_file()
     refuse_unwritable(directory / RECORD, directory / PAGE, *_drawings(directory, FIGURES))
 
 

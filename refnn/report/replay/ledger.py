@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from refnn._shapes import Array
+from refnn._shapes import Array, place
 from refnn.report.record import plain
 
 HALF_THE_DIGITS = float(np.sqrt(np.finfo(np.float64).eps))
@@ -76,13 +76,9 @@ class Ledger:
             at = np.unravel_index(np.argmax(np.where(far, np.nan_to_num(ulps, nan=np.inf), -1)), gap.shape)
             more = f" ({int(far.sum()):,} such entries)" if far.sum() > 1 else ""
             self.differences.append(
-                f"{path}{_index(at)} is {recorded[at]!s}, the replay gives {now[at]!s}: {ulps[at]:.3g} ulp apart{more}"
+                f"{path}{place(at)} is {recorded[at]!s}, the replay gives {now[at]!s}: {ulps[at]:.3g} ulp apart{more}"
             )
         elif ulps.size:
             at = np.unravel_index(np.argmax(ulps), ulps.shape)
             before = self.moved.get(kind, (-1.0, ""))
-            self.moved[kind] = max(before, (float(ulps[at]), f"{path}{_index(at)}"), key=lambda pair: pair[0])
-
-
-def _index(at: tuple[Any, ...]) -> str:
-    return f"[{', '.join(str(int(i)) for i in at)}]" if at else ""
+            self.moved[kind] = max(before, (float(ulps[at]), f"{path}{place(at)}"), key=lambda pair: pair[0])

@@ -50,8 +50,8 @@ def _same_network(case: Case, again: Probe, ledger: Ledger) -> None:
 
 def training_again(report: Record, cases: list[Case], ledger: Ledger) -> None:
     """Train once more, from each recorded checkpoint to the next, on the recorded data."""
-    content, measured = report["content"], report["measured"]
-    data = training_data(content["training"])
+    training, measured = report["content"]["training"], report["measured"]
+    data = training_data(training)
     recorded = [case for case in cases if case.is_trained]
     if data is None:
         ledger.same("networks from a training", len(recorded), 0)
@@ -60,7 +60,8 @@ def training_again(report: Record, cases: list[Case], ledger: Ledger) -> None:
         return
     for name, V in networks.breast_cancer()._asdict().items():
         ledger.close("data", f"content.training.{name}", getattr(data, name), V)
-    recipe = _recipe(content["training"])
+    rate = number("content.training.learning_rate", training["learning_rate"])
+    recipe = networks.Recipe(tuple(training["layer_dims"]), rate, tuple(training["epochs"]))
     epochs = [case.found["origin"]["epoch"] for case in recorded]
     ledger.same("the epochs of content.training and of the networks", list(recipe.epochs), epochs)
     widths = {tuple(networks.layer_dims(case.probe.params)) for case in recorded}
@@ -74,7 +75,7 @@ def training_again(report: Record, cases: list[Case], ledger: Ledger) -> None:
     for case, point in zip(recorded, again):
         params = _nearest(case.probe.params, point.reached, networks.PARAMS_GRID)
         _same_network(case, point.probe(data)._replace(params=params), ledger)
-    ledger.same("content.training.correct", content["training"]["correct"], [point.correct(data) for point in again])
+    ledger.same("content.training.correct", training["correct"], [point.correct(data) for point in again])
     for part, costs in measured["costs"].items():
         path = f"measured.costs.{part}"
         before, now = [number(path, x) for x in costs], [cost[part] for point in again for cost in point.costs]
@@ -91,8 +92,3 @@ def _nearest(recorded: Params, reached: Params, unit: float) -> Params:
             tie = np.abs(before - V) <= unit * (0.5 + HALF_THE_DIGITS)
             nearest[key] = np.where(tie & (np.abs(before - nearest[key]) == unit), before, nearest[key])
     return nearest
-
-
-def _recipe(training: Record) -> networks.Recipe:
-    rate = number("content.training.learning_rate", training["learning_rate"])
-    return networks.Recipe(tuple(training["layer_dims"]), rate, tuple(training["epochs"]))

@@ -19,13 +19,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import flint
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import balls
-from .arrays import Objects, entrywise, map_entries
+from refnn.numbers import balls
+from refnn.numbers.arrays import Objects, entrywise, map_entries
 
 _ELEMENTARY = 8  # units u, that is 4 ulps
+
+
+def around_zero(radius: Any) -> Any:
+    """The ball of all numbers that do not exceed `radius` in magnitude."""
+    return flint.arb(0, radius)
 
 
 class Format:
@@ -54,7 +60,7 @@ class FloatBall:
         if exact.is_zero():
             return FloatBall(exact, self.format)
         error = exact.abs_upper() * self.format.unit * units + self.format.underflow
-        return FloatBall(exact + balls.around_zero(error), self.format)
+        return FloatBall(exact + around_zero(error), self.format)
 
     def _lift(self, other: Any) -> FloatBall:
         if isinstance(other, FloatBall):
@@ -71,7 +77,7 @@ class FloatBall:
             return self if other.ball.is_zero() else other
         terms, mass, exact = self.terms + other.terms, self.mass + other.mass, self.ball + other.ball
         error = exact.abs_upper() if terms == 2 else (terms - 1) * mass
-        return FloatBall(exact + balls.around_zero(error.abs_upper() * self.format.unit), self.format, terms, mass)
+        return FloatBall(exact + around_zero(error.abs_upper() * self.format.unit), self.format, terms, mass)
 
     __radd__ = __add__
 

@@ -228,37 +228,18 @@ def _share_memory(one: Any, other: Any) -> bool:
     return any(V is not None and W is not None and np.may_share_memory(V, W) for V, W in itertools.product(*arrays))
 
 
-@dataclass(eq=False)
-class Along:
-    """A map as a function of steps along directions, at 0."""
+def along(function: Map, directions: Sequence[Arrays]) -> Map:
+    """The map as one of steps along directions, at 0."""
 
-    map: Map
-    directions: Sequence[Arrays]
+    def moved(T: Array) -> Any:
+        return function.inputs.call(function.f, stepped(function.point, T, directions))
 
-    @property
-    def recalls(self) -> bool:
-        return self.map.recalls
+    return replace(function, f=moved, inputs=Tree.of("direction", np.zeros(len(directions))), memory={})
 
-    @recalls.setter
-    def recalls(self, value: bool) -> None:
-        self.map.recalls = value
 
-    @property
-    def point(self) -> Arrays:
-        return {"direction": np.zeros(len(self.directions))}
-
-    @property
-    def wide_point(self) -> Arrays:
-        return self.point
-
-    def at(self, arrays: Arrays) -> Arrays:
-        """Where the steps lead, in float64."""
-        (T,) = arrays.values()
-        point = self.map.point
-        return {k: V + sum(t * D[k] for t, D in zip(T, self.directions, strict=True)) for k, V in point.items()}
-
-    def __call__(self, arrays: Arrays) -> Arrays:
-        return self.map(self.at(arrays))
+def stepped(point: Arrays, T: Array, directions: Sequence[Arrays]) -> Arrays:
+    """Where steps along directions lead, in float64."""
+    return {k: V + sum(t * D[k] for t, D in zip(T, directions, strict=True)) for k, V in point.items()}
 
 
 def distance(V: Array, W: Array) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 
 from refnn._shapes import Array, at_least_0, switch, whole
 from refnn.gradcheck.check import check_gradients, two_errors
-from refnn.gradcheck.maps import Along, Arrays, Map, Report, drawn, single
+from refnn.gradcheck.maps import Arrays, Map, Report, along, drawn, single
 from refnn.gradcheck.operators import Columns, Operator, Whole
 from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import Settled
@@ -161,12 +161,13 @@ def check_jvp(
     u = drawn(function.outputs, rng)
     forward.asked(drawn(function.inputs, rng), rng, report, function.usual(u)[1], nondeterminism)
     size = sum(V.size for V in function.point.values())
-    moved: Map | Along = function
+    directions: list[Arrays] = []
     if size > COLUMNS and function.wide:
-        moved = Along(function, [drawn(function.inputs, rng) for _ in range(DIRECTIONS)])
+        directions = [drawn(function.inputs, rng) for _ in range(DIRECTIONS)]
+        function = along(function, directions)
         report.notes.append(f"asked along {DIRECTIONS} random directions, for there are {size:,} inputs")
     options |= {"seed": seed, "nondeterminism": nondeterminism}
-    checks = _judged(moved, Columns(forward, moved), u, rng, alone, options, report)
+    checks = _judged(function, Columns(forward, directions), u, rng, alone, options, report)
     return report.on(list(checks))
 
 
@@ -208,7 +209,7 @@ def _source(seed: object, alone: object, nondeterminism: object) -> np.random.Ge
 
 
 def _judged(
-    function: Map | Along,
+    function: Map,
     pull: Pull,
     u: Arrays,
     rng: np.random.Generator,
@@ -298,7 +299,7 @@ def _entries(values: Arrays, rng: np.random.Generator, count: int) -> list[tuple
 class Product:
     """⟨u, f⟩, in float32 where f is no finer. Outputs that have no part in it are left out, be they infinite."""
 
-    function: Map | Along
+    function: Map
     u: Arrays
 
     def __call__(self, arrays: Arrays) -> Any:
@@ -307,7 +308,7 @@ class Product:
     @property
     def many(self) -> Callable[[Sequence[Arrays]], Any]:
         """Of many points at once; an AttributeError if f cannot be asked so."""
-        many = self.function.many  # type: ignore[union-attr]
+        many = self.function.many
         return lambda points: map(self._value, many(points))
 
     def _value(self, found: Arrays) -> Any:

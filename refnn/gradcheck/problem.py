@@ -186,16 +186,13 @@ class Problem:
         dtype = np.result_type(np.float64, *dtypes.values())
         L = len(arrays) // 2
         empty = np.empty((0, 0), dtype)
-        W, b, Z, A = [empty], [empty], [empty], [np.asarray(inputs, dtype)]
-        parts: list[formulas.Parts] = [()]
-        activations = declaration.activations(L)
-        for l in range(1, L + 1):
-            W.append(np.asarray(arrays[f"W{l}"], dtype))
-            b.append(np.asarray(arrays[f"b{l}"], dtype))
-            with np.errstate(all="ignore"):  # the judge refuses what leaves the range
+        W, b = ([empty, *(np.asarray(arrays[f"{kind}{l}"], dtype) for l in range(1, L + 1))] for kind in "Wb")
+        Z, A = [empty], [np.asarray(inputs, dtype)]
+        with np.errstate(all="ignore"):  # the judge refuses what leaves the range
+            for l, g in enumerate(declaration.layers(L), start=1):
                 Z.append(W[l] @ A[l - 1] + b[l])
-                A.append(np.asarray(activations[l - 1].value(Z[l]) if l < L else declaration.last.value(Z[l])))
-                parts.append(activations[l - 1].parts(Z[l]) if l < L else ())
+                A.append(np.asarray(g.value(Z[l])))
+            parts = [(), *(g.parts(V) for g, V in zip(declaration.activations(L), Z[1:]))]
         Y = np.asarray(labels, dtype)
         given = Gradient({}, {})
         return cls(tuple(W), tuple(b), Y, tuple(Z), tuple(A), tuple(parts), dtypes, given, declaration)
@@ -237,9 +234,8 @@ class Problem:
     @property
     def at_kink(self) -> int:
         """The number of units and examples that stand exactly at the kink of their activation."""
-        layers = [Z for Z, g in zip(self.Z[1:], self.activations) if g.kinked]
-        layers += [self.Z[-1]] if self.declaration.last.kinked else []
-        return sum(int((Z == 0).sum()) for Z in layers)
+        layers = zip(self.Z[1:], self.declaration.layers(self.L), strict=True)
+        return sum(int((Z == 0).sum()) for Z, g in layers if g.kinked)
 
     def copies(self) -> tuple[dict[str, Array], Array, Array]:
         """Parameters, X and Y in the declared form and the dtypes in which they came, to be given away."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -115,8 +116,9 @@ def judge_function(
     """The verdict on the gradient of an observed function."""
     if function.unfit:
         return GradientCheck(Verdict.UNRELIABLE, reasons=function.unfit)
-    judge = _Judge(function, formula, complex_step.neighbours(function, rng), trust(function, method, rng), workers)
-    return judge(rng, method)
+    points, trusted = complex_step.neighbours(function, rng), trust(function, method, rng)
+    few = FEW if method == "auto" and formula.allowance is None else np.inf
+    return _Judge(function, formula, points, trusted, rng, workers)(few)
 
 
 def trust(function: Scalar, method: str, rng: np.random.Generator) -> Trust:
@@ -137,18 +139,18 @@ class _Judge:
     formula: Formula
     points: list[Scalar]
     trusted: Trust
+    rng: np.random.Generator
     workers: Workers
-    evaluations: dict[str, int] = field(default_factory=dict)
+    evaluations: Counter[str] = field(default_factory=Counter)  # by witness
 
     @cached_property
     def unknown(self) -> dict[str, Unknown]:
         return self.formula.unknown(self.function)
 
-    def __call__(self, rng: np.random.Generator, method: str) -> GradientCheck:
-        few = FEW if method == "auto" and self.formula.allowance is None else np.inf
+    def __call__(self, few: float) -> GradientCheck:
         given = self.formula.given
-        searches = {key: self._search(key, rng, few) for key in given.arrays}
-        compared, checks, best = directions.judged(searches, given, self.workers.progress, partial(self._lost, rng))
+        searches = {key: self._search(key, few) for key in given.arrays}
+        compared, checks, best = directions.judged(searches, given, self.workers.progress, self._lost)
         notes = (*self._notes(), *compared.notes)
         check = GradientCheck.of(checks, self._testimonies, TOLERANCE, notes=notes)
         if any(G.size for G in given.arrays.values()) and not any(
@@ -170,7 +172,7 @@ class _Judge:
             return replace(check, verdict=Verdict.UNRELIABLE, reasons=(reason,))
         return described(check, best)
 
-    def _search(self, key: str, rng: np.random.Generator, few: float) -> Search:
+    def _search(self, key: str, few: float) -> Search:
         g, least = self.formula.given.arrays[key], self.trusted.least[key]
         unknown = self.unknown.get(key)
         size = typical_size(self.function.params[key])
@@ -192,22 +194,21 @@ class _Judge:
         if unknown:
             tolerance = self.formula.beside(key, tolerance.ravel(), np.arange(g.size)).reshape(g.shape)
             tolerance += unknown.tolerance(np.zeros(g.shape), weight)
-        return Search(
-            g, partial(self._along, key), partial(self._look, key), scale, tolerance, rng, unknown=unknown, alone=alone
-        )
+        along, look = partial(self._along, key), partial(self._look, key)
+        return Search(g, along, look, scale, tolerance, self.rng, unknown=unknown, alone=alone)
 
     def _along(self, key: str, V: Array) -> Slope:
         u, felt, least = self.formula.roundoff(key), self.formula.felt(key), self.trusted.least[key]
         if np.isfinite(least) and not (least and not (self.formula.given.arrays[key] * V).any()):
             size = float(np.max(np.abs(V) / typical_size(self.function.params[key])))
             values = np.array([complex_step.at_neighbours(self.points, {key: V}, complex_step.STEP / size)])
-            self._count(complex_step.NAME, values.size)
+            self.evaluations[complex_step.NAME] += values.size
             (noise,), (slope,) = complex_step.precision(values)
             value = float(values[0, 0])
             error = SAFETY * float(noise + felt * slope) + LINEAR * u * abs(value) + self.function.inexact * size
             return Slope(value, error, bool(np.isfinite(error)), abs(value) <= error)
         found = central.along(self.function, {key: V})
-        self._count(central.NAME, found.evaluations)
+        self.evaluations[central.NAME] += found.evaluations
         error = found.error + SAFETY * felt * found.bend
         return Slope(found.value, error, bool(np.isfinite(error)) and not found.sides, found.flat)
 
@@ -219,16 +220,12 @@ class _Judge:
 
     def _found(self, f: Scalar, points: Sequence[Scalar], trusted: Trust, places: Sequence[Place]) -> Findings:
         found = find(f, points, trusted, places, self.workers)
-        for testimony in found.testimonies:
-            self._count(testimony.witness, testimony.evaluations)
+        self.evaluations.update(found.evaluations)
         return found
-
-    def _count(self, witness: str, evaluations: int) -> None:
-        self.evaluations[witness] = self.evaluations.get(witness, 0) + evaluations
 
     @property
     def _testimonies(self) -> tuple[Testimony, ...]:
-        return tuple(Testimony(name, evaluations) for name, evaluations in self.evaluations.items())
+        return tuple(Testimony(name, count) for name, count in self.evaluations.items())
 
     def _notes(self) -> Iterator[str]:
         if any(self.trusted.defects.values()):
@@ -240,7 +237,7 @@ class _Judge:
         if self.function.inexact:
             yield f"f may be off by {self.function.inexact:.1e}, as f_error says: it shows no smaller differences"
 
-    def _lost(self, rng: np.random.Generator, compared: Comparison) -> dict[str, Array]:
+    def _lost(self, compared: Comparison) -> dict[str, Array]:
         """With what is allowed to entries whose digits saturation took: a few roundoffs of the gradient nearer to zero,
         where the same formula has more digits, and is losing them already."""
         if (gradient := self.formula.gradient) is None:
@@ -265,13 +262,14 @@ class _Judge:
             nearer = [at_places(Gradient.of(asked(gradient, p), self.function.params).arrays) for p in points]
             if not (error <= 2 * FLOOR * u * np.abs(nearer).max(axis=0)).all():
                 return {}  # without a question to f, which may take long
-            observed = [observe(self.function.f, point, rng) for point in points]
+            observed = [observe(self.function.f, point, self.rng) for point in points]
         except Exception:
             return {}
         for given, near in zip(nearer, observed, strict=True):
             if near.unfit:
                 continue
-            found = self._found(near, complex_step.neighbours(near, rng), complex_step.trust(near, rng), places)
+            neighbours = complex_step.neighbours(near, self.rng)
+            found = self._found(near, neighbours, complex_step.trust(near, self.rng), places)
             there, size = np.abs(given - found.value), np.abs(found.value)
             few = FLOOR * u * size
             better = there <= np.minimum(np.sqrt(2 * u), error / np.abs(truth) / CLEARLY) * size

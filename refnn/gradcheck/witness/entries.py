@@ -12,7 +12,6 @@ import numpy as np
 
 from refnn._shapes import Array
 from refnn.gradcheck.verdict.judgement import Estimate
-from refnn.gradcheck.verdict.result import Testimony
 from refnn.gradcheck.witness import central, complex_step
 from refnn.gradcheck.witness.complex_step import LINEAR, ROUNDOFF, SAFETY, Trust
 from refnn.gradcheck.witness.function import Scalar, typical_size
@@ -38,7 +37,7 @@ class Findings:
     size: Array
     flat: Array
     kink: Array
-    testimonies: tuple[Testimony, ...]
+    evaluations: Mapping[str, int]  # by witness, of those that were asked
 
     def estimate(self) -> Estimate:
         return Estimate(self.value, self.error, self.flat, self.kink)
@@ -88,8 +87,8 @@ def find(
             low, high = d.sides
             value[i], error[i], kink[i] = (low + high) / 2, (high - low) / 2, True
     used = ((complex_step.NAME, len(asked) * len(points)), (central.NAME, sum(d.evaluations for d in found)))
-    testimonies = tuple(Testimony(name, evaluations) for name, evaluations in used if evaluations)
-    return Findings(value, error, noise, slope, size, flat, kink, testimonies)
+    evaluations = {name: count for name, count in used if count}
+    return Findings(value, error, noise, slope, size, flat, kink, evaluations)
 
 
 def _at_each(

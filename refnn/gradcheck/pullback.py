@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -229,7 +229,7 @@ def _judged(
     def judged(name: str, part: Arrays) -> GradientCheck:
         known = _known_to(part, values, options)
         with np.errstate(all="ignore"):  # of cotangents with zeros, which the code may never have met
-            gradient = pull(function.point, part) if fixed else Settled(partial(_at, pull, part), apart)
+            gradient = pull(function.point, part) if fixed else Settled(lambda point: pull(point, part), apart)
             check = check_gradients(Product(function, part), dict(function.point), gradient, progress=False, **known)
         function.recalls = True
         if check.verdict is Verdict.BLIND and not any(V.size for V in part.values()):
@@ -329,10 +329,6 @@ def _beyond_rounding(parameter: ParameterCheck, point: Arrays, value: float) -> 
     V = point[parameter.name]
     u = float(np.finfo(V.dtype).eps) / 2
     return not worst.error * typical_size(V)[worst.index] <= FLOOR * u * abs(value)
-
-
-def _at(pull: Pull, u: Arrays, point: Arrays) -> Mapping[str, Any]:
-    return pull(point, u)
 
 
 def _adjoint(outputs: tuple[Arrays, Arrays], inputs: tuple[Arrays, Arrays], report: Report) -> None:

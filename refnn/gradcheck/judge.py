@@ -286,27 +286,21 @@ class _Judge:
         for key, given in compared.given.arrays.items():
             if not compared.checks[key] and key in self.trusted.doubts:
                 yield self.trusted.doubts[key]
-            estimate = compared.estimates[key]
-            value, error = estimate.value.ravel(), estimate.error.ravel()
-            with np.errstate(invalid="ignore"):
-                off = ~(np.abs(given - estimate.value) <= compared.tolerance[key]) & np.isfinite(estimate.error)
-            wrong = np.flatnonzero(off)
+            value, error = compared.estimates[key].value.ravel(), compared.estimates[key].error.ravel()
+            wrong = np.flatnonzero(compared.outside(key).ravel() & np.isfinite(error))
             wrong = wrong[np.linspace(0, len(wrong) - 1, min(len(wrong), SECOND_LOOK)).astype(int)]
             second, _ = self._look(key, wrong, complex_step.distrust(self.function, ""))
             for i, v, e in zip(wrong, second.value, second.error, strict=True):
                 place = f"{key}{[int(k) for k in np.unravel_index(i, given.shape)]}"
+                found = f"{value[i]:.10g} ± {error[i]:.1e}"
                 if abs(v - value[i]) > e + error[i]:
-                    yield (
-                        f"the witnesses disagree at {place}: "
-                        f"{value[i]:.10g} ± {error[i]:.1e}, central difference {v:.10g} with an error of {e:.1e}"
-                    )
+                    by_difference = f"central difference {v:.10g} with an error of {e:.1e}"
+                    yield f"the witnesses disagree at {place}: {found}, {by_difference}"
                     continue
                 finer = central.finer(self.function, (key, int(i)))
-                if slopes := [(s, r) for s, r in finer if abs(s - value[i]) > r + error[i]]:
-                    yield (
-                        f"f changes within the steps of the differences at {place}: "
-                        f"{value[i]:.10g} ± {error[i]:.1e}, by finer steps {slopes[0][0]:.10g} ± {slopes[0][1]:.1e}"
-                    )
+                if slopes := [f"{s:.10g} ± {r:.1e}" for s, r in finer if abs(s - value[i]) > r + error[i]]:
+                    changes = f"f changes within the steps of the differences at {place}"
+                    yield f"{changes}: {found}, by finer steps {slopes[0]}"
 
 
 def _approximation(check: GradientCheck, compared: Comparison) -> str:

@@ -167,6 +167,11 @@ class Comparison:
             key: tolerance(self.estimates[key], self.allowance[key], self.unknown.get(key)) for key in self.given.arrays
         }
 
+    def outside(self, key: str) -> Array:
+        """Entries that are not within their tolerance."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(~(np.abs(self.given.arrays[key] - self.truth[key]) <= self.tolerance[key]))
+
     @property
     def shown(self) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
         """The gradient, the truth and the tolerance under the names to be shown."""

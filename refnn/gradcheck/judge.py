@@ -28,7 +28,8 @@ FAINT = 1e-6  # of the typical gradient of an array: an entry given as smaller i
 SECOND_LOOK = 16  # wrong entries that are put to a second witness
 MEASURED = 8  # neighbours at which a gradient given as a function is asked
 LOOKED_NEARER = 64  # entries that saturation may have taken digits from, and the shares of the parameters where they
-NEARER = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32)  # are looked at once more
+NEARER = tuple(2 ** (-k / 2) for k in range(1, 11))  # are looked at once more
+AMONG = 8.0  # times what cancels among the largest numbers about, 1 among them: the most that saturation may take
 CLEARLY = 16.0  # times fewer digits an entry must have here than there
 SURE = 8.0  # on its noise, which so many show
 APPROXIMATE = 1e-5  # of the largest entry of an array: so far off, an f that is not exact may be the reason
@@ -255,13 +256,15 @@ class _Judge:
             return np.array([table[key].ravel()[i] for key, i in places], np.float64)
 
         truth, u = at_places(compared.truth), np.array([self.formula.roundoff(key) for key, _ in places])
-        error, more = np.abs(at_places(compared.given.arrays) - truth), np.full(len(places), np.inf)
-        losing: set[str] = set()  # arrays
+        largest = max(1.0, abs(self.function.value), self.formula.largest(self.function.params))
+        few = AMONG * FLOOR * u * largest / at_places({k: typical_size(V) for k, V in self.function.params.items()})
+        error = np.abs(at_places(compared.given.arrays) - truth)
+        if not (error <= few).all():
+            return {}  # without a question to f, which may take long
+        excused, losing = np.zeros(len(places), bool), set[str]()  # entries, arrays
         try:  # code may not be made for other points
             points = [{key: factor * V for key, V in self.function.params.items()} for factor in NEARER]
             nearer = [at_places(Gradient.of(asked(gradient, p), self.function.params).arrays) for p in points]
-            if not (error <= 2 * FLOOR * u * np.abs(nearer).max(axis=0)).all():
-                return {}  # without a question to f, which may take long
             observed = [observe(self.function.f, point, self.rng) for point in points]
         except Exception:
             return {}
@@ -271,14 +274,13 @@ class _Judge:
             neighbours = complex_step.neighbours(near, self.rng)
             found = self._found(near, neighbours, complex_step.trust(near, self.rng), places)
             there, size = np.abs(given - found.value), np.abs(found.value)
-            few = FLOOR * u * size
-            better = there <= np.minimum(np.sqrt(2 * u), error / np.abs(truth) / CLEARLY) * size
-            more = np.where(better & (error <= few), np.minimum(few, more), more)
-            lossy = (few + found.error < there) & (there <= (2 * u) ** 0.25 * size)
+            excused |= there <= np.minimum(np.sqrt(2 * u), error / np.abs(truth) / CLEARLY) * size
+            lossy = (FLOOR * u * size + found.error < there) & (there <= (2 * u) ** 0.25 * size)
             losing |= {places[i][0] for i in np.flatnonzero(lossy)}
-        for (key, i), extra in zip(places, more, strict=True):
-            if key in losing and extra < np.inf:
-                allowed[key].ravel()[i] += extra
+        for i in np.flatnonzero(excused):
+            key, entry = places[i]
+            if key in losing:
+                allowed[key].ravel()[entry] += few[i]
         return allowed
 
     def _disagreements(self, compared: Comparison) -> Iterator[str]:

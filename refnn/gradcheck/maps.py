@@ -95,9 +95,18 @@ class Map:
         """In the dtypes in which f is asked."""
         return {k: V.astype(np.result_type(V, np.float64)) if self.wide else V for k, V in self.point.items()}
 
+    def cotangent(self, rng: np.random.Generator, report: Report) -> dict[str, Array]:
+        """Random weights of the outputs; 0 of those that are infinite, as masks make them, unless all of them are."""
+        u, infinite = drawn(self.outputs, rng), {name: np.isinf(V) for name, V in self.outputs.arrays.items()}
+        if all(where.all() for where in infinite.values()):
+            return u
+        if n := sum(int(where.sum()) for where in infinite.values()):
+            report.notes.append(f"{n:,} of {sum(V.size for V in u.values()):,} outputs are infinite, and not judged")
+        return {name: np.where(infinite[name], 0.0, V) for name, V in u.items()}
+
     def usual(self, u: Arrays) -> tuple[dict[str, Array], dict[str, Array]]:
         """The usual size of derivatives of ⟨u, f⟩ by input, and of outputs along directions: |f| / |x|."""
-        values = {name: np.nan_to_num(np.abs(V)).astype(np.float64) for name, V in self(self.point).items()}
+        values = {k: np.nan_to_num(np.abs(V), posinf=0).astype(np.float64) for k, V in self(self.point).items()}
         sizes = {name: typical_size(V) for name, V in self.point.items()}
         seen = math.fsum(float(np.sum(np.abs(u[name]) * V)) for name, V in values.items())
         smallest = min(float(size.min(initial=math.inf)) for size in sizes.values())

@@ -104,7 +104,7 @@ def check_vjp(
     if report.unfit:
         return report.on([GradientCheck(Verdict.UNRELIABLE)])
     backward = Operator("vjp", vjp, function.inputs, function.outputs, function.inputs, conjugate)
-    u = drawn(function.outputs, rng)
+    u = function.cotangent(rng, report)
     gradient = backward.asked(u, rng, report, function.usual(u)[0], nondeterminism)
     if jvp is not None:
         forward = Operator("jvp", jvp, function.inputs, function.inputs, function.outputs)
@@ -158,7 +158,7 @@ def check_jvp(
     if report.unfit:
         return report.on([GradientCheck(Verdict.UNRELIABLE)])
     forward = Operator("jvp", jvp, function.inputs, function.inputs, function.outputs)
-    u = drawn(function.outputs, rng)
+    u = function.cotangent(rng, report)
     forward.asked(drawn(function.inputs, rng), rng, report, function.usual(u)[1], nondeterminism)
     size = sum(V.size for V in function.point.values())
     directions: list[Arrays] = []
@@ -196,7 +196,7 @@ def check_jacobian(
     function = Map.of(f, inputs, report)
     if report.unfit:
         return report.on([GradientCheck(Verdict.UNRELIABLE)])
-    u = drawn(function.outputs, rng)
+    u = function.cotangent(rng, report)
     given = Whole(function, jacobian)
     return report.on(list(_judged(function, given, u, rng, alone, {"seed": seed, **options}, report)))
 
@@ -239,7 +239,7 @@ def _judged(
     whole = [judged(name, part) for name, part in parts]
     yield from whole
     wrong = any(check.verdict is Verdict.WRONG for check in whole)
-    entries, unseen = [] if wrong else _entries(values, rng, alone), 0
+    entries, unseen = [] if wrong else _entries(u, values, rng, alone), 0
     largest = max((float(np.nan_to_num(np.abs(u[k] * V)).max(initial=0)) for k, V in values.items()), default=0.0)
     D = {name: random_direction(V, rng) for name, V in function.wide_point.items()}
     for name, index in entries:
@@ -284,12 +284,12 @@ def _known_to(u: Arrays, values: Arrays, options: Mapping[str, Any]) -> Mapping[
     return {**options, "f_error": known} if known else options
 
 
-def _entries(values: Arrays, rng: np.random.Generator, count: int) -> list[tuple[str, tuple[int, ...]]]:
+def _entries(u: Arrays, values: Arrays, rng: np.random.Generator, count: int) -> list[tuple[str, tuple[int, ...]]]:
     """Outputs to be judged alone: the smallest, for a sum with others hides them, and others at random."""
-    places = [(name, index) for name, V in values.items() for index in np.ndindex(V.shape)]
+    places = [(name, tuple(map(int, index))) for name, V in u.items() for index in np.argwhere(V)]
     if len(places) < 2:
         return []
-    sizes = np.concatenate([np.abs(V).ravel() for V in values.values()])
+    sizes = np.array([np.abs(values[name][index]) for name, index in places])
     first = np.argsort(sizes, kind="stable")[: count // 2].tolist()
     others = [k for k in rng.permutation(len(places)).tolist() if k not in first]
     return [places[k] for k in (first + others)[:count]]

@@ -22,6 +22,7 @@ from refnn.gradcheck.witness.function import REORDERED, typical_size
 
 Arrays = Mapping[str, Array]
 REMEMBERED = 2**24  # numbers of f that are kept
+OF_ONE = 2.0  # roundoffs of 1, by which two values of one function may differ, if its terms cancel
 
 
 @dataclass
@@ -202,7 +203,8 @@ def _apart(first: Arrays, second: Arrays) -> float:
 
 
 def _takes_float64(f: Callable[..., Any], tree: Tree, outputs: Tree, values: Arrays) -> bool:
-    """Whether f runs in float64, and is the same function there, to half the digits."""
+    """Whether f runs in float64, and is the same function there: to half the digits, or a few roundoffs of 1, which
+    may be what is left of it."""
     wide = {name: V.astype(np.result_type(V, np.float64)) for name, V in tree.arrays.items()}
     if all(V.dtype == wide[name].dtype for name, V in tree.arrays.items()):
         return True
@@ -212,7 +214,7 @@ def _takes_float64(f: Callable[..., Any], tree: Tree, outputs: Tree, values: Arr
         return False
     coarsest = max(leaves.roundoff(leaf.value) for leaf in (*tree.leaves, *outputs.leaves) if leaf.array is not None)
     return all(
-        distance(V[finite], found[name][finite]) <= math.sqrt(coarsest) * size_of(V[finite])
+        distance(V[finite], found[name][finite]) <= max(math.sqrt(coarsest) * size_of(V[finite]), OF_ONE * coarsest)
         for name, V in values.items()
         for finite in [np.isfinite(V)]
     )

@@ -15,8 +15,9 @@ entry off by more is undecided, imprecise or wrong by little,
  - or if the array shows that it was computed in steps, as differences from 1 are, and it is off by two of them.
 
 An entry that passes is undecided nevertheless if it could not have been told from zero or from its double, though
-the gradient's own dtype could hold the difference; unless it is given as slight, beside others of its array that could. At a kink the estimate reaches from one slope to the other: outside
-is wrong, between is undecided, or accepted if a subgradient will do.
+the gradient's own dtype could hold the difference; but not if it is slight beside the others of its array, and not
+given as zero. At a kink the estimate reaches from one slope to the other: outside is wrong, between is undecided, or
+accepted if a subgradient will do.
 """
 
 from __future__ import annotations

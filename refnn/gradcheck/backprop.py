@@ -244,19 +244,16 @@ class Judge:
         others = Problem.of(*other, self.declaration)
         answers: list[Problem] = []
         reasons: list[str] = []
-        kept: Any = None
-        between: Any = None
+        returned: list[Any] = []
         for asked in (problem, others, problem):
             params, X, Y = asked.copies()
             copies = {**params, "X": X, "Y": Y}
             try:
-                grads = self.gradient(params, X, Y)
+                returned.append(self.gradient(params, X, Y))
                 if asked is problem:
-                    answers.append(problem.judging(grads))
-                    kept = grads
+                    answers.append(problem.judging(returned[-1]))
                 else:
-                    reasons += _overwritten(answers[0], kept)
-                    between = grads
+                    reasons += _overwritten(answers[0], returned[0])
             except UnfitGradientError as error:
                 return GradientCheck(Verdict.WRONG, reasons=tuple(str(error).split("\n"))), None
             except (Exception, SystemExit) as error:  # the judged code may raise anything
@@ -264,6 +261,7 @@ class Judge:
             reasons += [f"gradient changed its argument {what}" for what in _changes(params, copies, asked)]
         check, case = self._judged(answers[1])
         reasons += _inconsistencies(answers, case)
+        between = returned[1]
         answered = not isinstance(between, Mapping) or between  # a replay has nothing between two questions
         if case and answered and check.verdict is not Verdict.WRONG and not reasons:
             reasons += _wrong_in_between(others, between, self.seed)

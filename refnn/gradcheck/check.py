@@ -15,7 +15,7 @@ from refnn.gradcheck.problem import Gradient, real_parameters
 from refnn.gradcheck.question import METHODS, Called, any_container, spreads
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Testimony, Verdict
 from refnn.gradcheck.witness import complex_step
-from refnn.gradcheck.witness.entries import every_place, find
+from refnn.gradcheck.witness.entries import find
 from refnn.gradcheck.witness.function import Function, observe
 from refnn.gradcheck.witness.workers import Workers
 from refnn.numbers import exact_check
@@ -56,9 +56,11 @@ def numerical_gradient(f: Callable[..., Any], params: Any, *, method: str = "aut
     function = observe(Called(f, tree, batched=batched), tree.arrays, rng)
     if function.unfit:
         raise ValueError("; ".join(function.unfit))
-    places = every_place(function.params)
+    arrays = function.params
+    places = [(key, index) for key, V in arrays.items() for index in range(V.size)]
     found = find(function, complex_step.neighbours(function, rng), trust(function, method, rng), places)
-    return tree.filled(found.split(function.params, found.value))
+    parts = np.split(found.value, np.cumsum([V.size for V in arrays.values()])[:-1])
+    return tree.filled({key: part.reshape(V.shape) for (key, V), part in zip(arrays.items(), parts, strict=True)})
 
 
 @np.errstate(all="ignore")

@@ -113,6 +113,10 @@ class Declaration:
     def last(self) -> formulas.Output:
         return formulas.output(self.output)
 
+    def layers(self, L: int) -> tuple[formulas.Activation | formulas.Output, ...]:
+        """All L of them, the output with its cost."""
+        return *self.activations(L), self.last
+
     def weight(self, Y: Array) -> float:
         """What the sum of all losses is multiplied by."""
         n_L, m = map(int, Y.shape)

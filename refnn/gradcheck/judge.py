@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -27,7 +28,8 @@ FAINT = 1e-6  # of the typical gradient of an array: an entry given as smaller i
 SECOND_LOOK = 16  # wrong entries that are put to a second witness
 MEASURED = 8  # neighbours at which a gradient given as a function is asked
 LOOKED_NEARER = 64  # entries that saturation may have taken digits from, and the shares of the parameters where they
-NEARER = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32)  # are looked at once more
+NEARER = tuple(2 ** (-k / 2) for k in range(1, 11))  # are looked at once more
+AMONG = 8.0  # times what cancels among the largest numbers about, 1 among them: the most that saturation may take
 CLEARLY = 16.0  # times fewer digits an entry must have here than there
 SURE = 8.0  # on its noise, which so many show
 APPROXIMATE = 1e-5  # of the largest entry of an array: so far off, an f that is not exact may be the reason
@@ -115,8 +117,9 @@ def judge_function(
     """The verdict on the gradient of an observed function."""
     if function.unfit:
         return GradientCheck(Verdict.UNRELIABLE, reasons=function.unfit)
-    judge = _Judge(function, formula, complex_step.neighbours(function, rng), trust(function, method, rng), workers)
-    return judge(rng, method)
+    points, trusted = complex_step.neighbours(function, rng), trust(function, method, rng)
+    few = FEW if method == "auto" and formula.allowance is None else np.inf
+    return _Judge(function, formula, points, trusted, rng, workers)(few)
 
 
 def trust(function: Scalar, method: str, rng: np.random.Generator) -> Trust:
@@ -137,18 +140,18 @@ class _Judge:
     formula: Formula
     points: list[Scalar]
     trusted: Trust
+    rng: np.random.Generator
     workers: Workers
-    evaluations: dict[str, int] = field(default_factory=dict)
+    evaluations: Counter[str] = field(default_factory=Counter)  # by witness
 
     @cached_property
     def unknown(self) -> dict[str, Unknown]:
         return self.formula.unknown(self.function)
 
-    def __call__(self, rng: np.random.Generator, method: str) -> GradientCheck:
-        few = FEW if method == "auto" and self.formula.allowance is None else np.inf
+    def __call__(self, few: float) -> GradientCheck:
         given = self.formula.given
-        searches = {key: self._search(key, rng, few) for key in given.arrays}
-        compared, checks, best = directions.judged(searches, given, self.workers.progress, partial(self._lost, rng))
+        searches = {key: self._search(key, few) for key in given.arrays}
+        compared, checks, best = directions.judged(searches, given, self.workers.progress, self._lost)
         notes = (*self._notes(), *compared.notes)
         check = GradientCheck.of(checks, self._testimonies, TOLERANCE, notes=notes)
         if any(G.size for G in given.arrays.values()) and not any(
@@ -170,7 +173,7 @@ class _Judge:
             return replace(check, verdict=Verdict.UNRELIABLE, reasons=(reason,))
         return described(check, best)
 
-    def _search(self, key: str, rng: np.random.Generator, few: float) -> Search:
+    def _search(self, key: str, few: float) -> Search:
         g, least = self.formula.given.arrays[key], self.trusted.least[key]
         unknown = self.unknown.get(key)
         size = typical_size(self.function.params[key])
@@ -192,22 +195,21 @@ class _Judge:
         if unknown:
             tolerance = self.formula.beside(key, tolerance.ravel(), np.arange(g.size)).reshape(g.shape)
             tolerance += unknown.tolerance(np.zeros(g.shape), weight)
-        return Search(
-            g, partial(self._along, key), partial(self._look, key), scale, tolerance, rng, unknown=unknown, alone=alone
-        )
+        along, look = partial(self._along, key), partial(self._look, key)
+        return Search(g, along, look, scale, tolerance, self.rng, unknown=unknown, alone=alone)
 
     def _along(self, key: str, V: Array) -> Slope:
         u, felt, least = self.formula.roundoff(key), self.formula.felt(key), self.trusted.least[key]
         if np.isfinite(least) and not (least and not (self.formula.given.arrays[key] * V).any()):
             size = float(np.max(np.abs(V) / typical_size(self.function.params[key])))
             values = np.array([complex_step.at_neighbours(self.points, {key: V}, complex_step.STEP / size)])
-            self._count(complex_step.NAME, values.size)
+            self.evaluations[complex_step.NAME] += values.size
             (noise,), (slope,) = complex_step.precision(values)
             value = float(values[0, 0])
             error = SAFETY * float(noise + felt * slope) + LINEAR * u * abs(value) + self.function.inexact * size
             return Slope(value, error, bool(np.isfinite(error)), abs(value) <= error)
         found = central.along(self.function, {key: V})
-        self._count(central.NAME, found.evaluations)
+        self.evaluations[central.NAME] += found.evaluations
         error = found.error + SAFETY * felt * found.bend
         return Slope(found.value, error, bool(np.isfinite(error)) and not found.sides, found.flat)
 
@@ -219,16 +221,12 @@ class _Judge:
 
     def _found(self, f: Scalar, points: Sequence[Scalar], trusted: Trust, places: Sequence[Place]) -> Findings:
         found = find(f, points, trusted, places, self.workers)
-        for testimony in found.testimonies:
-            self._count(testimony.witness, testimony.evaluations)
+        self.evaluations.update(found.evaluations)
         return found
-
-    def _count(self, witness: str, evaluations: int) -> None:
-        self.evaluations[witness] = self.evaluations.get(witness, 0) + evaluations
 
     @property
     def _testimonies(self) -> tuple[Testimony, ...]:
-        return tuple(Testimony(name, evaluations) for name, evaluations in self.evaluations.items())
+        return tuple(Testimony(name, count) for name, count in self.evaluations.items())
 
     def _notes(self) -> Iterator[str]:
         if any(self.trusted.defects.values()):
@@ -240,7 +238,7 @@ class _Judge:
         if self.function.inexact:
             yield f"f may be off by {self.function.inexact:.1e}, as f_error says: it shows no smaller differences"
 
-    def _lost(self, rng: np.random.Generator, compared: Comparison) -> dict[str, Array]:
+    def _lost(self, compared: Comparison) -> dict[str, Array]:
         """With what is allowed to entries whose digits saturation took: a few roundoffs of the gradient nearer to zero,
         where the same formula has more digits, and is losing them already."""
         if (gradient := self.formula.gradient) is None:
@@ -258,29 +256,31 @@ class _Judge:
             return np.array([table[key].ravel()[i] for key, i in places], np.float64)
 
         truth, u = at_places(compared.truth), np.array([self.formula.roundoff(key) for key, _ in places])
-        error, more = np.abs(at_places(compared.given.arrays) - truth), np.full(len(places), np.inf)
-        losing: set[str] = set()  # arrays
+        largest = max(1.0, abs(self.function.value), self.formula.largest(self.function.params))
+        few = AMONG * FLOOR * u * largest / at_places({k: typical_size(V) for k, V in self.function.params.items()})
+        error = np.abs(at_places(compared.given.arrays) - truth)
+        if not (error <= few).all():
+            return {}  # without a question to f, which may take long
+        excused, losing = np.zeros(len(places), bool), set[str]()  # entries, arrays
         try:  # code may not be made for other points
             points = [{key: factor * V for key, V in self.function.params.items()} for factor in NEARER]
             nearer = [at_places(Gradient.of(asked(gradient, p), self.function.params).arrays) for p in points]
-            if not (error <= 2 * FLOOR * u * np.abs(nearer).max(axis=0)).all():
-                return {}  # without a question to f, which may take long
-            observed = [observe(self.function.f, point, rng) for point in points]
+            observed = [observe(self.function.f, point, self.rng) for point in points]
         except Exception:
             return {}
         for given, near in zip(nearer, observed, strict=True):
             if near.unfit:
                 continue
-            found = self._found(near, complex_step.neighbours(near, rng), complex_step.trust(near, rng), places)
+            neighbours = complex_step.neighbours(near, self.rng)
+            found = self._found(near, neighbours, complex_step.trust(near, self.rng), places)
             there, size = np.abs(given - found.value), np.abs(found.value)
-            few = FLOOR * u * size
-            better = there <= np.minimum(np.sqrt(2 * u), error / np.abs(truth) / CLEARLY) * size
-            more = np.where(better & (error <= few), np.minimum(few, more), more)
-            lossy = (few + found.error < there) & (there <= (2 * u) ** 0.25 * size)
+            excused |= there <= np.minimum(np.sqrt(2 * u), error / np.abs(truth) / CLEARLY) * size
+            lossy = (FLOOR * u * size + found.error < there) & (there <= (2 * u) ** 0.25 * size)
             losing |= {places[i][0] for i in np.flatnonzero(lossy)}
-        for (key, i), extra in zip(places, more, strict=True):
-            if key in losing and extra < np.inf:
-                allowed[key].ravel()[i] += extra
+        for i in np.flatnonzero(excused):
+            key, entry = places[i]
+            if key in losing:
+                allowed[key].ravel()[entry] += few[i]
         return allowed
 
     def _disagreements(self, compared: Comparison) -> Iterator[str]:
@@ -288,27 +288,21 @@ class _Judge:
         for key, given in compared.given.arrays.items():
             if not compared.checks[key] and key in self.trusted.doubts:
                 yield self.trusted.doubts[key]
-            estimate = compared.estimates[key]
-            value, error = estimate.value.ravel(), estimate.error.ravel()
-            with np.errstate(invalid="ignore"):
-                off = ~(np.abs(given - estimate.value) <= compared.tolerance[key]) & np.isfinite(estimate.error)
-            wrong = np.flatnonzero(off)
+            value, error = compared.estimates[key].value.ravel(), compared.estimates[key].error.ravel()
+            wrong = np.flatnonzero(compared.outside(key).ravel() & np.isfinite(error))
             wrong = wrong[np.linspace(0, len(wrong) - 1, min(len(wrong), SECOND_LOOK)).astype(int)]
             second, _ = self._look(key, wrong, complex_step.distrust(self.function, ""))
             for i, v, e in zip(wrong, second.value, second.error, strict=True):
                 place = f"{key}{[int(k) for k in np.unravel_index(i, given.shape)]}"
+                found = f"{value[i]:.10g} ± {error[i]:.1e}"
                 if abs(v - value[i]) > e + error[i]:
-                    yield (
-                        f"the witnesses disagree at {place}: "
-                        f"{value[i]:.10g} ± {error[i]:.1e}, central difference {v:.10g} with an error of {e:.1e}"
-                    )
+                    by_difference = f"central difference {v:.10g} with an error of {e:.1e}"
+                    yield f"the witnesses disagree at {place}: {found}, {by_difference}"
                     continue
                 finer = central.finer(self.function, (key, int(i)))
-                if slopes := [(s, r) for s, r in finer if abs(s - value[i]) > r + error[i]]:
-                    yield (
-                        f"f changes within the steps of the differences at {place}: "
-                        f"{value[i]:.10g} ± {error[i]:.1e}, by finer steps {slopes[0][0]:.10g} ± {slopes[0][1]:.1e}"
-                    )
+                if slopes := [f"{s:.10g} ± {r:.1e}" for s, r in finer if abs(s - value[i]) > r + error[i]]:
+                    changes = f"f changes within the steps of the differences at {place}"
+                    yield f"{changes}: {found}, by finer steps {slopes[0]}"
 
 
 def _approximation(check: GradientCheck, compared: Comparison) -> str:

@@ -22,6 +22,7 @@ from refnn.gradcheck.witness.function import REORDERED, typical_size
 
 Arrays = Mapping[str, Array]
 REMEMBERED = 2**24  # numbers of f that are kept
+OF_ONE = 2.0  # roundoffs of 1, by which two values of one function may differ, if its terms cancel
 
 
 @dataclass
@@ -95,9 +96,18 @@ class Map:
         """In the dtypes in which f is asked."""
         return {k: V.astype(np.result_type(V, np.float64)) if self.wide else V for k, V in self.point.items()}
 
+    def cotangent(self, rng: np.random.Generator, report: Report) -> dict[str, Array]:
+        """Random weights of the outputs; 0 of those that are infinite, as masks make them, unless all of them are."""
+        u, infinite = drawn(self.outputs, rng), {name: np.isinf(V) for name, V in self.outputs.arrays.items()}
+        if all(where.all() for where in infinite.values()):
+            return u
+        if n := sum(int(where.sum()) for where in infinite.values()):
+            report.notes.append(f"{n:,} of {sum(V.size for V in u.values()):,} outputs are infinite, and not judged")
+        return {name: np.where(infinite[name], 0.0, V) for name, V in u.items()}
+
     def usual(self, u: Arrays) -> tuple[dict[str, Array], dict[str, Array]]:
         """The usual size of derivatives of ⟨u, f⟩ by input, and of outputs along directions: |f| / |x|."""
-        values = {name: np.nan_to_num(np.abs(V)).astype(np.float64) for name, V in self(self.point).items()}
+        values = {k: np.nan_to_num(np.abs(V), posinf=0).astype(np.float64) for k, V in self(self.point).items()}
         sizes = {name: typical_size(V) for name, V in self.point.items()}
         seen = math.fsum(float(np.sum(np.abs(u[name]) * V)) for name, V in values.items())
         smallest = min(float(size.min(initial=math.inf)) for size in sizes.values())
@@ -193,7 +203,8 @@ def _apart(first: Arrays, second: Arrays) -> float:
 
 
 def _takes_float64(f: Callable[..., Any], tree: Tree, outputs: Tree, values: Arrays) -> bool:
-    """Whether f runs in float64, and is the same function there, to half the digits."""
+    """Whether f runs in float64, and is the same function there: to half the digits, or a few roundoffs of 1, which
+    may be what is left of it."""
     wide = {name: V.astype(np.result_type(V, np.float64)) for name, V in tree.arrays.items()}
     if all(V.dtype == wide[name].dtype for name, V in tree.arrays.items()):
         return True
@@ -203,7 +214,7 @@ def _takes_float64(f: Callable[..., Any], tree: Tree, outputs: Tree, values: Arr
         return False
     coarsest = max(leaves.roundoff(leaf.value) for leaf in (*tree.leaves, *outputs.leaves) if leaf.array is not None)
     return all(
-        distance(V[finite], found[name][finite]) <= math.sqrt(coarsest) * size_of(V[finite])
+        distance(V[finite], found[name][finite]) <= max(math.sqrt(coarsest) * size_of(V[finite]), OF_ONE * coarsest)
         for name, V in values.items()
         for finite in [np.isfinite(V)]
     )
@@ -228,37 +239,18 @@ def _share_memory(one: Any, other: Any) -> bool:
     return any(V is not None and W is not None and np.may_share_memory(V, W) for V, W in itertools.product(*arrays))
 
 
-@dataclass(eq=False)
-class Along:
-    """A map as a function of steps along directions, at 0."""
+def along(function: Map, directions: Sequence[Arrays]) -> Map:
+    """The map as one of steps along directions, at 0."""
 
-    map: Map
-    directions: Sequence[Arrays]
+    def moved(T: Array) -> Any:
+        return function.inputs.call(function.f, stepped(function.point, T, directions))
 
-    @property
-    def recalls(self) -> bool:
-        return self.map.recalls
+    return replace(function, f=moved, inputs=Tree.of("direction", np.zeros(len(directions))), memory={})
 
-    @recalls.setter
-    def recalls(self, value: bool) -> None:
-        self.map.recalls = value
 
-    @property
-    def point(self) -> Arrays:
-        return {"direction": np.zeros(len(self.directions))}
-
-    @property
-    def wide_point(self) -> Arrays:
-        return self.point
-
-    def at(self, arrays: Arrays) -> Arrays:
-        """Where the steps lead, in float64."""
-        (T,) = arrays.values()
-        point = self.map.point
-        return {k: V + sum(t * D[k] for t, D in zip(T, self.directions, strict=True)) for k, V in point.items()}
-
-    def __call__(self, arrays: Arrays) -> Arrays:
-        return self.map(self.at(arrays))
+def stepped(point: Arrays, T: Array, directions: Sequence[Arrays]) -> Arrays:
+    """Where steps along directions lead, in float64."""
+    return {k: V + sum(t * D[k] for t, D in zip(T, directions, strict=True)) for k, V in point.items()}
 
 
 def distance(V: Array, W: Array) -> float:

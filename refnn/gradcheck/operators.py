@@ -6,7 +6,7 @@ All take and give dicts of real arrays, named by input or by output, whatever th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from refnn._printing import said
 from refnn._shapes import Array
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import Tree
-from refnn.gradcheck.maps import Along, Arrays, Map, Report, distance, drawn, held, size_of
+from refnn.gradcheck.maps import Arrays, Map, Report, distance, drawn, held, size_of, stepped
 from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import takes
 from refnn.gradcheck.witness.function import REORDERED
@@ -139,10 +139,11 @@ def _same(V: Array, W: Any) -> bool:
 
 @dataclass(eq=False)
 class Columns:
-    """A jvp as a pullback: asked for the derivative in every entry of the point, it tells those of ⟨u, f⟩."""
+    """A jvp as a pullback: asked for the derivative in every entry of the point, or along `directions` at steps along
+    them, it tells those of ⟨u, f⟩."""
 
     forward: Operator
-    moved: Map | Along
+    directions: Sequence[Arrays] = ()
     known: dict[bytes, list[dict[str, Array]]] = field(default_factory=dict)  # by point: few are asked
 
     def __call__(self, point: Arrays, u: Arrays) -> dict[str, Any]:
@@ -158,19 +159,21 @@ class Columns:
         return {k: leaves.Coarse(V) for k, V in found.items()} if coarse else found
 
     def _columns(self, point: Arrays) -> Iterator[dict[str, Array]]:
-        outputs = self.forward.range.arrays
-        if isinstance(self.moved, Along):
-            asked = [(self.moved.at(point), D) for D in self.moved.directions]
-        else:
-            zeros = {name: np.zeros(V.shape) for name, V in point.items()}
-            asked = []
-            for name, V in point.items():
-                for index in np.ndindex(V.shape):
-                    unit = zeros[name].copy()
-                    unit[index] = 1.0
-                    asked.append((point, {**zeros, name: unit}))
-        for where, v in asked:
-            yield dict(Gradient.of(self.forward(where, v), outputs).arrays)
+        if self.directions:
+            (T,) = point.values()
+            point = stepped(self.forward.inputs.arrays, T, self.directions)
+        for v in self.directions or _units(point):
+            yield dict(Gradient.of(self.forward(point, v), self.forward.range.arrays).arrays)
+
+
+def _units(point: Arrays) -> Iterator[Arrays]:
+    """The direction of each entry."""
+    zeros = {name: np.zeros(V.shape) for name, V in point.items()}
+    for name, V in point.items():
+        for index in np.ndindex(V.shape):
+            unit = zeros[name].copy()
+            unit[index] = 1.0
+            yield {**zeros, name: unit}
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from operator import methodcaller
 from typing import Any, TypeVar
 
 import numpy as np
@@ -45,18 +46,17 @@ class Gradient:
     coarser: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, grads: object, params: Mapping[str, Array], activations: Mapping[str, Array] | None = None) -> Gradient:
+    def of(cls, grads: object, params: Mapping[str, Array]) -> Gradient:
         """Copies of the arrays of a gradient; an UnfitGradientError names everything that does not fit.
 
         Parameters
         ----------
         grads : dict of arrays, or of what `numpy.asarray` reads as one: tensors, lists; keyed "dW1" … or "W1" …
+            "dA0" … are not looked at.
         params : dict of arrays, of which each needs a gradient
-        activations : dict of arrays "A0" …, optional
-            May have a gradient "dA0" … . Without it those are not looked at.
         """
         plain, prefixed = {key: key for key in params}, {key: f"d{key}" for key in params}
-        return cls._named(grads, (plain, prefixed), params, activations)
+        return cls._named(grads, (plain, prefixed), params)
 
     @classmethod
     def declared(cls, grads: object, problem: Problem) -> Gradient:
@@ -72,13 +72,14 @@ class Gradient:
             unused = {said.name(f"{d}b", l) for d in ("", "d") for l in range(1, problem.L + 1)}
             grads = {name: V for name, V in grads.items() if name not in unused}
         found = cls._named(grads, names, {key: forms[key] for key in params}, {k: forms[k] for k in activations}, True)
-        arrays, shown, rounding = {}, {}, {}
+        arrays, rounding = {}, {}
+        shown: dict[str, Callable[[Array], Array]] = {}
         for key, G in found.arrays.items():
             if G.shape == forms[key].shape:
                 shown[key] = partial(said.turned, key[0])
                 V = said.turned(key[0], G)
             else:  # a bias with one axis, or with the other
-                shown[key] = partial(_reshaped, G.shape)
+                shown[key] = methodcaller("reshape", G.shape)
                 V = G.reshape(problem[key].shape)
             if said.step is not None and key[0] != "A":
                 old, u = problem[key], float(np.finfo(V.dtype).eps) / 2
@@ -94,7 +95,7 @@ class Gradient:
         grads: object,
         namings: Sequence[dict[str, str]],
         params: Mapping[str, Array],
-        activations: Mapping[str, Array] | None,
+        activations: Mapping[str, Array] | None = None,
         flat: bool = False,
     ) -> Gradient:
         """The arrays under the names of which fewest are missing; `flat` allows a bias of one axis, or the other."""
@@ -132,10 +133,6 @@ class Gradient:
     def form(self, key: str, V: Array) -> Array:
         """An array that belongs to this key, in the form in which its gradient came."""
         return self.shown[key](V) if key in self.shown else V
-
-
-def _reshaped(shape: tuple[int, ...], V: Array) -> Array:
-    return V.reshape(shape)
 
 
 def _float_array(name: str, value: object, shape: tuple[int, ...], flat: bool) -> Array:
@@ -186,16 +183,13 @@ class Problem:
         dtype = np.result_type(np.float64, *dtypes.values())
         L = len(arrays) // 2
         empty = np.empty((0, 0), dtype)
-        W, b, Z, A = [empty], [empty], [empty], [np.asarray(inputs, dtype)]
-        parts: list[formulas.Parts] = [()]
-        activations = declaration.activations(L)
-        for l in range(1, L + 1):
-            W.append(np.asarray(arrays[f"W{l}"], dtype))
-            b.append(np.asarray(arrays[f"b{l}"], dtype))
-            with np.errstate(all="ignore"):  # the judge refuses what leaves the range
+        W, b = ([empty, *(np.asarray(arrays[f"{kind}{l}"], dtype) for l in range(1, L + 1))] for kind in "Wb")
+        Z, A = [empty], [np.asarray(inputs, dtype)]
+        with np.errstate(all="ignore"):  # the judge refuses what leaves the range
+            for l, g in enumerate(declaration.layers(L), start=1):
                 Z.append(W[l] @ A[l - 1] + b[l])
-                A.append(np.asarray(activations[l - 1].value(Z[l]) if l < L else declaration.last.value(Z[l])))
-                parts.append(activations[l - 1].parts(Z[l]) if l < L else ())
+                A.append(np.asarray(g.value(Z[l])))
+            parts = [(), *(g.parts(V) for g, V in zip(declaration.activations(L), Z[1:]))]
         Y = np.asarray(labels, dtype)
         given = Gradient({}, {})
         return cls(tuple(W), tuple(b), Y, tuple(Z), tuple(A), tuple(parts), dtypes, given, declaration)
@@ -237,9 +231,8 @@ class Problem:
     @property
     def at_kink(self) -> int:
         """The number of units and examples that stand exactly at the kink of their activation."""
-        layers = [Z for Z, g in zip(self.Z[1:], self.activations) if g.kinked]
-        layers += [self.Z[-1]] if self.declaration.last.kinked else []
-        return sum(int((Z == 0).sum()) for Z in layers)
+        layers = zip(self.Z[1:], self.declaration.layers(self.L), strict=True)
+        return sum(int((Z == 0).sum()) for Z, g in layers if g.kinked)
 
     def copies(self) -> tuple[dict[str, Array], Array, Array]:
         """Parameters, X and Y in the declared form and the dtypes in which they came, to be given away."""

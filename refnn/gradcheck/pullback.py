@@ -12,14 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from refnn._shapes import Array, at_least_0, switch, whole
 from refnn.gradcheck.check import check_gradients, two_errors
-from refnn.gradcheck.maps import Along, Arrays, Map, Report, drawn, single
+from refnn.gradcheck.maps import Arrays, Map, Report, along, drawn, single
 from refnn.gradcheck.operators import Columns, Operator, Whole
 from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import Settled
@@ -104,7 +104,7 @@ def check_vjp(
     if report.unfit:
         return report.on([GradientCheck(Verdict.UNRELIABLE)])
     backward = Operator("vjp", vjp, function.inputs, function.outputs, function.inputs, conjugate)
-    u = drawn(function.outputs, rng)
+    u = function.cotangent(rng, report)
     gradient = backward.asked(u, rng, report, function.usual(u)[0], nondeterminism)
     if jvp is not None:
         forward = Operator("jvp", jvp, function.inputs, function.inputs, function.outputs)
@@ -158,15 +158,16 @@ def check_jvp(
     if report.unfit:
         return report.on([GradientCheck(Verdict.UNRELIABLE)])
     forward = Operator("jvp", jvp, function.inputs, function.inputs, function.outputs)
-    u = drawn(function.outputs, rng)
+    u = function.cotangent(rng, report)
     forward.asked(drawn(function.inputs, rng), rng, report, function.usual(u)[1], nondeterminism)
     size = sum(V.size for V in function.point.values())
-    moved: Map | Along = function
+    directions: list[Arrays] = []
     if size > COLUMNS and function.wide:
-        moved = Along(function, [drawn(function.inputs, rng) for _ in range(DIRECTIONS)])
+        directions = [drawn(function.inputs, rng) for _ in range(DIRECTIONS)]
+        function = along(function, directions)
         report.notes.append(f"asked along {DIRECTIONS} random directions, for there are {size:,} inputs")
     options |= {"seed": seed, "nondeterminism": nondeterminism}
-    checks = _judged(moved, Columns(forward, moved), u, rng, alone, options, report)
+    checks = _judged(function, Columns(forward, directions), u, rng, alone, options, report)
     return report.on(list(checks))
 
 
@@ -195,7 +196,7 @@ def check_jacobian(
     function = Map.of(f, inputs, report)
     if report.unfit:
         return report.on([GradientCheck(Verdict.UNRELIABLE)])
-    u = drawn(function.outputs, rng)
+    u = function.cotangent(rng, report)
     given = Whole(function, jacobian)
     return report.on(list(_judged(function, given, u, rng, alone, {"seed": seed, **options}, report)))
 
@@ -208,7 +209,7 @@ def _source(seed: object, alone: object, nondeterminism: object) -> np.random.Ge
 
 
 def _judged(
-    function: Map | Along,
+    function: Map,
     pull: Pull,
     u: Arrays,
     rng: np.random.Generator,
@@ -228,7 +229,7 @@ def _judged(
     def judged(name: str, part: Arrays) -> GradientCheck:
         known = _known_to(part, values, options)
         with np.errstate(all="ignore"):  # of cotangents with zeros, which the code may never have met
-            gradient = pull(function.point, part) if fixed else Settled(partial(_at, pull, part), apart)
+            gradient = pull(function.point, part) if fixed else Settled(lambda point: pull(point, part), apart)
             check = check_gradients(Product(function, part), dict(function.point), gradient, progress=False, **known)
         function.recalls = True
         if check.verdict is Verdict.BLIND and not any(V.size for V in part.values()):
@@ -238,7 +239,7 @@ def _judged(
     whole = [judged(name, part) for name, part in parts]
     yield from whole
     wrong = any(check.verdict is Verdict.WRONG for check in whole)
-    entries, unseen = [] if wrong else _entries(values, rng, alone), 0
+    entries, unseen = [] if wrong else _entries(u, values, rng, alone), 0
     largest = max((float(np.nan_to_num(np.abs(u[k] * V)).max(initial=0)) for k, V in values.items()), default=0.0)
     D = {name: random_direction(V, rng) for name, V in function.wide_point.items()}
     for name, index in entries:
@@ -283,12 +284,12 @@ def _known_to(u: Arrays, values: Arrays, options: Mapping[str, Any]) -> Mapping[
     return {**options, "f_error": known} if known else options
 
 
-def _entries(values: Arrays, rng: np.random.Generator, count: int) -> list[tuple[str, tuple[int, ...]]]:
+def _entries(u: Arrays, values: Arrays, rng: np.random.Generator, count: int) -> list[tuple[str, tuple[int, ...]]]:
     """Outputs to be judged alone: the smallest, for a sum with others hides them, and others at random."""
-    places = [(name, index) for name, V in values.items() for index in np.ndindex(V.shape)]
+    places = [(name, tuple(map(int, index))) for name, V in u.items() for index in np.argwhere(V)]
     if len(places) < 2:
         return []
-    sizes = np.concatenate([np.abs(V).ravel() for V in values.values()])
+    sizes = np.array([np.abs(values[name][index]) for name, index in places])
     first = np.argsort(sizes, kind="stable")[: count // 2].tolist()
     others = [k for k in rng.permutation(len(places)).tolist() if k not in first]
     return [places[k] for k in (first + others)[:count]]
@@ -298,7 +299,7 @@ def _entries(values: Arrays, rng: np.random.Generator, count: int) -> list[tuple
 class Product:
     """⟨u, f⟩, in float32 where f is no finer. Outputs that have no part in it are left out, be they infinite."""
 
-    function: Map | Along
+    function: Map
     u: Arrays
 
     def __call__(self, arrays: Arrays) -> Any:
@@ -307,7 +308,7 @@ class Product:
     @property
     def many(self) -> Callable[[Sequence[Arrays]], Any]:
         """Of many points at once; an AttributeError if f cannot be asked so."""
-        many = self.function.many  # type: ignore[union-attr]
+        many = self.function.many
         return lambda points: map(self._value, many(points))
 
     def _value(self, found: Arrays) -> Any:
@@ -328,10 +329,6 @@ def _beyond_rounding(parameter: ParameterCheck, point: Arrays, value: float) -> 
     V = point[parameter.name]
     u = float(np.finfo(V.dtype).eps) / 2
     return not worst.error * typical_size(V)[worst.index] <= FLOOR * u * abs(value)
-
-
-def _at(pull: Pull, u: Arrays, point: Arrays) -> Mapping[str, Any]:
-    return pull(point, u)
 
 
 def _adjoint(outputs: tuple[Arrays, Arrays], inputs: tuple[Arrays, Arrays], report: Report) -> None:

@@ -587,7 +587,7 @@ def test_f_is_called_little():
 
 def test_a_jvp_is_asked_anew_at_each_point():
     function = Map.of(square, V, Report())
-    columns = Columns(Operator("jvp", square_jvp, function.inputs, function.inputs, function.outputs), function)
+    columns = Columns(Operator("jvp", square_jvp, function.inputs, function.inputs, function.outputs))
     for point in (V, 3 * V, V):
         found = columns({"input": point}, {"output": np.array([1.0, 0.5, 2.0, -1.0])})
         np.testing.assert_allclose(found["input"], 2 * point * [1.0, 0.5, 2.0, -1.0])

@@ -183,8 +183,7 @@ def _dropouts(cases: Sequence[Case]) -> Iterator[Cause]:
     """
     for case in (case for case in cases if case.problem.m == 1 and case.problem.L > 1):
         problem, compared = case.problem, case.compared
-        given, (l1, l2) = compared.given.arrays, problem.declaration.penalties(1)
-        penalty = {f"W{l}": l1 * np.sign(W) + l2 * W for l, W in enumerate(problem.W[1:], 1)}
+        given, penalty = compared.given.arrays, {f"W{l}": case.run.penalty(l) for l in range(1, problem.L + 1)}
         on = {f"W{l}": (given[f"W{l}"] - penalty[f"W{l}"]).any(axis=0) for l in range(2, problem.L + 1)}
         for share in KEPT:
             mask = {key: kept / share for key, kept in on.items()}

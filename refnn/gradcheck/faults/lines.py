@@ -188,14 +188,12 @@ def forward(params: Params, X: Array, Y: Array, declaration: Declaration = ARTIC
     """Return the forward pass (D1) of a network, with nothing yet of the way back."""
     none = np.empty(0)
     run = Run(declaration, [none], [none], [none], [X], Y)
-    L = len(params) // 2
-    values = [*(g.value for g in declaration.activations(L)), declaration.last.value]
-    for l, g in enumerate(values, start=1):
+    for l, g in enumerate(declaration.layers(len(params) // 2), start=1):
         W, b = params[f"W{l}"], params[f"b{l}"]
         run.Z.append(W @ run.A[-1] + b)
         run.W.append(W)
         run.b.append(b)
-        run.A.append(np.asarray(g(run.Z[l])))
+        run.A.append(np.asarray(g.value(run.Z[l])))
     return run
 
 

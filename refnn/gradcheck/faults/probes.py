@@ -163,9 +163,8 @@ def random_probe(
 
 def _growing(declaration: Declaration, L: int) -> tuple[list[Callable[[Array], Array]], float]:
     """The activations of all layers, and how far |Z| may go: any distance, if they have a bound."""
-    hidden = declaration.activations(L)
-    limit = math.inf if all(g.bounded for g in hidden) else TAME
-    return [*(g.value for g in hidden), declaration.last.value], limit
+    limit = math.inf if all(g.bounded for g in declaration.activations(L)) else TAME
+    return [g.value for g in declaration.layers(L)], limit
 
 
 def _tame(
@@ -204,8 +203,8 @@ def _away(probe: Probe, declaration: Declaration) -> bool:
     if not declaration.known:
         return True
     run = forward(*as_floats(*probe[1:]), declaration)
-    layers = [(g.kinked, Z) for g, Z in zip(run.activations, run.Z[1:])] + [(declaration.last.kinked, run.Z[-1])]
-    return all(not kinked or bool((np.abs(Z) > AWAY * np.abs(Z).max()).all()) for kinked, Z in layers)
+    layers = zip(declaration.layers(run.L), run.Z[1:], strict=True)
+    return all(not g.kinked or bool((np.abs(Z) > AWAY * np.abs(Z).max()).all()) for g, Z in layers)
 
 
 def _saturate(probe: Probe, limit: float, declaration: Declaration, *, right: bool = False) -> Probe:

@@ -27,7 +27,9 @@ def described(check: GradientCheck, compared: Comparison) -> GradientCheck:
     """The check with the structure of the error as its diagnosis, if it is WRONG and something was compared."""
     if check.verdict is not Verdict.WRONG or not compared.given.arrays:
         return check
-    return replace(check, diagnosis=Diagnosis((), structure(*compared.shown)))
+    given, *beside = compared.shown
+    wrong = {name: given[name] for name in (part.name for part in check.parameters if part.wrong) if name in given}
+    return replace(check, diagnosis=Diagnosis((), structure(wrong, *beside)))
 
 
 def structure(
@@ -123,7 +125,8 @@ def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> Fact | None:
                 return kind, f"wrong in {kind} {lines[0]} only{_like(*part)}", None
         if count == wrong.size:
             return None
-    if count > max(LISTED, wrong.size // 10):
+    slight = np.linalg.norm(g - t) <= np.finfo(g.dtype).eps * np.linalg.norm(t)  # beside the other entries
+    if count > max(LISTED, wrong.size // 10) and not slight:
         return None
     worst = sorted(np.argwhere(wrong).tolist(), key=lambda i: -abs(g[tuple(i)] - t[tuple(i)]))[:LISTED]
     listed = "; ".join(

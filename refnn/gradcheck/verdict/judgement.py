@@ -15,8 +15,9 @@ entry off by more is undecided, imprecise or wrong by little,
  - or if the array shows that it was computed in steps, as differences from 1 are, and it is off by two of them.
 
 An entry that passes is undecided nevertheless if it could not have been told from zero or from its double, though
-the gradient's own dtype could hold the difference. At a kink the estimate reaches from one slope to the other: outside
-is wrong, between is undecided, or accepted if a subgradient will do.
+the gradient's own dtype could hold the difference; but not if it is slight beside the others of its array, and not
+given as zero. At a kink the estimate reaches from one slope to the other: outside is wrong, between is undecided, or
+accepted if a subgradient will do.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ COARSE = 1e-3  # of an entry
 AMPLIFIED = 16.0  # times that, what a product may make of it
 SMALL = 8.0  # roundoffs of 1 or of the largest entry: a quantum is not larger
 STEPS = 2.0  # of its quantum, by which an entry may be off
+SLIGHT = 1e-10  # of the largest entry of an array that is told from zero, each times the size of its parameter
 FLOOR = 16.0  # roundoffs of the largest numbers about, by which a formula that cancels may be off
 KINK = "at a kink of f, the first at {first}: the derivatives from the left and from the right differ"
 IMPRECISE = (
@@ -167,6 +169,11 @@ class Comparison:
             key: tolerance(self.estimates[key], self.allowance[key], self.unknown.get(key)) for key in self.given.arrays
         }
 
+    def outside(self, key: str) -> Array:
+        """Entries that are not within their tolerance."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(~(np.abs(self.given.arrays[key] - self.truth[key]) <= self.tolerance[key]))
+
     @property
     def shown(self) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
         """The gradient, the truth and the tolerance under the names to be shown."""
@@ -188,7 +195,9 @@ class Comparison:
                     f"{'bfloat16' if coarser > 1 else dtype} "
                     "to rounding: right, but imprecise"
                 )
-            if check.resolution > COARSE:
+            if check.unseen:
+                yield f"{check.unseen:,} of {check.size:,} entries of {check.name} are not told from 0: no fault in them shows"
+            elif check.resolution > COARSE:
                 yield (
                     f"the witness knows some entry of {check.name} to {check.resolution:.0e} only: "
                     "no smaller fault shows"
@@ -249,6 +258,7 @@ def judge(
         largest_relative=entry(relative),
         digits_lost=_digits_lost(float(np.finfo(given.dtype).eps) / 2 * coarser, estimate, error, accepted),
         resolution=_resolution(estimate, accepted),
+        unseen=int((accepted & own & (given != 0) & (np.abs(given) <= limit)).sum()) if unknown else 0,
         sees=seen.get("sees"),
         sees_worst=seen.get("sees_worst"),
         reason=""
@@ -282,6 +292,9 @@ def unresolved(given: Array, estimate: Estimate, allowance: Array, unknown: Unkn
         return coarse & (estimate.error > 2 * allowance)
     witnessed = estimate.error + allowance
     coarse = (witnessed > size / 2) & (estimate.error > 2 * allowance)
+    weight = np.where(unknown.roundoff > 0, 1 / unknown.roundoff, 0)
+    largest = np.max(size * weight, where=witnessed <= size / 2, initial=0)
+    coarse &= ((size + witnessed) * weight >= SLIGHT * largest) | (given == 0)
     if estimate.flat is not None:
         coarse &= ~(estimate.flat & (np.abs(given) <= ZERO * unknown.floor))
     return coarse

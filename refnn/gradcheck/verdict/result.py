@@ -119,6 +119,7 @@ class ParameterCheck(Result):
     largest_relative: Entry | None = None
     digits_lost: float = 0.0  # decimal digits, at most, by which the worst accepted entry falls short of its dtype
     resolution: float = 0.0  # the largest relative error of the witness in an accepted entry: no smaller fault shows
+    unseen: int = 0  # accepted entries, given as other than 0, that the witnesses did not tell from 0
     sees: float | None = None
     sees_worst: float | None = None
     reason: str = ""

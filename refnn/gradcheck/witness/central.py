@@ -64,6 +64,7 @@ class Derivative:
     evaluations: int
 
 
+@dataclass(eq=False)
 class Curve:
     """f along one entry or direction, as a function of the distance moved; remembers what it has evaluated.
 
@@ -71,19 +72,16 @@ class Curve:
     format allows from the one that was asked for. `ahead` is told distances that will be asked for.
     """
 
-    def __init__(
-        self,
-        f: Callable[[float], float],
-        centre: float,
-        noise: float,
-        roundoff: float = 2.0**-53,
-        taken: Callable[[float], float] = lambda t: t,
-        ahead: Callable[[list[float]], None] = lambda _: None,
-    ) -> None:
-        self.f, self.centre, self.noise, self.roundoff, self.taken = f, centre, noise, roundoff, taken
-        self.ahead = ahead
-        self.tiny = float(np.finfo(np.float64 if roundoff < 1e-10 else np.float32).smallest_subnormal)
-        self.values: dict[float, float] = {0.0: centre}
+    f: Callable[[float], float]
+    centre: float
+    noise: float
+    roundoff: float = 2.0**-53
+    taken: Callable[[float], float] = lambda t: t
+    ahead: Callable[[list[float]], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self.tiny = float(np.finfo(np.float64 if self.roundoff < 1e-10 else np.float32).smallest_subnormal)
+        self.values = {0.0: self.centre}
 
     def __call__(self, t: float) -> float:
         if t not in self.values:

@@ -226,9 +226,7 @@ def _reason(check: ParameterCheck, compared: Comparison, key: str, found: Found)
     """Of a large array, where it is wrong as far as was looked."""
     if not check.wrong or check.size <= EACH:
         return found.reason or check.reason
-    given, truth, tolerance = (table[key] for table in (compared.given.arrays, compared.truth, compared.tolerance))
-    with np.errstate(invalid="ignore"):
-        off = np.flatnonzero(~(np.abs(given - truth) <= tolerance))
+    given, off = compared.given.arrays[key], np.flatnonzero(compared.outside(key))
     places = (f"{check.name}{[int(k) for k in np.unravel_index(i, given.shape)]}" for i in off[:NAMED])
     reason = f"wrong at {', '.join(places)}"
     if found.sample is not None:

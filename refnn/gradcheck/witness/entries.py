@@ -12,7 +12,6 @@ import numpy as np
 
 from refnn._shapes import Array
 from refnn.gradcheck.verdict.judgement import Estimate
-from refnn.gradcheck.verdict.result import Testimony
 from refnn.gradcheck.witness import central, complex_step
 from refnn.gradcheck.witness.complex_step import LINEAR, ROUNDOFF, SAFETY, Trust
 from refnn.gradcheck.witness.function import Scalar, typical_size
@@ -27,18 +26,16 @@ PLACES_PER_TASK = 32
 class Findings:
     """What was found at each of a number of places, all arrays of their length.
 
-    `noise` is that of the derivative in its own arithmetic, `slope` its change with the parameters, relative to theirs;
-    `size` that of the entry.
+    `noise` is that of the derivative in its own arithmetic, `slope` its change with the parameters, relative to theirs.
     """
 
     value: Array
     error: Array
     noise: Array
     slope: Array
-    size: Array
     flat: Array
     kink: Array
-    testimonies: tuple[Testimony, ...]
+    evaluations: Mapping[str, int]  # by witness, of those that were asked
 
     def estimate(self) -> Estimate:
         return Estimate(self.value, self.error, self.flat, self.kink)
@@ -46,15 +43,6 @@ class Findings:
     def allowance(self, u: float, felt: float) -> Array:
         """How far rounding may take a formula, computed with the roundoff u, that feels what f shows with another."""
         return SAFETY * felt * (self.noise / ROUNDOFF + self.slope) + LINEAR * u * np.abs(self.value)
-
-    def split(self, params: Mapping[str, Array], flat: Array) -> dict[str, Array]:
-        """Values at every place of the parameters, as arrays like these."""
-        ends = np.cumsum([V.size for V in params.values()])[:-1]
-        return {key: part.reshape(V.shape) for (key, V), part in zip(params.items(), np.split(flat, ends), strict=True)}
-
-
-def every_place(params: Mapping[str, Array]) -> list[Place]:
-    return [(key, index) for key, V in params.items() for index in range(V.size)]
 
 
 def find(
@@ -88,8 +76,8 @@ def find(
             low, high = d.sides
             value[i], error[i], kink[i] = (low + high) / 2, (high - low) / 2, True
     used = ((complex_step.NAME, len(asked) * len(points)), (central.NAME, sum(d.evaluations for d in found)))
-    testimonies = tuple(Testimony(name, evaluations) for name, evaluations in used if evaluations)
-    return Findings(value, error, noise, slope, size, flat, kink, testimonies)
+    evaluations = {name: count for name, count in used if count}
+    return Findings(value, error, noise, slope, flat, kink, evaluations)
 
 
 def _at_each(

@@ -21,7 +21,7 @@ from refnn.gradcheck.faults.probes import Probe, blindness, default_probes
 from refnn.gradcheck.faults.steps import of_another_form
 from refnn.gradcheck.faults.structure import described
 from refnn.gradcheck.judge import Formula, judge_function
-from refnn.gradcheck.problem import Gradient, Problem, UnfitGradientError, real_parameters
+from refnn.gradcheck.problem import Gradient, Problem, UnfitGradientError
 from refnn.gradcheck.verdict.judgement import Comparison, Estimate
 from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict
 from refnn.gradcheck.verdict.rounding import allowances
@@ -301,7 +301,7 @@ def _by_its_cost(problem: Problem, cost: CostFunction | None, seed: int) -> Grad
             more = given.rounding.get(key, np.zeros(G.shape)) + mild if cost else allowed[key]
             allowance[name] = given.form(key, more).reshape(params[name].shape)
     rng = np.random.default_rng(seed)
-    function = observe(lambda moved: own(moved, X.copy(), Y.copy()), real_parameters(params), rng)
+    function = observe(lambda moved: own(moved, X.copy(), Y.copy()), params, rng)
     return judge_function(function, Formula(Gradient(arrays, names), allowance), rng)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from refnn import _shapes
 from refnn.gradcheck.containers import Tree
 from refnn.gradcheck.judge import Formula, asked, judge_function, trust
-from refnn.gradcheck.problem import Gradient, real_parameters
+from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import METHODS, Called, any_container, spreads
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Testimony, Verdict
 from refnn.gradcheck.witness import complex_step
@@ -130,7 +130,6 @@ def check_gradients(
     rng = np.random.default_rng(_shapes.whole("seed", seed, 0))
     if method == "exact":
         return _judge_exactly(f, params, grads, seed)
-    params = real_parameters(params)
     function = observe(f, params, rng, two_errors(f_error))
     formula = Formula(Gradient.of(asked(grads, function.params), params), subgradient=subgradient)
     workers = Workers(executor, progress)

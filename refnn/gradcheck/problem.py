@@ -299,28 +299,6 @@ def network_arrays(
     return arrays, inputs, _shapes.labels(Y, (n_L, m), misfits, unit=unit)
 
 
-def real_parameters(params: object) -> dict[str, Array]:
-    """Copies of a dict of real arrays of any shapes; integers become float64.
-
-    A TypeError names what is no dict, no string as a key and no array of real numbers, a ValueError every entry that is
-    not finite.
-    """
-    if not isinstance(params, Mapping):
-        raise TypeError(f"params is {type(params).__name__}, expected a dict of arrays")
-    if not params:
-        raise ValueError("params is empty, expected at least one array")
-    misfits = Misfits()
-    arrays = {}
-    for key, value in params.items():
-        if not isinstance(key, str):
-            raise TypeError(f"params has the key {key!r} ({type(key).__name__}), expected strings")
-        name = f"params[{key!r}]"
-        arrays[key] = _real_floats(name, _shapes.number_array(name, value))
-        misfits.finite(name, arrays[key])
-    misfits.refuse()
-    return arrays
-
-
 def _real_floats(name: str, array: Array) -> Array:
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers")

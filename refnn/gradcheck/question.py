@@ -238,10 +238,7 @@ def spreads(f: Callable[..., Any], arguments: Any, otherwise: bool = False) -> b
 
 def _takes_any(f: Callable[..., Any]) -> bool:
     """Whether f is a function of *arguments alone."""
-    try:
-        kinds = [p.kind for p in inspect.signature(f).parameters.values() if p.kind is not p.KEYWORD_ONLY]
-    except (TypeError, ValueError):
-        return False
+    kinds = [p.kind for p in inspect.signature(f).parameters.values() if p.kind is not p.KEYWORD_ONLY]
     return kinds[:1] == [inspect.Parameter.VAR_POSITIONAL]
 
 

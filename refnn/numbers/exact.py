@@ -175,15 +175,15 @@ def _false_pass(f: Function, grads: GradientFunction, point: dict[str, Objects],
 def _gradient(grads: GradientFunction, point: dict[str, Objects]) -> dict[str, Objects]:
     """Run `grads` and return its entries under the names of the parameters."""
     result = _run("grads", grads, point)
-    found = {name: np.asarray(result.get(f"d{name}", result.get(name)), dtype=object) for name in point}
-    wrong = [
-        f"grads has no entry 'd{name}' or '{name}'"
-        if f"d{name}" not in result and name not in result
-        else f"the gradient of {name} has shape {found[name].shape}, expected {point[name].shape}"
-        for name in point
-        if found[name].shape != point[name].shape
-    ]
-    if wrong:
+    given = {name: f"d{name}" if f"d{name}" in result else name for name in point}
+    if missing := [f"grads has no entry 'd{name}' or '{name}'" for name in point if given[name] not in result]:
+        raise ValueError("; ".join(missing))
+    found = {name: np.asarray(result[given[name]], dtype=object) for name in point}
+    if wrong := [
+        f"the gradient of {name} has shape {found[name].shape}, expected {V.shape}"
+        for name, V in point.items()
+        if found[name].shape != V.shape
+    ]:
         raise ValueError("; ".join(wrong))
     return found
 

@@ -633,6 +633,64 @@ def test_an_entry_that_a_plateau_of_f_hides_is_not_said_to_be_seen(x, shown):
     says(gelu, {"x": x}, {"x": slope * [2, 1]}, WRONG if shown else PASS)
 
 
+# ---------------------------------------------------------------------- near a pole, in layers, and beside others
+
+
+def potential(p):
+    return np.sum(p["r"] ** -12 - p["r"] ** -6 + 0.01 / p["r"])
+
+
+def of_potential(c12=12, c6=6, c1=0.01):
+    return lambda p: {"r": -c12 * p["r"] ** -13 + c6 * p["r"] ** -7 - c1 / p["r"] ** 2}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("wrong", [{"c1": 0}, {"c6": 6.006}, {"c6": -6}, {"c12": 12.012}])
+def test_a_term_that_is_wrong_is_called_so_however_large_others_are_near_a_pole(wrong, dtype):
+    """Nearer to zero a gradient with this fault is right to all digits, for another term is 10^18 times as large."""
+    for seed in range(3):
+        params = {"r": np.random.default_rng(seed).uniform(0.9, 2, 5).astype(dtype)}
+        assert check_gradients(potential, params, of_potential(), progress=False)
+        assert check_gradients(potential, params, of_potential(**wrong), progress=False).verdict == WRONG
+
+
+def softmax_loss(p):
+    Z = p["Z"] - p["Z"].real.max(axis=0)
+    return np.mean(np.log(np.sum(np.exp(Z), axis=0)) - Z[0])
+
+
+def of_softmax_loss(p):
+    E = np.exp(p["Z"] - p["Z"].max(axis=0))
+    return {"Z": (E / E.sum(axis=0) - np.eye(len(E))[:, :1]) / E.shape[1]}
+
+
+@pytest.mark.parametrize("how", [lambda f: f, real])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_probability_that_vanishes_beside_others_leaves_nothing_open(seed, how):
+    Z = 10 * np.random.default_rng(seed).standard_normal((6, 8))
+    given = of_softmax_loss({"Z": Z})["Z"]
+    for grads in (of_softmax_loss, {"Z": given}):
+        says(how(softmax_loss), {"Z": Z}, grads, PASS)
+    assert 0 < np.abs(given).min() < 1e-12
+    one = np.abs(given) == np.sort(np.abs(given), axis=None)[20]
+    says(how(softmax_loss), {"Z": Z}, {"Z": np.where(one, 1.001, 1) * given}, WRONG)
+
+
+def slight(p):
+    return 1 + p["w"][0] + 4e-15 * np.sin(9 * p["w"][1])
+
+
+def test_a_slight_entry_may_agree_unseen_and_is_counted_but_may_not_be_zero_or_alone():
+    slope = 3.6e-14 * np.cos(9)
+    check = says(real(slight), {"w": [1, 1]}, {"w": [1, slope]}, PASS)
+    assert "1 of 2 entries of w are not told from 0: no fault in them shows" in check.notes
+    assert not check.sees(0.5)
+    says(real(slight), {"w": [1, 1]}, {"w": [1, 0]}, UNRELIABLE)
+    says(real(slight), {"w": [1, 1]}, {"w": [1, 1000 * slope]}, WRONG)
+    alone = real(lambda p: slight({"w": [p["a"][0], p["b"][0]]}))
+    says(alone, {"a": [1], "b": [1]}, {"a": [1], "b": [slope]}, UNRELIABLE)
+
+
 class Unreadable:
     def __array__(self, *_, **__):
         raise RuntimeError("not on this device")

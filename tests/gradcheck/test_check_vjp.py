@@ -637,6 +637,56 @@ def test_a_saturated_output_alone_is_not_held_to_digits_that_rounding_took():
     assert wrong(check_vjp(layer, lambda W, G: vjp(W, G, factor), W))
 
 
+def two_layers(U, W, X):
+    return np.tanh(np.tanh(X @ U) @ W)
+
+
+def two_layers_vjp(U, W, X, G):
+    A = np.tanh(X @ U)
+    D = G * (1 - np.tanh(A @ W) ** 2)
+    E = D @ W.T * (1 - A**2)
+    return X.T @ E, A.T @ D, E @ U.T
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_saturated_layers_of_layers_are_not_held_to_digits_that_rounding_took(seed):
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(4, 5)), rng.normal(size=(5, 3)), 20 * rng.normal(size=(6, 4))
+    assert check_vjp(two_layers, two_layers_vjp, inputs).verdict is not Verdict.WRONG
+    for off in ([1.001, 1, 1], [1, 1.001, 1], [1, 1, 1.001]):
+        faulty = [lambda *args, c=c, k=k: c * two_layers_vjp(*args)[k] for k, c in enumerate(off)]
+        check = check_vjp(two_layers, lambda *args, faulty=faulty: tuple(of(*args) for of in faulty), inputs)
+        assert check.verdict is Verdict.WRONG
+
+
+def masked(v):
+    return np.where(np.arange(4) < 3, 2 * v, -np.inf)
+
+
+def test_an_output_that_is_infinite_is_left_out_and_said_to_be():
+    check = check_vjp(
+        masked,
+        lambda _, g: np.where(np.arange(4) < 3, 2 * g, 0),
+        V,
+        jvp=lambda _, t: np.where(np.isinf(masked(t)), 0, 2 * t),
+    )
+    assert check, str(check)
+    assert "1 of 4 outputs are infinite, and not judged" in check.notes
+    assert wrong(check_vjp(masked, lambda _, g: np.where(np.arange(4) < 3, 2.002 * g, 0), V)) == ["input"]
+    assert check_vjp(lambda v: v - np.inf, lambda _, g: g, V).verdict is Verdict.UNRELIABLE
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_loss_that_cancels_in_half_precision_is_the_same_in_float64(seed):
+    def log_cosh(v):
+        size = np.abs(v)
+        return (size + np.log1p(np.exp(-2 * size)) - math.log(2)).mean()
+
+    v = 0.1 * np.random.default_rng(seed).standard_normal(12).astype(np.float16)
+    assert check_vjp(log_cosh, lambda v, g: g * np.tanh(v) / v.dtype.type(12), v)
+    assert wrong(check_vjp(log_cosh, lambda v, g: 1.1 * g * np.tanh(v) / v.dtype.type(12), v))
+
+
 def test_terms_that_cancel_in_a_sum_of_outputs_are_as_large_as_they_are():
     """The roundoff of 1 - tanh² in float32 is one of 1, also where Σ u tanh happens to be small."""
     x = np.array([9.0, 10.0, -11.0], np.float32)

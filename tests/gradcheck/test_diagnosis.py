@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import DECLARATIONS, few
 
-from refnn.gradcheck import Verdict, check_backprop, check_network
+from refnn.gradcheck import Verdict, check_backprop, check_gradients, check_network
 from refnn.gradcheck.declaration import Declaration
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.diagnosis import Case, diagnose
@@ -385,3 +385,18 @@ def test_a_factor_is_one_though_the_error_has_grown_with_it(factor):
     (found,) = structure({"dx": factor * truth + off}, {"dx": truth}, {"dx": tolerance})
     assert found.kind == "factor"
     assert found.value == pytest.approx(factor, rel=1e-4)
+
+
+def test_only_arrays_that_are_wrong_are_described():
+    """a is imprecise where it saturates, as 1 - tanh² is, and undecided; b is wrong."""
+    params = {"a": np.array([11.0, -12.0]), "b": np.array([1.0, 2.0])}
+    given = {"a": 1 - np.tanh(params["a"]) ** 2, "b": 2.02 * params["b"]}
+    check = check_gradients(lambda p: np.sum(np.tanh(p["a"])) + np.sum(p["b"] ** 2), params, given, progress=False)
+    assert {part.name: str(part.verdict) for part in check.parameters} == {"a": "UNRELIABLE", "b": "WRONG"}
+    assert [finding.parameters for finding in check.diagnosis.findings] == [("b",)]
+
+
+def test_entries_that_are_wrong_and_small_beside_others_are_listed_however_many():
+    t = np.array([1.0, *np.full(9, 1e-18)])
+    (finding,) = structure({"x": np.where(t == 1, 1, 0)}, {"x": t}, {"x": 1e-9 * t})
+    assert str(finding).startswith("x: wrong in 9 of 10 entries, where it is zero: [1] is 0.0, not 1e-18; ")

@@ -125,7 +125,7 @@ def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> Fact | None:
                 return kind, f"wrong in {kind} {lines[0]} only{_like(*part)}", None
         if count == wrong.size:
             return None
-    slight = np.linalg.norm(g - t) <= np.finfo(g.dtype).eps * np.linalg.norm(t)  # beside the other entries
+    slight = np.linalg.norm(g - t) <= np.finfo(t.dtype).eps * np.linalg.norm(t)  # beside the other entries
     if count > max(LISTED, wrong.size // 10) and not slight:
         return None
     worst = sorted(np.argwhere(wrong).tolist(), key=lambda i: -abs(g[tuple(i)] - t[tuple(i)]))[:LISTED]

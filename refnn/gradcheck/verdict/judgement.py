@@ -196,7 +196,8 @@ class Comparison:
                     "to rounding: right, but imprecise"
                 )
             if check.unseen:
-                yield f"{check.unseen:,} of {check.size:,} entries of {check.name} are not told from 0: no fault in them shows"
+                entries = f"{check.unseen:,} of {check.size:,} entries of {check.name}"
+                yield f"{entries} are not told from 0: no fault in them shows"
             elif check.resolution > COARSE:
                 yield (
                     f"the witness knows some entry of {check.name} to {check.resolution:.0e} only: "

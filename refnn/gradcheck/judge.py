@@ -29,7 +29,7 @@ SECOND_LOOK = 16  # wrong entries that are put to a second witness
 MEASURED = 8  # neighbours at which a gradient given as a function is asked
 LOOKED_NEARER = 64  # entries that saturation may have taken digits from, and the shares of the parameters where they
 NEARER = tuple(2 ** (-k / 2) for k in range(1, 11))  # are looked at once more
-AMONG = 8.0  # times what cancels among the largest numbers about, 1 among them: the most that saturation may take
+AMONG = 8.0  # times the largest numbers about, 1 among them: a gradient that is larger nearer to zero has a pole there
 CLEARLY = 16.0  # times fewer digits an entry must have here than there
 SURE = 8.0  # on its noise, which so many show
 APPROXIMATE = 1e-5  # of the largest entry of an array: so far off, an f that is not exact may be the reason
@@ -145,6 +145,10 @@ class _Judge:
     evaluations: Counter[str] = field(default_factory=Counter)  # by witness
 
     @cached_property
+    def sizes(self) -> dict[str, Array]:
+        return {key: typical_size(V) for key, V in self.function.params.items()}
+
+    @cached_property
     def unknown(self) -> dict[str, Unknown]:
         return self.formula.unknown(self.function)
 
@@ -158,7 +162,7 @@ class _Judge:
             ((np.abs(e.value) > e.error + compared.allowance[key]) | e.at_kink).any()
             for key, e in compared.estimates.items()
         ):
-            moved = {key: V + typical_size(V) for key, V in self.function.params.items()}
+            moved = {key: V + self.sizes[key] for key, V in self.function.params.items()}
             with quiet():
                 silent = self.function.real(moved) == self.function.value
             if check:
@@ -176,7 +180,7 @@ class _Judge:
     def _search(self, key: str, few: float) -> Search:
         g, least = self.formula.given.arrays[key], self.trusted.least[key]
         unknown = self.unknown.get(key)
-        size = typical_size(self.function.params[key])
+        size = self.sizes[key]
         weight = np.abs(np.where(np.isfinite(g), g, 0)).astype(np.float64)
         usual = weight[weight > 0]
         alone = np.full(g.shape, g.size <= few)
@@ -201,7 +205,7 @@ class _Judge:
     def _along(self, key: str, V: Array) -> Slope:
         u, felt, least = self.formula.roundoff(key), self.formula.felt(key), self.trusted.least[key]
         if np.isfinite(least) and not (least and not (self.formula.given.arrays[key] * V).any()):
-            size = float(np.max(np.abs(V) / typical_size(self.function.params[key])))
+            size = float(np.max(np.abs(V) / self.sizes[key]))
             values = np.array([complex_step.at_neighbours(self.points, {key: V}, complex_step.STEP / size)])
             self.evaluations[complex_step.NAME] += values.size
             (noise,), (slope,) = complex_step.precision(values)
@@ -256,12 +260,12 @@ class _Judge:
             return np.array([table[key].ravel()[i] for key, i in places], np.float64)
 
         truth, u = at_places(compared.truth), np.array([self.formula.roundoff(key) for key, _ in places])
-        largest = max(1.0, abs(self.function.value), self.formula.largest(self.function.params))
-        few = AMONG * FLOOR * u * largest / at_places({k: typical_size(V) for k, V in self.function.params.items()})
-        error = np.abs(at_places(compared.given.arrays) - truth)
-        if not (error <= few).all():
+        largest, sizes = self.formula.largest(self.function.params), at_places(self.sizes)
+        most = AMONG * max(1.0, abs(self.function.value), largest) / sizes
+        error, more = np.abs(at_places(compared.given.arrays) - truth), np.full(len(places), np.inf)
+        if not (error <= FLOOR * u * most).all():
             return {}  # without a question to f, which may take long
-        excused, losing = np.zeros(len(places), bool), set[str]()  # entries, arrays
+        losing: set[str] = set()  # arrays
         try:  # code may not be made for other points
             points = [{key: factor * V for key, V in self.function.params.items()} for factor in NEARER]
             nearer = [at_places(Gradient.of(asked(gradient, p), self.function.params).arrays) for p in points]
@@ -274,13 +278,14 @@ class _Judge:
             neighbours = complex_step.neighbours(near, self.rng)
             found = self._found(near, neighbours, complex_step.trust(near, self.rng), places)
             there, size = np.abs(given - found.value), np.abs(found.value)
-            excused |= there <= np.minimum(np.sqrt(2 * u), error / np.abs(truth) / CLEARLY) * size
+            few = FLOOR * u * np.minimum(np.maximum(size, largest / sizes), most)
+            better = there <= np.minimum(np.sqrt(2 * u), error / np.abs(truth) / CLEARLY) * size
+            more = np.where(better & (error <= few), np.minimum(few, more), more)
             lossy = (FLOOR * u * size + found.error < there) & (there <= (2 * u) ** 0.25 * size)
             losing |= {places[i][0] for i in np.flatnonzero(lossy)}
-        for i in np.flatnonzero(excused):
-            key, entry = places[i]
-            if key in losing:
-                allowed[key].ravel()[entry] += few[i]
+        for (key, i), extra in zip(places, more, strict=True):
+            if key in losing and extra < np.inf:
+                allowed[key].ravel()[i] += extra
         return allowed
 
     def _disagreements(self, compared: Comparison) -> Iterator[str]:

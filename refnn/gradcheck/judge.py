@@ -29,7 +29,9 @@ SECOND_LOOK = 16  # wrong entries that are put to a second witness
 MEASURED = 8  # neighbours at which a gradient given as a function is asked
 LOOKED_NEARER = 64  # entries that saturation may have taken digits from, and the shares of the parameters where they
 NEARER = tuple(2 ** (-k / 2) for k in range(1, 11))  # are looked at once more
-AMONG = 8.0  # times the largest numbers about, 1 among them: a gradient that is larger nearer to zero has a pole there
+AMONG = 8.0  # times the largest numbers about, 1 among them, of which no more is lost, whatever the gradient is nearer
+AT_ZERO = (2.0**-10, 2.0**-10.5)  # shares of the parameters so near to zero that what has a pole there is all pole,
+POLE = 1.7  # and what it grows by from the one to the other at least; as 1/x does, which is no more than a norm, by 1.4
 CLEARLY = 16.0  # times fewer digits an entry must have here than there
 SURE = 8.0  # on its noise, which so many show
 APPROXIMATE = 1e-5  # of the largest entry of an array: so far off, an f that is not exact may be the reason
@@ -263,13 +265,15 @@ class _Judge:
         largest, sizes = self.formula.largest(self.function.params), at_places(self.sizes)
         most = AMONG * max(1.0, abs(self.function.value), largest) / sizes
         error, more = np.abs(at_places(compared.given.arrays) - truth), np.full(len(places), np.inf)
-        if not (error <= FLOOR * u * most).all():
-            return {}  # without a question to f, which may take long
         losing: set[str] = set()  # arrays
         try:  # code may not be made for other points
-            points = [{key: factor * V for key, V in self.function.params.items()} for factor in NEARER]
-            nearer = [at_places(Gradient.of(asked(gradient, p), self.function.params).arrays) for p in points]
-            observed = [observe(self.function.f, point, self.rng) for point in points]
+            points = [{key: share * V for key, V in self.function.params.items()} for share in (*NEARER, *AT_ZERO)]
+            asked_there = [Gradient.of(asked(gradient, point), self.function.params).arrays for point in points]
+            *nearer, at_zero, nearest = map(at_places, asked_there)
+            smooth = np.abs(nearest) <= POLE * np.abs(at_zero)
+            if not (smooth & (error <= FLOOR * u * most)).all():
+                return {}  # without a question to f, which may take long
+            observed = [observe(self.function.f, point, self.rng) for point in points[: len(NEARER)]]
         except Exception:
             return {}
         for given, near in zip(nearer, observed, strict=True):

@@ -654,6 +654,35 @@ def test_a_term_that_is_wrong_is_called_so_however_large_others_are_near_a_pole(
         assert check_gradients(potential, params, of_potential(**wrong), progress=False).verdict == WRONG
 
 
+def test_near_a_pole_roundoffs_of_what_is_nearer_excuse_nothing():
+    """In float32 they would be 1e-4 of the entry."""
+    params = {"r": np.random.default_rng(0).uniform(0.9, 3, 5).astype(np.float32)}
+
+    def gradient(c):
+        return lambda p: {"r": -12 * p["r"] ** -13 - p["r"].dtype.type(c) * p["r"] ** -2}
+
+    for c, verdict in ((1, PASS), (1.0001, WRONG)):
+        check = check_gradients(lambda p: np.sum(p["r"] ** -12 + 1 / p["r"]), params, gradient(c), progress=False)
+        assert check.verdict == verdict
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_nor_does_a_pole_between_the_point_and_zero_excuse_it(seed):
+    """Half of some of these parameters is so near to the pole at 1 that nothing else is left of the gradient there."""
+
+    def centred(f):
+        return lambda p: f({"r": np.abs(p["r"] - 1)})
+
+    def gradient(**of):
+        return lambda p: {"r": np.sign(p["r"] - 1) * centred(of_potential(**of))(p)["r"]}
+
+    params = {"r": np.random.default_rng(seed).uniform(2.01, 2.3, 3)}
+    assert check_gradients(lambda p: potential({"r": p["r"] - 1}), params, gradient(), progress=False)
+    assert (
+        check_gradients(lambda p: potential({"r": p["r"] - 1}), params, gradient(c1=0), progress=False).verdict == WRONG
+    )
+
+
 def softmax_loss(p):
     Z = p["Z"] - p["Z"].real.max(axis=0)
     return np.mean(np.log(np.sum(np.exp(Z), axis=0)) - Z[0])

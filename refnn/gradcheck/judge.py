@@ -245,52 +245,53 @@ class _Judge:
             yield f"f may be off by {self.function.inexact:.1e}, as f_error says: it shows no smaller differences"
 
     def _lost(self, compared: Comparison) -> dict[str, Array]:
-        """With what is allowed to entries whose digits saturation took: a few roundoffs of the gradient nearer to zero,
-        where the same formula has more digits, and is losing them already."""
-        if (gradient := self.formula.gradient) is None:
-            return {}
+        """What is allowed instead where saturation took digits of a gradient that can be asked nearer to zero."""
         allowed = {key: compared.allowance[key].copy() for key, check in compared.checks.items() if not check}
         places: list[Place] = []
         for key in allowed:
             estimate, given = compared.estimates[key], compared.given.arrays[key]
             off = (np.abs(given - estimate.value) > compared.tolerance[key]) & ~estimate.at_kink
             places += [(key, int(i)) for i in np.flatnonzero(off)]
-        if not 0 < len(places) <= LOOKED_NEARER:
+        if self.formula.gradient is None or not 0 < len(places) <= LOOKED_NEARER:
             return {}
+        for (key, i), more in zip(places, self._taken(places, compared), strict=True):
+            allowed[key].ravel()[i] += more
+        return allowed
+
+    def _taken(self, places: Sequence[Place], compared: Comparison) -> Array:
+        """By how much saturation excuses these entries: by a few roundoffs of the gradient nearer to zero, where the
+        same formula has more digits, and is losing them already; or by nothing, as where a gradient has a pole."""
 
         def at_places(table: Mapping[str, Array]) -> Array:
             return np.array([table[key].ravel()[i] for key, i in places], np.float64)
 
+        params, gradient, nothing = self.function.params, self.formula.gradient, np.zeros(len(places))
         truth, u = at_places(compared.truth), np.array([self.formula.roundoff(key) for key, _ in places])
-        largest, sizes = self.formula.largest(self.function.params), at_places(self.sizes)
-        most = AMONG * max(1.0, abs(self.function.value), largest) / sizes
-        error, more = np.abs(at_places(compared.given.arrays) - truth), np.full(len(places), np.inf)
-        losing: set[str] = set()  # arrays
+        error, largest = np.abs(at_places(compared.given.arrays) - truth), self.formula.largest(params)
+        sizes = at_places(self.sizes)
+        usual, most = largest / sizes, AMONG * max(1.0, abs(self.function.value), largest) / sizes
         try:  # code may not be made for other points
-            points = [{key: share * V for key, V in self.function.params.items()} for share in (*NEARER, *AT_ZERO)]
-            asked_there = [Gradient.of(asked(gradient, point), self.function.params).arrays for point in points]
-            *nearer, at_zero, nearest = map(at_places, asked_there)
+            points = [{key: share * V for key, V in params.items()} for share in (*NEARER, *AT_ZERO)]
+            *nearer, at_zero, nearest = [at_places(Gradient.of(asked(gradient, p), params).arrays) for p in points]
             smooth = np.abs(nearest) <= POLE * np.abs(at_zero)
             if not (smooth & (error <= FLOOR * u * most)).all():
-                return {}  # without a question to f, which may take long
+                return nothing  # without a question to f, which may take long
             observed = [observe(self.function.f, point, self.rng) for point in points[: len(NEARER)]]
         except Exception:
-            return {}
+            return nothing
+        excuses, losing = np.full(len(places), np.inf), set[str]()  # the least of each entry; arrays
         for given, near in zip(nearer, observed, strict=True):
             if near.unfit:
                 continue
             neighbours = complex_step.neighbours(near, self.rng)
             found = self._found(near, neighbours, complex_step.trust(near, self.rng), places)
             there, size = np.abs(given - found.value), np.abs(found.value)
-            few = FLOOR * u * np.minimum(np.maximum(size, largest / sizes), most)
+            few = FLOOR * u * np.minimum(np.maximum(size, usual), most)
             better = there <= np.minimum(np.sqrt(2 * u), error / np.abs(truth) / CLEARLY) * size
-            more = np.where(better & (error <= few), np.minimum(few, more), more)
+            excuses = np.where(better & (error <= few), np.minimum(few, excuses), excuses)
             lossy = (FLOOR * u * size + found.error < there) & (there <= (2 * u) ** 0.25 * size)
-            losing |= {places[i][0] for i in np.flatnonzero(lossy)}
-        for (key, i), extra in zip(places, more, strict=True):
-            if key in losing and extra < np.inf:
-                allowed[key].ravel()[i] += extra
-        return allowed
+            losing |= {key for (key, _), its in zip(places, lossy, strict=True) if its}
+        return np.where(np.isfinite(excuses) & [key in losing for key, _ in places], excuses, nothing)
 
     def _disagreements(self, compared: Comparison) -> Iterator[str]:
         """Put some of the wrong entries to central differences, and to finer ones, and say where those disagree."""

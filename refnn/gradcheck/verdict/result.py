@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from refnn._printing import WIDTH, folded, printable
 
+NOTHING = 1e3  # times itself: a gradient of which no smaller fault is seen was not seen
 ROWS = 12  # a longer table hides what matters; the JSON has every row
 HEADER = ("gradient", "shape", "verdict", "wrong", "rel. error", "error/tolerance", "sees")
 PASS_MEANS = (
@@ -148,7 +149,7 @@ class ParameterCheck(Result):
             "all" if self.wrong == self.size > 1 else f"{self.wrong:,}",
             f"{relative.relative_error:.1e}" if relative else "–",
             f"{worst.excess:.2g}" if worst else "–",
-            f"{self.sees:.0e}" if self.sees is not None else "–",
+            "–" if self.sees is None else f"{self.sees:.0e}" if self.sees < NOTHING else "nothing",
         )
 
     @property

@@ -161,6 +161,19 @@ def test_a_large_network_takes_directions_and_names_the_entry(monkeypatch):
     assert "dW3: 16 times" in check_network(params, X, Y, grads, progress=False).cause
 
 
+@pytest.mark.parametrize("method", ["entries", "directions"])
+def test_a_network_without_biases_is_judged_by_its_weights(method):
+    params, X, Y = random_network(np.random.default_rng(2), 1.0, layers=3, width=5)
+    weights = {key: V for key, V in params.items() if key[0] == "W"}
+    with_zeros = {key: V * (key in weights) for key, V in params.items()}
+    grads = {f"d{key}": reference(with_zeros, X, Y)[f"d{key}"] for key in weights}
+    check = check_network(weights, X, Y, grads, method=method, progress=False, bias=False)
+    assert check.verdict is Verdict.PASS
+    assert {part.name for part in check.parameters} == set(grads)
+    wrong = {**grads, "dW1": 1.001 * grads["dW1"]}
+    assert check_network(weights, X, Y, wrong, method=method, progress=False, bias=False).verdict is Verdict.WRONG
+
+
 def test_executors_share_the_work_and_change_nothing():
     params, X, Y = default_probes()[1][1:]
     grads = reference(params, X, Y)

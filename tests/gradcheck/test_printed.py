@@ -66,6 +66,26 @@ def test_a_name_that_is_too_long_has_a_line_of_its_own():
     assert name in str(check).splitlines()
 
 
+def test_of_many_arrays_the_worst_are_in_print_and_how_many_there_are_besides():
+    arrays = {f"x{k}": np.ones(2) for k in range(ROWS + 3)}
+    grads = {name: (1 + 0.01 * (name == "x9")) * 2 * V for name, V in arrays.items()}
+    check = check_gradients(lambda p: sum(np.sum(V**2) for V in p.values()), arrays, grads)
+    lines = str(check).splitlines()
+    assert f"… and {len(arrays) - ROWS} more, none worse" in lines
+    assert next(line for line in lines if line.startswith("x")).split()[:3] == ["x9", "2", "WRONG"]
+
+
+def test_what_was_not_seen_at_all_is_said_in_its_row():
+    """The second entry of x takes part in nothing that float64 holds."""
+    x = np.array([1.0, 1.0])
+    check = check_gradients(lambda p: float(p["x"][0] + 1e-30 * p["x"][1]), {"x": x}, {"x": [1.0, 1e-30]})
+    alone = check_gradients(lambda p: float(p["x"][0]), {"x": x[:1], "y": x}, {"x": [1.0], "y": [1e-20, 1e-20]})
+    assert check.verdict is alone.verdict is Verdict.PASS
+    (row,) = (line.split() for line in str(alone).splitlines() if line.startswith("y "))
+    assert row[-1] == "nothing"
+    assert "2 of 2 entries of y are not told from 0: no fault in them shows" in alone.notes
+
+
 @few
 @given(checks)
 def test_nothing_is_wider_than_80_columns_and_no_array_is_left_out_in_print_or_a_notebook(check):

@@ -118,6 +118,10 @@ def test_a_gradient_that_does_not_fit_is_refused():
         exact_check(lambda q: np.sum(q["x"]), lambda q: {"x": q["x"][:, None]}, {"x": np.zeros(2)})
     with pytest.raises(ValueError, match="grads has no entry 'dx' or 'x'"):
         exact_check(lambda q: np.sum(q["x"]), lambda q: {"dy": q["x"]}, {"x": np.zeros(2)})
+    with pytest.raises(
+        ValueError, match="grads has no entry 'dx' or 'x'"
+    ):  # of a scalar too, though None has its shape
+        exact_check(lambda q: q["x"] * q["x"], lambda _: {}, {"x": 3})
     with pytest.raises(ExactnessError, match=r"grads is not exact: the float 0\.5 is not exact"):
         exact_check(lambda q: np.sum(q["x"]), lambda q: {"dx": q["x"] * 0.5}, {"x": np.zeros(2)})
     with pytest.raises(TypeError, match="params is list, expected a dict of arrays"):

@@ -38,6 +38,11 @@ def test_integers_fractions_and_arrays_of_them_stand_on_both_sides(q, x):
     assert np.array_equal(x / np.array([1, 2]), [x, x / 2])
 
 
+def test_equal_elements_are_one_key_and_show_their_residue():
+    assert {FieldElement(3): 1, FieldElement(3 + P): 2} == {FieldElement(3): 2}
+    assert repr(FieldElement(3 - P)) == "FieldElement(3)"
+
+
 def test_division_by_zero_is_refused():
     for division in (lambda x: 1 / x, lambda x: 2 / (x - x), lambda x: x**-1, lambda x: x.log()):
         with pytest.raises(ZeroDivisionError, match="a divisor that is 0 at a random point is 0 everywhere"):

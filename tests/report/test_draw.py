@@ -155,6 +155,13 @@ def test_networks_with_a_wrong_gradient_are_left_out_of_what_is_said_of_right_on
     assert set(drawn(report_on(missing_mean_in_layer_1))[0]) == {"errors"}
 
 
+def test_the_size_of_the_gradient_is_drawn_of_deep_networks_and_of_no_others():
+    assert "magnitudes" not in drawn(report_on(right, 10))[0]
+    figure = drawn(report_on(right, 10, 12, 13))[0]["magnitudes"]
+    assert "each layer of 2 networks with 4 layers or more" in figure.caption
+    assert "σ′ ≤ 1/4" in figure.caption
+
+
 def test_the_training_is_drawn_with_both_costs_and_the_baseline(monkeypatch):
     monkeypatch.setattr(networks, "SEEDS", range(10, 11))
     monkeypatch.setattr(findings, "FAULTS", {})

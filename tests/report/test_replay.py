@@ -34,7 +34,7 @@ from refnn.gradcheck.faults.probes import random_probe
 from refnn.gradcheck.problem import Problem
 from refnn.report import findings, make, networks
 from refnn.report.draw import folder
-from refnn.report.read import cases, load, validate
+from refnn.report.read import ReportError, cases, load, validate
 from refnn.report.record import decode
 from refnn.report.replay import origins
 from refnn.report.replay.ledger import Ledger, Outcome
@@ -287,6 +287,15 @@ def test_a_certificate_that_contradicts_the_code_differs(report, monkeypatch):
     ledger = replay(report)
     assert ledger.outcome is Outcome.DIFFERS
     assert "measured.networks[0].certificate: disjoint" in str(ledger)
+
+
+def test_a_training_that_goes_back_is_refused(trained):
+    back = changed(trained, ("content", "training", "epochs"), [3, 0])
+    for i, network in enumerate(back["content"]["networks"]):
+        if network["origin"]["kind"] == "trained":
+            back = changed(back, ("content", "networks", i, "origin", "epoch"), 3 - network["origin"]["epoch"])
+    with pytest.raises(ReportError, match=r"content\.training is no training"):
+        replay(forged(back))
 
 
 def test_sizes_that_an_origin_invents_are_never_allocated():

@@ -19,7 +19,7 @@ from refnn.gradcheck.witness import central, complex_step, directions
 from refnn.gradcheck.witness.complex_step import LINEAR, SAFETY, Trust
 from refnn.gradcheck.witness.directions import Look, Search, Slope
 from refnn.gradcheck.witness.entries import Findings, Place, find
-from refnn.gradcheck.witness.function import Scalar, observe, typical_size
+from refnn.gradcheck.witness.function import Scalar, observe
 from refnn.gradcheck.witness.silence import quiet
 from refnn.gradcheck.witness.workers import ALONE, Workers
 
@@ -65,20 +65,20 @@ class Formula:
             others = [Gradient.of(asked(grads, point.params), function.params).arrays for point in points]
         except Exception:  # it is only asked for more than it may be made for
             return replace(self, gradient=grads)
-        noise, largest = {}, self.largest(function.params)
+        noise, largest = {}, self.largest(function)
         for key, G in self.given.arrays.items():
             values = np.array([G.ravel(), *(other[key].ravel() for other in others)], np.float64).T
             scatter = SURE * np.nan_to_num(complex_step.precision(values)[0])
             found = np.maximum(scatter, quantum(values, 2 * self.roundoff(key))).reshape(G.shape)
-            half = np.sqrt(2 * self.roundoff(key)) * largest / typical_size(function.params[key])
+            half = np.sqrt(2 * self.roundoff(key)) * largest / function.sizes[key]
             # What shakes the leading digits is no rounding, unless that is allowed.
             noise[key] = np.minimum(found, half) + getattr(grads, "apart", 0.0)
         return replace(self, noise=noise, gradient=grads)
 
-    def largest(self, params: Mapping[str, Array]) -> float:
+    def largest(self, function: Scalar) -> float:
         """Of the entries of the gradient, each times the size of its parameter."""
         with np.errstate(over="ignore"):
-            weights = [np.abs(G, dtype=np.float64) * typical_size(params[key]) for key, G in self.given.arrays.items()]
+            weights = [np.abs(G, dtype=np.float64) * function.sizes[key] for key, G in self.given.arrays.items()]
         return max((float(w[np.isfinite(w)].max(initial=0)) for w in weights), default=0.0)
 
     def roundoff(self, key: str) -> float:
@@ -99,11 +99,11 @@ class Formula:
         """What is allowed for cancellation, by parameter: a few roundoffs of the largest numbers about."""
         if self.allowance is not None:
             return {}
-        largest = max(abs(function.value), self.largest(function.params))
+        largest = max(abs(function.value), self.largest(function))
         unknown = {}
         for key in self.given.arrays:
             u = self.roundoff(key)
-            roundoff = u * largest / typical_size(function.params[key])
+            roundoff = u * largest / function.sizes[key]
             step = float(quantum(self.given.arrays[key].ravel(), 2 * u))
             unknown[key] = Unknown(roundoff, 2 * u, step, self.noise is not None, self.subgradient)
         return unknown
@@ -147,10 +147,6 @@ class _Judge:
     evaluations: Counter[str] = field(default_factory=Counter)  # by witness
 
     @cached_property
-    def sizes(self) -> dict[str, Array]:
-        return {key: typical_size(V) for key, V in self.function.params.items()}
-
-    @cached_property
     def unknown(self) -> dict[str, Unknown]:
         return self.formula.unknown(self.function)
 
@@ -164,7 +160,7 @@ class _Judge:
             ((np.abs(e.value) > e.error + compared.allowance[key]) | e.at_kink).any()
             for key, e in compared.estimates.items()
         ):
-            moved = {key: V + self.sizes[key] for key, V in self.function.params.items()}
+            moved = {key: V + self.function.sizes[key] for key, V in self.function.params.items()}
             with quiet():
                 silent = self.function.real(moved) == self.function.value
             if check:
@@ -182,7 +178,7 @@ class _Judge:
     def _search(self, key: str, few: float) -> Search:
         g, least = self.formula.given.arrays[key], self.trusted.least[key]
         unknown = self.unknown.get(key)
-        size = self.sizes[key]
+        size = self.function.sizes[key]
         weight = np.abs(np.where(np.isfinite(g), g, 0)).astype(np.float64)
         usual = weight[weight > 0]
         alone = np.full(g.shape, g.size <= few)
@@ -207,7 +203,7 @@ class _Judge:
     def _along(self, key: str, V: Array) -> Slope:
         u, felt, least = self.formula.roundoff(key), self.formula.felt(key), self.trusted.least[key]
         if np.isfinite(least) and not (least and not (self.formula.given.arrays[key] * V).any()):
-            size = float(np.max(np.abs(V) / self.sizes[key]))
+            size = float(np.max(np.abs(V) / self.function.sizes[key]))
             values = np.array([complex_step.at_neighbours(self.points, {key: V}, complex_step.STEP / size)])
             self.evaluations[complex_step.NAME] += values.size
             (noise,), (slope,) = complex_step.precision(values)
@@ -267,8 +263,8 @@ class _Judge:
 
         params, gradient, nothing = self.function.params, self.formula.gradient, np.zeros(len(places))
         truth, u = at_places(compared.truth), np.array([self.formula.roundoff(key) for key, _ in places])
-        error, largest = np.abs(at_places(compared.given.arrays) - truth), self.formula.largest(params)
-        sizes = at_places(self.sizes)
+        error, largest = np.abs(at_places(compared.given.arrays) - truth), self.formula.largest(self.function)
+        sizes = at_places(self.function.sizes)
         usual, most = largest / sizes, AMONG * max(1.0, abs(self.function.value), largest) / sizes
         try:  # code may not be made for other points
             points = [{key: share * V for key, V in params.items()} for share in (*NEARER, *AT_ZERO)]

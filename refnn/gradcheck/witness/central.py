@@ -34,7 +34,7 @@ from itertools import pairwise
 import numpy as np
 
 from refnn._shapes import Array
-from refnn.gradcheck.witness.function import Scalar, own_size, typical_size
+from refnn.gradcheck.witness.function import Scalar
 from refnn.gradcheck.witness.silence import quiet
 
 NAME = "central difference"
@@ -330,7 +330,8 @@ def _at(function: Scalar, key: str, index: int) -> tuple[Curve, Callable[[float]
     def taken(t: float) -> float:
         return float(dtype.type(x + t)) - float(x)
 
-    own, typical = (float(size(V).ravel()[index]) for size in (own_size, typical_size))
+    typical = float(function.sizes[key].ravel()[index])
+    own = float(abs(x)) or typical
     return _curve(function, moved, taken), moved, own, typical
 
 

@@ -200,10 +200,10 @@ def step_size(V: Array) -> Array:
     return np.where(own * STEP > SMALLEST, own, typical_size(V))
 
 
-def underflow(function: Scalar, key: str, index: int) -> float:
-    """By how much the derivative in an entry may be off since its imaginary part leaves the range of floats."""
-    moved = STEP * float(step_size(function.params[key]).ravel()[index])
-    return QUANTA * SMALLEST * 2 * ROUNDOFF / moved if moved else math.inf
+def underflow(V: Array) -> Array:
+    """By how much the derivative in each entry may be off since its imaginary part leaves the range of floats."""
+    with np.errstate(divide="ignore", over="ignore"):
+        return QUANTA * SMALLEST * 2 * ROUNDOFF / (STEP * step_size(V))
 
 
 def neighbours(

@@ -14,7 +14,7 @@ from refnn._shapes import Array
 from refnn.gradcheck.verdict.judgement import Estimate
 from refnn.gradcheck.witness import central, complex_step
 from refnn.gradcheck.witness.complex_step import LINEAR, ROUNDOFF, SAFETY, Trust
-from refnn.gradcheck.witness.function import Scalar, typical_size
+from refnn.gradcheck.witness.function import Scalar
 from refnn.gradcheck.witness.workers import ALONE, Workers
 
 Place = tuple[str, int]  # an entry: the key of its array and its flat index
@@ -52,8 +52,7 @@ def find(
 
     `points` are those of `complex_step.neighbours`.
     """
-    sizes = {key: typical_size(V).ravel() for key, V in function.params.items()}
-    size = np.array([sizes[key][index] for key, index in places])
+    size = np.array([function.sizes[key].ravel()[index] for key, index in places])
     least = np.array([trusted.least[key] for key, _ in places])
     n = len(places)
     values = np.full((n, len(points)), np.nan)
@@ -62,7 +61,8 @@ def find(
     values[asked] = np.array(rows).reshape(-1, len(points))
     noise, slope = complex_step.precision(values) if n else (np.zeros(0), np.zeros(0))
     value = values[:, 0].copy()
-    lost = np.array([complex_step.underflow(function, *place) for place in places])
+    underflow = {key: complex_step.underflow(V).ravel() for key, V in function.params.items()}
+    lost = np.array([underflow[key][index] for key, index in places])
     with np.errstate(invalid="ignore"):
         good = np.isfinite(values).all(axis=1) & (np.abs(value) * size >= least) & np.isfinite(lost)
     error = SAFETY * (noise + ROUNDOFF * slope) + LINEAR * ROUNDOFF * np.abs(value) + function.inexact / size

@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -40,6 +41,11 @@ class Scalar:
     inexact: float = 0.0  # how far f may be off, as its caller says
     changed: tuple[str, ...] = ()  # parameters that f changed
     known: dict[tuple[bytes, ...], Any] = field(default_factory=dict)  # values that were asked for ahead
+
+    @cached_property
+    def sizes(self) -> dict[str, Array]:
+        """At which magnitude each entry of the parameters counts."""
+        return {key: typical_size(V) for key, V in self.params.items()}
 
     def __call__(self, moved: Mapping[str, Array]) -> complex:
         """f with some of its parameters replaced; of copies, so that nothing f does to them matters."""

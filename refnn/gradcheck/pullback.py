@@ -280,7 +280,7 @@ def _known_to(u: Arrays, values: Arrays, options: Mapping[str, Any]) -> Mapping[
     for name, V in values.items():
         eps = float(np.finfo(V.dtype).eps)
         coarse = eps if eps > np.finfo(np.float32).eps else 0.0
-        known += float(np.sum(np.abs(u[name]) * (absolute + (relative + coarse) * np.nan_to_num(np.abs(V)))))
+        known += float(np.sum(np.abs(u[name]) * (absolute + (relative + coarse) * np.nan_to_num(np.abs(V), posinf=0))))
     return {**options, "f_error": known} if known else options
 
 

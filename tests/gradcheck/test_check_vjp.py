@@ -149,13 +149,23 @@ def test_a_function_that_refuses_float64_is_judged_in_its_own_dtype():
         assert check_vjp(refuses, square_vjp, v, jvp=lambda v, t, vjp=vjp: vjp(v, t)).verdict is Verdict.WRONG
 
 
-def test_steps_of_the_taylor_remainder_may_leave_the_domain():
-    def logarithms(v):
-        return np.array([math.log(x) for x in v])
+def test_a_function_that_is_another_in_float64_is_judged_as_it_came():
+    def either(v):
+        return v**2 if v.dtype == np.float32 else 3 * v
 
-    small = np.array([1e-3, 0.2, 3.0])
-    assert check_vjp(logarithms, lambda v, g: g / v, small)
-    assert wrong(check_vjp(logarithms, lambda v, g: 1.01 * g / v, small))
+    v = V.astype(np.float32)
+    assert check_vjp(either, square_vjp, v)
+    assert wrong(check_vjp(either, lambda _, g: 3 * g, v))
+    assert check_vjp(either, lambda _, g: 3 * g, V)
+
+
+def test_steps_of_the_taylor_remainder_may_leave_the_domain():
+    def roots(v):
+        return np.array([math.sqrt(1 - x) for x in v])
+
+    near = 1 - np.array([1e-5, 2e-5, 0.3])
+    assert check_vjp(roots, lambda v, g: -g / 2 / np.sqrt(1 - v), near)
+    assert wrong(check_vjp(roots, lambda v, g: -1.01 * g / 2 / np.sqrt(1 - v), near))
 
 
 def test_several_outputs_in_containers():
@@ -672,6 +682,8 @@ def test_an_output_that_is_infinite_is_left_out_and_said_to_be():
     )
     assert check, str(check)
     assert "1 of 4 outputs are infinite, and not judged" in check.notes
+    assert "3 of 4 outputs were also judged alone" in check.notes
+    assert check_vjp(masked, lambda _, g: np.where(np.arange(4) < 3, 2 * g, 0), V, f_error=(0.0, 1e-9))
     assert wrong(check_vjp(masked, lambda _, g: np.where(np.arange(4) < 3, 2.002 * g, 0), V)) == ["input"]
     assert check_vjp(lambda v: v - np.inf, lambda _, g: g, V).verdict is Verdict.UNRELIABLE
 

@@ -219,6 +219,16 @@ def test_db_of_one_axis_is_what_it_is_where_a_bias_has_two(words):
     assert [parameter.name for parameter in check.parameters if not parameter] == ["db1"]
 
 
+@pytest.mark.parametrize("words", [{"reduction": "sum"}, {"l2": 0.3}], ids=says)
+def test_a_bias_of_one_axis_is_what_it_is_with_two(words):
+    _, params, X, Y = default_probes([3, 4, 2], declaration=Declaration.of(words))[0]
+    grads = declared(words)(params, X, Y)
+    flat = {key: V.ravel() if key[0] == "b" else V for key, V in params.items()}
+    assert check_network(flat, X, Y, grads, progress=False, **words).verdict is Verdict.PASS
+    grads["db1"] = 1.001 * grads["db1"]
+    assert check_network(flat, X, Y, grads, progress=False, **words).verdict is Verdict.WRONG
+
+
 def test_a_class_off_by_one_is_wrong():
     words = {"labels": "classes", "output": "softmax"}
     right = declared(words)

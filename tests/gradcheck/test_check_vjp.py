@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from refnn import Verdict, check_jacobian, check_jvp, check_vjp
+from refnn import Verdict, check_gradients, check_jacobian, check_jvp, check_vjp
 from refnn.gradcheck.maps import Map, Report
 from refnn.gradcheck.operators import Columns, Operator
 
@@ -663,6 +663,8 @@ def test_saturated_layers_of_layers_are_not_held_to_digits_that_rounding_took(se
     rng = np.random.default_rng(seed)
     inputs = rng.normal(size=(4, 5)), rng.normal(size=(5, 3)), 20 * rng.normal(size=(6, 4))
     assert check_vjp(two_layers, two_layers_vjp, inputs).verdict is not Verdict.WRONG
+    G = np.random.default_rng(99).normal(size=(6, 3))
+    assert check_gradients(lambda p: np.sum(G * two_layers(*p)), inputs, lambda p: two_layers_vjp(*p, G))
     for off in ([1.001, 1, 1], [1, 1.001, 1], [1, 1, 1.001]):
         faulty = [lambda *args, c=c, k=k: c * two_layers_vjp(*args)[k] for k, c in enumerate(off)]
         check = check_vjp(two_layers, lambda *args, faulty=faulty: tuple(of(*args) for of in faulty), inputs)

@@ -85,6 +85,15 @@ def made(killers: dict[str, dict[str, str]], before: Record) -> Record:
     }
 
 
+def without(record: Record, files: Sequence[str]) -> Record:
+    """The record as if these files had not been tried."""
+
+    def kept(part: str) -> Record:
+        return {key: value for key, value in record[part].items() if key.partition(" ")[0] not in files}
+
+    return {**record, **{part: kept(part) for part in ("sources", "core", "others")}}
+
+
 def short(test: str) -> str:
     """Its file and function, and whether it has no end."""
     return re.sub(r"\[.*\]", "", test.removeprefix("tests/"))

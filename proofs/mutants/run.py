@@ -3,6 +3,7 @@
     python proofs/mutants/run.py                       all of the core's, and of other files one in SHARE
     python proofs/mutants/run.py --write               and mutants.json (make mutants)
     python proofs/mutants/run.py --write --again       those that survive in mutants.json, once there are more tests
+    python proofs/mutants/run.py --write --renew       those of files that have changed since, and of new ones
     python proofs/mutants/run.py --files _floats.py    all of the files whose names match
 
 Each mutant is one change of one file (mutations.py) in a copy of the project. Of the tests that run its line, those of
@@ -201,12 +202,13 @@ def main() -> int:
     parser.add_argument("--files", nargs="*", default=[], help="patterns of names below refnn/")
     parser.add_argument("--share", type=int, default=SHARE, help="one in so many of other files (%(default)s)")
     parser.add_argument("--again", action="store_true", help="only those that survive in the record")
+    parser.add_argument("--renew", action="store_true", help="only those of files that are others than in the record")
     parser.add_argument("--stale", action="store_true", help="run nothing: name the files whose code has changed")
     parser.add_argument("--write", action="store_true", help="mutants.json")
     args = parser.parse_args()
     if args.write and args.files:
         parser.error("--write is for all files")
-    before = json.loads(RECORD.read_text(encoding="utf-8")) if args.again or args.stale else {}
+    before = json.loads(RECORD.read_text(encoding="utf-8")) if args.again or args.renew or args.stale else {}
     if changed := record.out_of_date(before):
         print("these files are others than those of the record:", *changed)
     if args.stale:
@@ -216,6 +218,9 @@ def main() -> int:
     if args.again:
         alive = {key for key, killers in {**before["core"], **before["others"]}.items() if not killers}
         mutants = [mutant for mutant in mutants if mutant.key in alive and mutant.file not in changed]
+    if args.renew:
+        before = record.without(before, changed)
+        mutants = [mutant for mutant in mutants if mutant.file not in before["sources"]]
     found = tried(mutants, told)
     made = record.made({mutant.key: killers for mutant, killers in zip(mutants, found)}, before)
     made |= {"share": before.get("share", args.share)}

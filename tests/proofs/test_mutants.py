@@ -188,6 +188,18 @@ def test_a_record_that_is_wrong_is_seen():
     assert record.faults(RECORD, TOLD | {key: "so it is"}) == [f"there is a reason for what does not survive: {key}"]
 
 
+def test_what_is_renewed_leaves_nothing_of_a_file_as_it_was():
+    file = next(iter(RECORD["others"])).partition(" ")[0]
+    rest = record.without(RECORD, [file])
+    assert not any(key.partition(" ")[0] == file for part in ("sources", "core", "others") for key in rest[part])
+    gone = {key for key in RECORD["others"] if key.startswith(f"{file} ")}
+    assert gone
+    assert rest["others"].keys() == RECORD["others"].keys() - gone
+    renewed = record.made({key: {"any": "tests/test_a.py::test_b"} for key in gone}, rest)
+    assert renewed["sources"].keys() == RECORD["sources"].keys()
+    assert renewed["others"] == RECORD["others"] | dict.fromkeys(gone, "test_a.py::test_b")
+
+
 def test_the_chain_of_evidence_gives_the_counts_of_the_record():
     chain = " ".join((ROOT / "proofs/README.md").read_text().split())
     core, others, seen = RECORD["core"], RECORD["others"], RECORD["links"]

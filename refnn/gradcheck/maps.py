@@ -35,6 +35,7 @@ class Report:
 
     def on(self, checks: Sequence[GradientCheck]) -> GradientCheck:
         """One check of several, shown by the worst of those that could have seen a fault."""
+        checks = checks or [GradientCheck(Verdict.UNRELIABLE)]  # nothing was asked
         seeing = [check for check in checks if check.verdict is not Verdict.BLIND] or checks
         worst = min(seeing, key=lambda check: check.verdict.rank)
         verdict = Verdict.UNRELIABLE if self.unfit and worst.verdict is not Verdict.WRONG else worst.verdict
@@ -53,12 +54,15 @@ class Report:
 class Map:
     """f on dicts of arrays. What it returned is remembered, and given again once `recalls` is set.
 
+    u are random weights of the outputs, the cotangent for which f is judged, and `report` is what is found meanwhile.
     `wide` tells whether it is the same function in float64, where its inputs came in another dtype.
     """
 
     f: Callable[..., Any]
     inputs: Tree
     outputs: Tree
+    u: Arrays
+    report: Report
     wide: bool = True
     in_jax: bool = False
     recalls: bool = False
@@ -66,8 +70,9 @@ class Map:
     stacked: Callable[..., Any] | None = None  # f of stacks of inputs
 
     @classmethod
-    def of(cls, f: Any, inputs: Any, report: Report, stacked: Any = None) -> Map:
+    def of(cls, f: Any, inputs: Any, rng: np.random.Generator, stacked: Any = None) -> Map:
         """Called at its inputs; a TypeError or ValueError if there is nothing to differentiate."""
+        report = Report()
         if not callable(f):
             raise TypeError(f"f is {type(f).__name__}, expected a callable f(*inputs) -> outputs")
         tree = Tree.of("input", inputs, spread=spreads(f, inputs, isinstance(inputs, tuple)))
@@ -85,7 +90,8 @@ class Map:
         if _share_memory(handed, value):
             report.notes.append("f returns memory of its inputs: a change of one is a change of the other")
         in_jax = any(leaves.narrowed(leaf.value, tree.arrays.values()) for leaf in outputs.leaves)
-        return cls(f, tree, outputs, in_jax or _takes_float64(f, tree, outputs, first), in_jax, stacked=stacked)
+        wide = in_jax or _takes_float64(f, tree, outputs, first)
+        return cls(f, tree, outputs, _cotangent(outputs, rng, report), report, wide, in_jax, stacked=stacked)
 
     @property
     def point(self) -> Arrays:
@@ -96,20 +102,12 @@ class Map:
         """In the dtypes in which f is asked."""
         return {k: V.astype(np.result_type(V, np.float64)) if self.wide else V for k, V in self.point.items()}
 
-    def cotangent(self, rng: np.random.Generator, report: Report) -> dict[str, Array]:
-        """Random weights of the outputs; 0 of those that are infinite, as masks make them, unless all of them are."""
-        u, infinite = drawn(self.outputs, rng), {name: np.isinf(V) for name, V in self.outputs.arrays.items()}
-        if all(where.all() for where in infinite.values()):
-            return u
-        if n := sum(int(where.sum()) for where in infinite.values()):
-            report.notes.append(f"{n:,} of {sum(V.size for V in u.values()):,} outputs are infinite, and not judged")
-        return {name: np.where(infinite[name], 0.0, V) for name, V in u.items()}
-
-    def usual(self, u: Arrays) -> tuple[dict[str, Array], dict[str, Array]]:
+    @property
+    def usual(self) -> tuple[dict[str, Array], dict[str, Array]]:
         """The usual size of derivatives of ⟨u, f⟩ by input, and of outputs along directions: |f| / |x|."""
         values = {k: np.nan_to_num(np.abs(V), posinf=0).astype(np.float64) for k, V in self(self.point).items()}
         sizes = {name: typical_size(V) for name, V in self.point.items()}
-        seen = math.fsum(float(np.sum(np.abs(u[name]) * V)) for name, V in values.items())
+        seen = math.fsum(float(np.sum(np.abs(self.u[name]) * V)) for name, V in values.items())
         smallest = min(float(size.min(initial=math.inf)) for size in sizes.values())
         return (
             {name: np.asarray(seen / size.min(initial=math.inf)) for name, size in sizes.items()},
@@ -192,6 +190,16 @@ def _outputs(value: Any) -> Tree:
     if not tree.arrays:
         raise TypeError(f"f returned {type(value).__name__} without floating-point numbers, expected arrays of them")
     return tree
+
+
+def _cotangent(outputs: Tree, rng: np.random.Generator, report: Report) -> dict[str, Array]:
+    """Random weights of the outputs; 0 of those that are infinite, as masks make them, unless all of them are."""
+    u, infinite = drawn(outputs, rng), {name: np.isinf(V) for name, V in outputs.arrays.items()}
+    if all(where.all() for where in infinite.values()):
+        return u
+    if n := sum(int(where.sum()) for where in infinite.values()):
+        report.notes.append(f"{n:,} of {sum(V.size for V in u.values()):,} outputs are infinite, and not judged")
+    return {name: np.where(infinite[name], 0.0, V) for name, V in u.items()}
 
 
 def _apart(first: Arrays, second: Arrays) -> float:

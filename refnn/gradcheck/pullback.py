@@ -99,21 +99,22 @@ def check_vjp(
             raise TypeError(f"{name} is {type(function).__name__}, expected a callable")
     switch("conjugate", conjugate)
     switch("batched", batched)
-    rng, report = _source(seed, alone, nondeterminism), Report()
-    function = Map.of(single(f), inputs, report, stacked=f) if batched else Map.of(f, inputs, report)
+    rng = _source(seed, alone, nondeterminism)
+    function = Map.of(single(f), inputs, rng, stacked=f) if batched else Map.of(f, inputs, rng)
+    u, report = function.u, function.report
     if report.unfit:
-        return report.on([GradientCheck(Verdict.UNRELIABLE)])
+        return report.on([])
     backward = Operator("vjp", vjp, function.inputs, function.outputs, function.inputs, conjugate)
-    u = function.cotangent(rng, report)
-    gradient = backward.asked(u, rng, report, function.usual(u)[0], nondeterminism)
+    of_inputs, of_outputs = function.usual
+    gradient = backward.asked(u, rng, report, of_inputs, nondeterminism)
     if jvp is not None:
         forward = Operator("jvp", jvp, function.inputs, function.inputs, function.outputs)
         v = drawn(function.inputs, rng)
-        tangents = forward.asked(v, rng, report, function.usual(u)[1], nondeterminism)
+        tangents = forward.asked(v, rng, report, of_outputs, nondeterminism)
         _adjoint((u, tangents), (v, gradient), report)
-    report.notes += _taylor(function, u, gradient, rng)
+    report.notes += _taylor(function, gradient, rng)
     options |= {"seed": seed, "nondeterminism": nondeterminism}
-    checks = list(_judged(function, backward, u, rng, alone, options, report))
+    checks = list(_judged(function, backward, rng, alone, options))
     if second is not None and order == 2:
         again = _of_vjp(backward, second, function.inputs, u)
         found = check_vjp(*again, alone=alone, conjugate=conjugate, **options)
@@ -153,13 +154,13 @@ def check_jvp(
     """
     if not callable(jvp):
         raise TypeError(f"jvp is {type(jvp).__name__}, expected a callable")
-    rng, report = _source(seed, alone, nondeterminism), Report()
-    function = Map.of(f, inputs, report)
+    rng = _source(seed, alone, nondeterminism)
+    function = Map.of(f, inputs, rng)
+    report = function.report
     if report.unfit:
-        return report.on([GradientCheck(Verdict.UNRELIABLE)])
+        return report.on([])
     forward = Operator("jvp", jvp, function.inputs, function.inputs, function.outputs)
-    u = function.cotangent(rng, report)
-    forward.asked(drawn(function.inputs, rng), rng, report, function.usual(u)[1], nondeterminism)
+    forward.asked(drawn(function.inputs, rng), rng, report, function.usual[1], nondeterminism)
     size = sum(V.size for V in function.point.values())
     directions: list[Arrays] = []
     if size > COLUMNS and function.wide:
@@ -167,8 +168,7 @@ def check_jvp(
         function = along(function, directions)
         report.notes.append(f"asked along {DIRECTIONS} random directions, for there are {size:,} inputs")
     options |= {"seed": seed, "nondeterminism": nondeterminism}
-    checks = _judged(function, Columns(forward, directions), u, rng, alone, options, report)
-    return report.on(list(checks))
+    return report.on(list(_judged(function, Columns(forward, directions), rng, alone, options)))
 
 
 @np.errstate(all="ignore")
@@ -192,13 +192,12 @@ def check_jacobian(
     ValueError, TypeError
         Naming what is wrong with an argument, or with what a function returned.
     """
-    rng, report = _source(seed, alone, options.get("nondeterminism", 0.0)), Report()
-    function = Map.of(f, inputs, report)
-    if report.unfit:
-        return report.on([GradientCheck(Verdict.UNRELIABLE)])
-    u = function.cotangent(rng, report)
-    given = Whole(function, jacobian)
-    return report.on(list(_judged(function, given, u, rng, alone, {"seed": seed, **options}, report)))
+    rng = _source(seed, alone, options.get("nondeterminism", 0.0))
+    function = Map.of(f, inputs, rng)
+    if function.report.unfit:
+        return function.report.on([])
+    checks = _judged(function, Whole(function, jacobian), rng, alone, {"seed": seed, **options})
+    return function.report.on(list(checks))
 
 
 def _source(seed: object, alone: object, nondeterminism: object) -> np.random.Generator:
@@ -209,16 +208,10 @@ def _source(seed: object, alone: object, nondeterminism: object) -> np.random.Ge
 
 
 def _judged(
-    function: Map,
-    pull: Pull,
-    u: Arrays,
-    rng: np.random.Generator,
-    alone: int,
-    options: Mapping[str, Any],
-    report: Report,
+    function: Map, pull: Pull, rng: np.random.Generator, alone: int, options: Mapping[str, Any]
 ) -> Iterator[GradientCheck]:
-    """The check of ⟨u, f⟩ for the cotangent u, and for parts of it alone. Only the first asks f anew."""
-    options = dict(options)
+    """The check of ⟨u, f⟩ for its cotangent u, and for parts of it alone. Only the first asks f anew."""
+    u, options = function.u, dict(options)
     apart = options.pop("nondeterminism", 0.0)
     fixed = isinstance(pull, Whole) and not callable(pull.jacobian)  # known at one point only
     parts: list[tuple[str, Arrays]] = [("a random cotangent", u)]
@@ -258,7 +251,7 @@ def _judged(
         unseen += not seen
     if entries:
         text = f"{len(entries):,} of {sum(V.size for V in u.values()):,} outputs were also judged alone"
-        report.notes.append(text + f", {unseen:,} of them too small or imprecise to tell" * (unseen > 0))
+        function.report.notes.append(text + f", {unseen:,} of them too small or imprecise to tell" * (unseen > 0))
 
 
 def _seen(function: Scalar, given: Gradient, D: Arrays, apart: float) -> bool | None:
@@ -343,11 +336,11 @@ def _adjoint(outputs: tuple[Arrays, Arrays], inputs: tuple[Arrays, Arrays], repo
     (report.notes if apart <= math.sqrt(coarsest) else report.wrong).append(text)
 
 
-def _taylor(function: Map, u: Arrays, gradient: Arrays, rng: np.random.Generator) -> list[str]:
+def _taylor(function: Map, gradient: Arrays, rng: np.random.Generator) -> list[str]:
     """The rate at which f(x + h v) - f(x) - h J v falls with h, as far as u sees it: 2 if the derivative is right."""
     point = {name: V.astype(np.float64) for name, V in function.point.items()}
     D = {name: random_direction(V, rng) for name, V in point.items()}
-    product = Product(function, u)
+    product = Product(function, function.u)
     with np.errstate(all="ignore"):
         start, remainders = float(product(function.wide_point)), []
         for h in STEPS:

@@ -267,27 +267,38 @@ class _Judge:
         sizes = at_places(self.function.sizes)
         usual, most = largest / sizes, AMONG * max(1.0, abs(self.function.value), largest) / sizes
         try:  # code may not be made for other points
-            points = [{key: share * V for key, V in params.items()} for share in (*NEARER, *AT_ZERO)]
-            *nearer, at_zero, nearest = [at_places(Gradient.of(asked(gradient, p), params).arrays) for p in points]
-            smooth = np.abs(nearest) <= POLE * np.abs(at_zero)
+            factors = self._factors()
+            points = [
+                {key: V if key in factors else share * V for key, V in params.items()} for share in (*NEARER, *AT_ZERO)
+            ]
+            *nearer, at_zero, nearest = [replace(self.formula, given=Gradient.of(asked(gradient, p), params))
+                                         for p in points]  # fmt: skip
+            smooth = np.abs(at_places(nearest.given.arrays)) <= POLE * np.abs(at_places(at_zero.given.arrays))
             if not (smooth & (error <= FLOOR * u * most)).all():
                 return nothing  # without a question to f, which may take long
             observed = [observe(self.function.f, point, self.rng) for point in points[: len(NEARER)]]
         except Exception:
             return nothing
         excuses, losing = np.full(len(places), np.inf), set[str]()  # the least of each entry; arrays
-        for given, near in zip(nearer, observed, strict=True):
+        for formula, near in zip(nearer, observed, strict=True):
             if near.unfit:
                 continue
+            given, about = at_places(formula.given.arrays), formula.largest(near)
             neighbours = complex_step.neighbours(near, self.rng)
             found = self._found(near, neighbours, complex_step.trust(near, self.rng), places)
             there, size = np.abs(given - found.value), np.abs(found.value)
-            few = FLOOR * u * np.minimum(np.maximum(size, usual), most)
+            few = FLOOR * u * np.minimum(np.maximum(about / at_places(near.sizes), usual), most)
             better = there <= np.minimum(np.sqrt(2 * u), error / np.abs(truth) / CLEARLY) * size
             excuses = np.where(better & (error <= few), np.minimum(few, excuses), excuses)
             lossy = (FLOOR * u * size + found.error < there) & (there <= (2 * u) ** 0.25 * size)
             losing |= {key for (key, _), its in zip(places, lossy, strict=True) if its}
         return np.where(np.isfinite(excuses) & [key in losing for key, _ in places], excuses, nothing)
+
+    @quiet()
+    def _factors(self) -> set[str]:
+        """The arrays that f is proportional to, as a vjp is to its cotangent: they saturate nothing."""
+        f = self.function
+        return {key for key, V in f.params.items() if f.real({key: V / 2}) == f.value / 2}
 
     def _disagreements(self, compared: Comparison) -> Iterator[str]:
         """Put some of the wrong entries to central differences, and to finer ones, and say where those disagree."""

@@ -19,7 +19,7 @@ from refnn.gradcheck.containers import Tree
 from refnn.gradcheck.maps import Arrays, Map, Report, distance, drawn, held, size_of, stepped
 from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import takes
-from refnn.gradcheck.witness.function import REORDERED
+from refnn.gradcheck.witness.function import REORDERED, typical_size
 
 FAR = 10  # linearity is asked at 2^10 times a cotangent, and at 2^-10
 
@@ -120,6 +120,9 @@ class Operator:
             ]
             if off:
                 yield f"{self.name}({s:g} u) is not {s:g} {self.name}(u), for {', '.join(off)}"
+        # A sum may cancel what the code has computed of numbers of size 1, as a softmax that saturates does.
+        smallest = min(float(typical_size(V).min(initial=math.inf)) for V in self.inputs.arrays.values())
+        floor = {name: max(floor[name], REORDERED * share[name] ** 2 / smallest) for name in A}
         # The code is handed u + v as the dtype rounds it, w: so v is w - u, which the dtype holds if it is small.
         w = held(self.domain, {name: u[name] + V / 2 for name, V in drawn(self.domain, rng).items()})
         B, both = self._answer({name: V - u[name] for name, V in w.items()}), self._answer(w)

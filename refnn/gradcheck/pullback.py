@@ -35,6 +35,7 @@ ALONE = 16  # outputs judged alone
 COLUMNS = 256  # inputs up to which a jvp is asked for the derivative in each
 DIRECTIONS = 16  # beyond, the random directions in which it is asked
 STEPS = [2.0**-k for k in range(3, 9)]  # of Taylor's remainder
+UNDECIDED = 4.0  # times what they are off by together, one output may be alone
 SHOWS = 2.0**12  # roundoffs of its terms from which a remainder is more than rounding
 
 
@@ -118,7 +119,8 @@ def check_vjp(
     if second is not None and order == 2:
         again = _of_vjp(backward, second, function.inputs, u)
         found = check_vjp(*again, alone=alone, conjugate=conjugate, **options)
-        report.wrong += [f"second order: {reason}" for reason in found.reasons]
+        said = {Verdict.WRONG: report.wrong, Verdict.UNRELIABLE: report.unfit}.get(found.verdict, report.notes)
+        said += [f"second order: {reason}" for reason in found.reasons]
         checks += [replace(check, probe=f"second order, {check.probe}") for check in found.probes]
     return report.on(checks)
 
@@ -232,6 +234,8 @@ def _judged(
     whole = [judged(name, part) for name, part in parts]
     yield from whole
     wrong = any(check.verdict is Verdict.WRONG for check in whole)
+    undecided = [p for check in whole if check.verdict is Verdict.UNRELIABLE for p in check.parameters]
+    off = {p.name: p.largest_absolute.error for p in undecided if p.largest_absolute}
     entries, unseen = [] if wrong else _entries(u, values, rng, alone), 0
     largest = max((float(np.nan_to_num(np.abs(u[k] * V)).max(initial=0)) for k, V in values.items()), default=0.0)
     D = {name: random_direction(V, rng) for name, V in function.wide_point.items()}
@@ -244,7 +248,10 @@ def _judged(
             known = observe(Product(function, part), function.point, np.random.default_rng(0), (error, 0.0))
         if (seen := _seen(known, Gradient.of(given, function.point), D, apart)) is None:
             check = judged(f"{name}{list(index) if index else ''} alone", part)
-            if any(_beyond_rounding(p, function.point, known.value or largest) for p in check.parameters):
+            if any(
+                _beyond_rounding(p, function.point, known.value or largest, off.get(p.name, 0.0))
+                for p in check.parameters
+            ):
                 yield check
                 return
             seen = bool(check)
@@ -314,14 +321,14 @@ class Product:
         return {name: V != 0 for name, V in self.u.items() if V.any()}
 
 
-def _beyond_rounding(parameter: ParameterCheck, point: Arrays, value: float) -> bool:
-    """Whether an array is wrong by more than rounding in an output of this value: alone, it may have saturated, or be
-    zero but for rounding."""
+def _beyond_rounding(parameter: ParameterCheck, point: Arrays, value: float, off: float) -> bool:
+    """Whether an array is wrong by more than rounding in an output of this value, which alone may have saturated, or
+    be zero but for rounding; and by more than it is `off` undecidedly in all outputs together."""
     if parameter.verdict is not Verdict.WRONG or (worst := parameter.worst) is None:
         return parameter.verdict is Verdict.WRONG
     V = point[parameter.name]
     u = float(np.finfo(V.dtype).eps) / 2
-    return not worst.error * typical_size(V)[worst.index] <= FLOOR * u * abs(value)
+    return not worst.error <= max(FLOOR * u * abs(value) / typical_size(V)[worst.index], UNDECIDED * off)
 
 
 def _adjoint(outputs: tuple[Arrays, Arrays], inputs: tuple[Arrays, Arrays], report: Report) -> None:

@@ -81,6 +81,14 @@ def test_the_evaluations_are_those_that_f_was_asked_for():
     assert central.derivative(central.Curve(f, 1.0, 1e-16), 1.0).evaluations == len(asked) > 0
 
 
+def test_a_jump_beside_a_function_that_is_zero_is_no_overflow():
+    """Where only the finest of the steps meets it, its truncation is 10^308 times the rounding of zeros and more."""
+    finest = central.FIRST / central.RATIO**3
+    curve = central.Curve(lambda t: float(abs(t - finest) < finest / 8), 0.0, 0.0)
+    found = central.derivative(curve, 1.0)
+    assert abs(found.value) <= found.error
+
+
 @pytest.mark.parametrize("size", [1.0, 1e-3, 1e-6, 1e-9])
 def test_flat_is_what_has_no_slope_as_far_as_one_sees(size):
     def flat(f):

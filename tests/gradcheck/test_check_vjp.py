@@ -136,6 +136,24 @@ def test_other_dtypes_are_judged_as_such(dtype):
     assert wrong(check_jvp(square, lambda v, t: 2 * v * t * off, v))
 
 
+@pytest.mark.parametrize(("mean", "deviation"), [(100, 1), (1000, 10), (10, 0.05)])
+def test_the_mean_of_few_float32_numbers_rounds_alike_on_a_straight_line(mean, deviation):
+    """Far from zero a variance has lost the digits that the rounding of the mean takes, in all entries of a row."""
+
+    def vjp(x, u):
+        return x.dtype.type(2 / x.shape[1]) * (x - x.mean(axis=1, keepdims=True)) * u[:, None]
+
+    def jvp(x, t):
+        return 2 * np.mean((x - x.mean(axis=1, keepdims=True)) * t, axis=1)
+
+    for seed in range(5):
+        x = (mean + deviation * np.random.default_rng(seed).normal(size=(4, 4))).astype(np.float32)
+        for check, given in ((check_vjp, vjp), (check_jvp, jvp)):
+            found = check(lambda x: np.var(x, axis=1), given, x, seed=seed)
+            assert found, str(found)
+            assert wrong(check(lambda x: np.var(x, axis=1), lambda *args, f=given: np.float32(1.01) * f(*args), x))
+
+
 def test_a_function_that_refuses_float64_is_judged_in_its_own_dtype():
     def refuses(v):
         if v.dtype != np.float32:
@@ -513,6 +531,66 @@ def layer_second(W, X, G, A, B):
     return (R @ X.T + D @ B.T, W.T @ R + A.T @ D), S * U
 
 
+@pytest.mark.parametrize(
+    ("f", "vjp", "second", "x", "verdict"),
+    [
+        (lambda x: x**3, lambda x, u: 3 * u * x**2, lambda x, u, w: (6 * u * w * x, 3 * w * x**2), 0, Verdict.BLIND),
+        (
+            lambda x: np.maximum(x, 0) ** 2,
+            lambda x, u: 2 * u * np.maximum(x, 0),
+            lambda x, u, w: (2 * u * w * (x > 0), 2 * w * np.maximum(x, 0)),
+            -1,
+            Verdict.BLIND,
+        ),
+        (
+            np.sin,
+            lambda x, u: u * np.cos(x) + 1e-9 * rng.normal(),
+            lambda x, u, w: (-u * w * np.sin(x), w * np.cos(x)),
+            1,
+            Verdict.UNRELIABLE,
+        ),
+    ],
+    ids=["zero", "silent", "random"],
+)
+def test_a_second_order_that_shows_nothing_is_not_wrong(f, vjp, second, x, verdict):
+    check = check_vjp(f, vjp, np.full(3, float(x)), order=2, second=second, nondeterminism=1e-8)
+    assert check.verdict is verdict, str(check)
+    assert any(text.startswith("second order: ") for text in (*check.reasons, *check.notes))
+
+
+def saturated_softmax(x):
+    e = np.exp(x - x.real.max())
+    return e / e.sum()
+
+
+def softmax_vjp(x, u):
+    p = saturated_softmax(x)
+    return p * (u - (p * u).sum())
+
+
+def softmax_second(x, u, w):
+    p = saturated_softmax(x)
+    mean = (p * u).sum()
+    g = w * (u - mean) - u * (w * p).sum()
+    return p * (g - (p * g).sum()), p * (w - (p * w).sum())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_second_order_of_a_softmax_that_saturates(seed):
+    """The derivatives are small sums of numbers of size 1, and f, the vjp, is as small; its cotangent is of size 1."""
+    x = 6 * np.random.default_rng(seed).normal(size=5).astype(np.float32)
+
+    def judged(factor):
+        def second(x, u, w):
+            of_x, of_u = softmax_second(x, u, w)
+            return of_x * np.float32(factor), of_u
+
+        return check_vjp(saturated_softmax, softmax_vjp, x, order=2, second=second, seed=seed).verdict
+
+    assert judged(1) is Verdict.PASS
+    assert judged(1.01) is Verdict.WRONG
+
+
 # ---------------------------------------------------------------------- what cannot be judged
 
 
@@ -601,6 +679,25 @@ def test_a_jvp_is_asked_anew_at_each_point():
     for point in (V, 3 * V, V):
         found = columns({"input": point}, {"output": np.array([1.0, 0.5, 2.0, -1.0])})
         np.testing.assert_allclose(found["input"], 2 * point * [1.0, 0.5, 2.0, -1.0])
+
+
+def solved(x):
+    """y = cos(y) / 2 + x, to 1e-8."""
+    y, better = x + 1, x
+    while np.abs(better - y).max() > 1e-8:
+        y, better = better, np.cos(better) / 2 + x
+    return better
+
+
+def test_what_is_undecided_in_all_outputs_is_not_wrong_in_one():
+    found = []
+    for seed in range(8):
+        x = np.random.default_rng(seed).normal(size=5)
+        check = check_vjp(solved, lambda x, u: u / (1 + np.sin(solved(x)) / 2), x, seed=seed)
+        assert check.verdict is check.probes[0].verdict, str(check)
+        found.append(check.verdict)
+        assert wrong(check_vjp(solved, lambda x, u: u / (1 + np.cos(solved(x)) / 2), x, seed=seed))
+    assert found.count(Verdict.UNRELIABLE) > 4  # "if f itself is known no better, say so by f_error"
 
 
 # ---------------------------------------------------------------------- options of check_gradients

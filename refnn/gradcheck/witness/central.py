@@ -125,7 +125,8 @@ class Rung:
             return -FARTHEST_MOVE
         if self.rounding == 0:
             return FARTHEST_MOVE
-        return min(FARTHEST_MOVE, round(math.log(4 * self.truncation / self.rounding, RATIO) / 5))
+        excess = math.log(4) + math.log(self.truncation) - math.log(self.rounding)  # of which no float holds the ratio
+        return min(FARTHEST_MOVE, round(excess / math.log(RATIO) / 5))
 
 
 class Ladder:

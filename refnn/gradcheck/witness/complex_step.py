@@ -210,20 +210,25 @@ def neighbours(
     function: Scalar, rng: np.random.Generator, u: float | None = None, count: int = NEIGHBOURS
 ) -> list[Scalar]:
     """f at its parameters, and at points beside them on one line, each entry moved in proportion to itself; in numbers
-    that an arithmetic of roundoff u holds, and just so near that differences of third order show u and not f."""
+    that an arithmetic of roundoff u holds, and just so near that differences of third order show u and not f. Then the
+    line is bent by few units in the last place: on a straight one a sum of few numbers may round alike everywhere."""
     spacing = SPACING if u is None else u ** (1 / 3) / 2
     D = {
         key: np.where(V == 0, typical_size(V), V) * rng.uniform(0.5, 1, V.shape) * rng.choice([-1, 1], V.shape)
         for key, V in function.params.items()
     }
+    bend = {key: np.zeros(V.shape) for key, V in function.params.items()}
     if u is not None:
         for key, V in function.params.items():
-            unit = 8 * u * 2 ** np.ceil(np.log2(own_size(V)))
+            unit = 2 * u * 2 ** np.floor(np.log2(own_size(V)))
             D[key] = np.rint(spacing * D[key] / unit) * unit / spacing
+            bend[key] = rng.integers(-4, 4, V.shape) * unit
     return [
-        replace(function, params={key: V + k * spacing * D[key] for key, V in function.params.items()})
+        replace(function, params={
+            key: V + k * spacing * D[key] + k * (k - 1) / 2 * bend[key] for key, V in function.params.items()
+        })
         for k in range(count + 1)
-    ]
+    ]  # fmt: skip
 
 
 def precision(values: Array) -> tuple[Array, Array]:

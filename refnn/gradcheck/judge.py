@@ -26,7 +26,7 @@ from refnn.gradcheck.witness.workers import ALONE, Workers
 FEW = 16  # entries of an array up to which "auto" compares each, and longer ones by sums
 FAINT = 1e-6  # of the typical gradient of an array: an entry given as smaller is judged at this size
 SECOND_LOOK = 16  # wrong entries that are put to a second witness
-MEASURED = 8  # neighbours at which a gradient given as a function is asked
+MEASURED = 12  # neighbours at which a gradient given as a function is asked
 LOOKED_NEARER = 64  # entries that saturation may have taken digits from, and the shares of the parameters where they
 NEARER = tuple(2 ** (-k / 2) for k in range(1, 11))  # are looked at once more
 AMONG = 8.0  # times the largest numbers about, 1 among them, of which no more is lost, whatever the gradient is nearer
@@ -266,6 +266,8 @@ class _Judge:
         error, largest = np.abs(at_places(compared.given.arrays) - truth), self.formula.largest(self.function)
         sizes = at_places(self.function.sizes)
         usual, most = largest / sizes, AMONG * max(1.0, abs(self.function.value), largest) / sizes
+        if not (error <= FLOOR * u * most).all():
+            return nothing  # without a question to f, which may take long
         try:  # code may not be made for other points
             factors = self._factors()
             points = [
@@ -273,9 +275,8 @@ class _Judge:
             ]
             *nearer, at_zero, nearest = [replace(self.formula, given=Gradient.of(asked(gradient, p), params))
                                          for p in points]  # fmt: skip
-            smooth = np.abs(at_places(nearest.given.arrays)) <= POLE * np.abs(at_places(at_zero.given.arrays))
-            if not (smooth & (error <= FLOOR * u * most)).all():
-                return nothing  # without a question to f, which may take long
+            if not (np.abs(at_places(nearest.given.arrays)) <= POLE * np.abs(at_places(at_zero.given.arrays))).all():
+                return nothing
             observed = [observe(self.function.f, point, self.rng) for point in points[: len(NEARER)]]
         except Exception:
             return nothing

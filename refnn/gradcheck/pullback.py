@@ -19,6 +19,7 @@ import numpy as np
 
 from refnn._shapes import Array, at_least_0, switch, whole
 from refnn.gradcheck.check import check_gradients, two_errors
+from refnn.gradcheck.judge import APPROXIMATE
 from refnn.gradcheck.maps import Arrays, Map, Report, along, drawn, single
 from refnn.gradcheck.operators import Columns, Operator, Whole
 from refnn.gradcheck.problem import Gradient
@@ -35,7 +36,6 @@ ALONE = 16  # outputs judged alone
 COLUMNS = 256  # inputs up to which a jvp is asked for the derivative in each
 DIRECTIONS = 16  # beyond, the random directions in which it is asked
 STEPS = [2.0**-k for k in range(3, 9)]  # of Taylor's remainder
-UNDECIDED = 4.0  # times what they are off by together, one output may be alone
 SHOWS = 2.0**12  # roundoffs of its terms from which a remainder is more than rounding
 
 
@@ -234,8 +234,8 @@ def _judged(
     whole = [judged(name, part) for name, part in parts]
     yield from whole
     wrong = any(check.verdict is Verdict.WRONG for check in whole)
-    undecided = [p for check in whole if check.verdict is Verdict.UNRELIABLE for p in check.parameters]
-    off = {p.name: p.largest_absolute.error for p in undecided if p.largest_absolute}
+    # What is nearly right in all outputs together, and undecided, as of an f that is not exact, is so in one of them.
+    nearly = APPROXIMATE if any(check.verdict is Verdict.UNRELIABLE for check in whole) else 0.0
     entries, unseen = [] if wrong else _entries(u, values, rng, alone), 0
     largest = max((float(np.nan_to_num(np.abs(u[k] * V)).max(initial=0)) for k, V in values.items()), default=0.0)
     D = {name: random_direction(V, rng) for name, V in function.wide_point.items()}
@@ -248,10 +248,7 @@ def _judged(
             known = observe(Product(function, part), function.point, np.random.default_rng(0), (error, 0.0))
         if (seen := _seen(known, Gradient.of(given, function.point), D, apart)) is None:
             check = judged(f"{name}{list(index) if index else ''} alone", part)
-            if any(
-                _beyond_rounding(p, function.point, known.value or largest, off.get(p.name, 0.0))
-                for p in check.parameters
-            ):
+            if any(_beyond_rounding(p, function.point, known.value or largest, nearly) for p in check.parameters):
                 yield check
                 return
             seen = bool(check)
@@ -321,14 +318,15 @@ class Product:
         return {name: V != 0 for name, V in self.u.items() if V.any()}
 
 
-def _beyond_rounding(parameter: ParameterCheck, point: Arrays, value: float, off: float) -> bool:
+def _beyond_rounding(parameter: ParameterCheck, point: Arrays, value: float, nearly: float) -> bool:
     """Whether an array is wrong by more than rounding in an output of this value, which alone may have saturated, or
-    be zero but for rounding; and by more than it is `off` undecidedly in all outputs together."""
+    be zero but for rounding; and by more than is `nearly` right."""
     if parameter.verdict is not Verdict.WRONG or (worst := parameter.worst) is None:
         return parameter.verdict is Verdict.WRONG
     V = point[parameter.name]
     u = float(np.finfo(V.dtype).eps) / 2
-    return not worst.error <= max(FLOOR * u * abs(value) / typical_size(V)[worst.index], UNDECIDED * off)
+    rounding = FLOOR * u * abs(value) / typical_size(V)[worst.index]
+    return not worst.error <= max(rounding, nearly * abs(worst.expected))
 
 
 def _adjoint(outputs: tuple[Arrays, Arrays], inputs: tuple[Arrays, Arrays], report: Report) -> None:

@@ -29,7 +29,7 @@ from refnn.numbers import hexfloat
 
 FORMAT = "refnn-report/2"
 LONGEST = 2000  # characters of a text
-SPELLING = "as float.hex does, with all 13 digits"
+SPELLING = "as float.hex does"
 SHORT = 12  # hexadecimal digits by which an identity goes in running text
 Record = dict[str, Any]
 

@@ -2,13 +2,14 @@
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from refnn._printing import printable
 from refnn.commands import EXIT_STATUS, STATUS, Subparsers, say
 from refnn.gradcheck.verdict.result import Verdict
 from refnn.report.declared import in_words
-from refnn.report.draw.folder import PAGE, drawn
+from refnn.report.draw.folder import PAGE, drawings, drawn
 from refnn.report.provenance import environment
 from refnn.report.read import declaration, load
 from refnn.report.record import Record
@@ -16,7 +17,8 @@ from refnn.report.replay.ledger import Ledger, Outcome
 from refnn.report.replay.replay import SECONDS, replay
 
 COMPUTED = ("errors", "v-curve")  # figures with points that no report holds
-FIGURE = re.compile(rb"<figure>.*?</figure>", re.DOTALL)
+POSITION = re.compile(rb'(?<= d=")[MLCQz\d\s.-]*(?=")|(?<= [xy]=")[\d.-]*(?=")|(?<=translate\()[\d .-]*(?=\))')
+TEXT, NUMBER = re.compile(rb">[^<>]*<"), re.compile(rb"\d+([.,]\d+)*(e[+-]\d+)?")
 
 
 def add(subparsers: Subparsers) -> None:
@@ -31,7 +33,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("report", type=Path, help="report.json, or the folder that holds it")
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=seconds,
         default=SECONDS,
         metavar="S",
         help="begin no replay that takes longer, about: CANNOT REPLAY says how long it would (default %(default)g)",
@@ -39,54 +41,85 @@ def add(subparsers: Subparsers) -> None:
     parser.set_defaults(run=run)
 
 
+def seconds(text: str) -> float:
+    """The value of --seconds."""
+    number = float(text)
+    if not number >= 0:
+        raise ValueError
+    return number
+
+
 def run(args: argparse.Namespace) -> int:
     report = load(args.report)
     ledger = replay(report, args.seconds)
     folder = args.report if args.report.is_dir() else args.report.parent
-    if (folder / PAGE).exists():
+    if any(file.exists() for file in drawings(folder)):
         _redraw(report, folder, ledger)
     content = report["content"]
     declared = f" ({in_words(declaration(report))})" if content["declaration"] else ""
-    say(f"report {report['identity']} on {content['subject']}{declared} says {content['verdict']}")
+    say(printable(f"report {report['identity']} on {content['subject']}{declared} says {content['verdict']}"))
     say(ledger)
+    if not (folder / PAGE).exists():
+        say(f"no {PAGE} is beside it")
     verdict = {Outcome.DIFFERS: Verdict.WRONG, Outcome.CANNOT_REPLAY: Verdict.UNRELIABLE}
     return STATUS[verdict.get(ledger.outcome, content["verdict"])]
 
 
 def _redraw(report: Record, directory: Path, ledger: Ledger) -> None:
-    """Hold the page and the figures against those that are drawn now.
+    """Hold the page and the figures against those that are drawn now; where there is no page, those that are there.
 
     Other versions may draw them otherwise, and a machine that rounds otherwise the points of figures that are computed
-    anew. All else on the page is the same there too.
+    anew. All else in them is the same there too.
     """
     try:
-        again = drawn(report, directory)
+        again = {**dict.fromkeys(drawings(directory)), **drawn(report, directory)}
     except ImportError:
         ledger.trusted.append('the page and the figures: comparing them needs pip install "refnn[report]"')
         return
-    others = [file for file, now in again.items() if not file.is_file() or file.read_bytes() != now]
+    found = {file: _content(file, now) for file, now in again.items()}
+    whole = (directory / PAGE).exists()
+    others = [file for file, now in again.items() if found[file] != now and (whole or found[file] is not None)]
     then, now = report["environment"], environment()
     if others and any(then[name] != now[name] for name in ("packages", "platform")):
         ledger.trusted.append(f"what other versions than those here have drawn: {_names(others, directory)}")
         return
-    rounds = any(ulps for ulps, _ in ledger.moved.values())
-    points = [file for file in others if rounds and file.is_file() and _alike(file, again)]
+    names = [file.stem for file, now in again.items() if now and file.suffix == ".svg"]  # in the order of the page
+    points = [
+        file
+        for file in others
+        if ledger.rounds_otherwise and _fixed(file, found[file], names) == _fixed(file, again[file], names)
+    ]
     if points:
-        ledger.trusted.append(f"points of figures that are rounded otherwise here: {_names(points, directory)}")
+        said = "points of figures that are rounded otherwise here, and of a PNG of them all but its size"
+        ledger.trusted.append(f"{said}: {_names(points, directory)}")
     if changed := [file for file in others if file not in points]:
         ledger.differences.append(f"not what is drawn of these numbers: {_names(changed, directory)}")
 
 
-def _alike(file: Path, again: Mapping[Path, bytes]) -> bool:
-    """Whether a file that differs is a figure that is computed anew, or the page, and differs in such figures alone."""
-    if file.suffix != ".html":
-        return file.stem in COMPUTED
-    page, now = file.read_bytes(), again[file]
-    names = [other.stem for other in again if other.suffix == ".svg"]  # in the order of the page
-    return FIGURE.split(page) == FIGURE.split(now) and all(
-        then == figure or name in COMPUTED
-        for then, figure, name in zip(FIGURE.findall(page), FIGURE.findall(now), names, strict=True)
-    )
+def _content(file: Path, now: bytes | None) -> bytes | None:
+    """Of a file no more than tells it from what is drawn now, however large it is; None where there is none."""
+    if not file.is_file():
+        return None
+    with file.open("rb") as stream:
+        return stream.read(2 * len(now or b"") + 1)
+
+
+def _fixed(file: Path, data: bytes | None, names: Sequence[str]) -> bytes | None:
+    """What no rounding moves in a figure, or in the page with the figures of these names."""
+    if data and file.suffix == ".html":
+        parts = data.split(b"<figure>")
+        for k, name in enumerate(names[: len(parts) - 1], 1):
+            drawing, *rest = parts[k].partition(b"</figure>")
+            parts[k] = b"".join([_without_points(drawing) if name in COMPUTED else drawing, *rest])
+        return b"<figure>".join(parts)
+    if data and file.stem in COMPUTED:
+        return data.partition(b"IDAT")[0][:-4] if file.suffix == ".png" else _without_points(data)
+    return data
+
+
+def _without_points(drawing: bytes) -> bytes:
+    """Its markup and its words."""
+    return TEXT.sub(lambda text: NUMBER.sub(b"0", text[0]), POSITION.sub(b"", drawing))
 
 
 def _names(files: Sequence[Path], directory: Path) -> str:

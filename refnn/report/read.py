@@ -58,6 +58,8 @@ def load(path: str | PathLike[str]) -> Record:
         report: Record = parse(data)
         validate(report)
         problems = record.changed(report)
+    except UnicodeEncodeError:
+        raise ReportError(f"{path} is refused: a text in it has half a character, a surrogate alone") from None
     except ReportError as error:
         raise ReportError(f"{path} is refused: {error}") from None
     if problems:

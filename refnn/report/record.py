@@ -29,6 +29,7 @@ from refnn.numbers import hexfloat
 
 FORMAT = "refnn-report/2"
 LONGEST = 2000  # characters of a text
+SPELLING = "as float.hex does"
 SHORT = 12  # hexadecimal digits by which an identity goes in running text
 Record = dict[str, Any]
 
@@ -129,7 +130,10 @@ def encode_on_grid(array: Array, unit: float) -> Record:
 def decode(path: str, value: Record) -> Array:
     """The array that `encode` or `encode_on_grid` wrote; a ValueError that begins with the path for anything else."""
     if "hex" in value:
-        return hexfloat.decode(path, value)
+        array = hexfloat.decode(path, value)
+        if encode(array) != value:  # or one content would have many identities
+            raise ValueError(f"{path} has numbers that are not spelt as a report spells them: {SPELLING}")
+        return array
     shape, integers = value["shape"], value["integers"]
     if math.prod(shape) != len(integers):
         raise ValueError(f"{path} needs {math.prod(shape)} numbers for shape {shape}, has {len(integers)}")
@@ -141,8 +145,11 @@ def decode_all(path: str, table: Record) -> dict[str, Array]:
 
 
 def number(path: str, value: str) -> float:
-    """A hexadecimal float."""
+    """A hexadecimal float, in the one spelling that a report has."""
     try:
-        return float.fromhex(value)
+        x = float.fromhex(value)
     except (ValueError, OverflowError):
         raise ValueError(f"{path} is {value!r}, expected a hexadecimal float") from None
+    if x.hex() != value:
+        raise ValueError(f"{path} is {value!r}, expected {x.hex()!r}: {SPELLING}")
+    return x

@@ -61,6 +61,7 @@ def hostile(report):
     for key in report.keys() - {"format"}:
         yield f"no {key}", {k: v for k, v in report.items() if k != key}, f"'{key}' is a required"
     yield "a command", {**report, "execute": "os.system"}, "'execute' was unexpected"
+    yield "half a character", text.replace("tests:gradient", "\\ud800").encode(), "a surrogate alone"
     yield "control characters", changed(report, ("content", "subject"), "\x1b[2J"), "content.subject"
     network, weights = ("content", "networks", 0), ("content", "networks", 0, "params", "W1")
     yield "a path", changed(report, (*network, "data"), "/etc/passwd"), "networks[0].data"
@@ -72,6 +73,13 @@ def hostile(report):
     for what, path, value, reason in (
         ("a huge shape", (*weights, "shape"), [10**6, 10**6], "needs 1000000000000 numbers"),
         ("an infinite weight", (*weights, "hex", 0), "inf", "finite"),
+        ("a weight with a digit less", (*weights, "hex", 0), "0x1.8p+0", "not spelt as a report spells"),
+        (
+            "a step with a digit less",
+            ("measured", "networks", 0, "step"),
+            "0x1.8p-20",
+            "expected '0x1.8000000000000p-20'",
+        ),
         ("one network less", ("measured", "networks"), lambda n: n[:1], "number"),
         ("data of no training", (*network, "data"), "training", "training"),
         ("a gradient of no parameter", gradient, lambda g: {**g, "dW9": g["dW1"]}, "dW9"),

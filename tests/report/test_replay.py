@@ -33,6 +33,7 @@ from refnn.commands import verify
 from refnn.gradcheck.faults.probes import random_probe
 from refnn.gradcheck.problem import Problem
 from refnn.report import findings, make, networks
+from refnn.report.draw import figures as drawing
 from refnn.report.draw import folder
 from refnn.report.read import ReportError, cases, load, validate
 from refnn.report.record import decode
@@ -82,9 +83,12 @@ def test_a_report_that_could_not_have_shown_a_fault_has_the_status_of_that(tmp_p
 
 
 def test_what_no_replay_can_show_is_said(report, on_the_reference):
-    trust = "taken on trust: the environment"
-    assert str(replay(on_the_reference)).endswith(trust)
-    assert str(replay(report)).endswith(f"{trust}; that this is the gradient of tests:gradient")
+    trust, chosen = (
+        "taken on trust: the environment",
+        "that no network was left out, for seeds and epochs may be chosen",
+    )
+    assert str(replay(on_the_reference)).endswith(f"{trust}; {chosen}")
+    assert str(replay(report)).endswith(f"{trust}; that this is the gradient of tests:gradient; {chosen}")
 
 
 def test_a_report_on_probes_is_confirmed():
@@ -99,6 +103,37 @@ def test_a_probe_that_is_not_there_differs():
         ledger = replay(forged(changed(report, path, index)))
         assert ledger.outcome is Outcome.DIFFERS
         assert f"origin.index is {index}, there are" in str(ledger)
+
+
+def selected(report, kept):
+    """The report on these of its networks alone, true in all else that it says of them."""
+    for part in ("content", "measured"):
+        report = changed(report, (part, "networks"), lambda found: [found[i] for i in kept])
+    return forged(changed(report, ("content", "faults"), findings.faults([case.probe for case in cases(report)])))
+
+
+def test_networks_on_which_a_gradient_fails_cannot_be_left_out():
+    def wrong_for_large_inputs(params, X, Y):
+        grads = right(params, X, Y)
+        return {**grads, "dW1": (1 + (np.abs(X).max() > 3)) * grads["dW1"]}
+
+    report, _ = make.report_on(wrong_for_large_inputs, "tests:gradient", layer_dims=[2, 2, 1], m=3)
+    passed = [i for i, network in enumerate(report["content"]["networks"]) if network["verdict"] == "PASS"]
+    assert 0 < len(passed) < len(report["content"]["networks"])
+    content = {**report["content"], "verdict": "PASS", "causes": []}
+    report = {**report, "content": content, "measured": {**report["measured"], "findings": []}}
+    ledger = replay(selected(report, passed))
+    assert ledger.outcome is Outcome.DIFFERS
+    assert len(ledger.differences) == 1
+    assert f"origin.index of those of seed 0 is {passed}, the replay gives [0, 1, 2" in str(ledger)
+
+
+def test_no_network_stands_twice(report):
+    on_probes, _ = make.report_on(right, "tests:gradient", layer_dims=[2, 2, 1], m=3)
+    for each in (report, on_probes):
+        ledger = replay(selected(each, [0, 0, 0, 0]))
+        assert ledger.outcome is Outcome.DIFFERS
+        assert "the number of different networks is 4, the replay gives 1" in str(ledger)
 
 
 def test_a_training_on_other_data_than_those_of_the_project_differs(trained, monkeypatch):
@@ -117,7 +152,9 @@ def test_a_number_between_two_points_of_the_grid_is_the_one_that_was_recorded():
 
 
 def test_a_report_with_a_training_is_confirmed_and_trains_again(trained):
+    """With all seeds and epochs of the project there is nothing but the environment to be trusted."""
     assert replay(trained).outcome is Outcome.CONFIRMED
+    assert str(replay(trained)).endswith("taken on trust: the environment")
     for path, value in (
         (("content", "networks", 2, "params", "W1", "hex", 0), lambda x: (float.fromhex(x) + 2.0**-20).hex()),
         (("content", "networks", 1, "params", "b1", "hex", 0), moved),
@@ -153,6 +190,22 @@ def test_a_forged_report_differs_and_says_where(what, report, tmp_path, capsys):
     assert said.splitlines()[1] == "DIFFERS"
     part = f"{path[1]}[{path[2]}]" if path[1] in ("networks", "faults") and path[2:] else path[1]
     assert any(line.startswith("differs: ") and part in line for line in said.splitlines())
+
+
+@pytest.mark.parametrize("kind", certificate.KINDS)
+def test_no_rigorous_bound_is_less_than_the_error_however_little(kind, smallest):
+    """Half of the digits is no measure here: a bound that is too small in the last of them is false."""
+    path = ("measured", "networks", 0, "certificate", kind, "dW1", "hex", 0)
+    ledger = replay(forged(changed(smallest, path, lambda x: (float.fromhex(x) * (1 - 2.0**-40)).hex())))
+    assert ledger.outcome is Outcome.DIFFERS
+    assert f"certificate does not hold: dW1[0, 0] has {kind} error" in str(ledger)
+
+
+def test_a_certified_derivative_is_the_nearest_float(smallest):
+    path = ("measured", "networks", 0, "certificate", "truth", "dW1", "hex", 0)
+    ledger = replay(forged(changed(smallest, path, lambda x: (float.fromhex(x) * (1 + 2.0**-40)).hex())))
+    assert ledger.outcome is Outcome.DIFFERS
+    assert "certificate does not hold: dW1[0, 0] is truly" in str(ledger)
 
 
 @given(data=st.data())
@@ -392,6 +445,8 @@ def test_where_the_machine_rounds_otherwise_only_points_of_figures_are_taken_on_
     monkeypatch.setattr(findings, "FAULTS", {})
     folder.write(report_on(right, 10), tmp_path)
     report = load(tmp_path)
+    again = folder.drawn(report, tmp_path)
+    monkeypatch.setattr(verify, "drawn", lambda *_: again)
     page, figures = tmp_path / "report.html", tmp_path / "figures"
     written, svg = page.read_text(), (figures / "errors.svg").read_text()
 
@@ -401,23 +456,131 @@ def test_where_the_machine_rounds_otherwise_only_points_of_figures_are_taken_on_
         verify._redraw(report, tmp_path, ledger)
         return ledger.differences, ledger.trusted[1:]
 
+    def differs(file):
+        return [f"not what is drawn of these numbers: {file}"]
+
     assert redrawn(1.0) == ([], [])
-    (figures / "errors.svg").write_text(svg.replace("<path", "<path ", 1))
-    page.write_text(written.replace("</figure>", " </figure>", 1))
-    on_trust = "points of figures that are rounded otherwise here: report.html, figures/errors.svg"
-    assert redrawn(1.0) == ([], [on_trust])
-    assert redrawn(0.0) == (["not what is drawn of these numbers: report.html, figures/errors.svg"], [])
-    last = " </figure>".join(written.rsplit("</figure>", 1))  # another figure than those
-    for other_page in (written.replace("PASS", "WRONG", 1), last, written.replace("<figure>", "", 1)):
+    point, on_page = (
+        text.index(' d="M', text.index(begin)) + 6 for text, begin in ((svg, "<svg"), (written, "<figure"))
+    )
+    (figures / "errors.svg").write_text(f"{svg[:point]}7.5 8 L {svg[point:]}")
+    page.write_text(f"{written[:on_page]}7.5 8 L {written[on_page:]}")
+    on_trust = "points of figures that are rounded otherwise here, and of a PNG of them all but its size: "
+    assert redrawn(1.0) == ([], [f"{on_trust}report.html, figures/errors.svg"])
+    assert redrawn(0.0) == (differs("report.html, figures/errors.svg"), [])
+    (figures / "errors.svg").write_text(svg)
+    *_, last = (match.end() for match in re.finditer("<figure", written))  # another figure than those
+    on_last = written.index(' d="M', last) + 6
+    for other_page in (
+        written.replace("PASS", "WRONG", 1),
+        f"{written[:on_last]}7.5 8 L {written[on_last:]}",
+        written.replace("<figure>", "", 1),
+        written.replace("<figure>", "<figure><figure>", 1),
+        written.replace("</figure>", "<script>alert(1)</script></figure>", 1),
+        written.replace("<figcaption>", "<figcaption>PASS ", 1),
+        written.replace("stroke-width: ", "stroke-width: 9", 1),
+        re.sub("<figure>.*?</figure>", "<figure><h1>PASS</h1></figure>", written, flags=re.DOTALL),
+    ):
         page.write_text(other_page)
-        assert redrawn(1.0)[0] == ["not what is drawn of these numbers: report.html"]
+        assert redrawn(1.0)[0] == differs("report.html")
     page.write_text(written)
+    for other_figure in (svg.replace("gradient", "no gradient", 1), svg.replace("<path", "<path ", 1), "PASS", ""):
+        (figures / "errors.svg").write_text(other_figure)
+        assert redrawn(1.0)[0] == differs("figures/errors.svg")
+    (figures / "errors.svg").write_text(svg)
+    picture = (figures / "errors.png").read_bytes()
+    (figures / "errors.png").write_bytes(picture[:-20])
+    assert redrawn(1.0) == ([], [f"{on_trust}figures/errors.png"])
+    assert redrawn(0.0)[0] == differs("figures/errors.png")
+    for other_picture in (b"not a picture", b"", picture.replace(b"IHDR\0", b"IHDR\1")):
+        (figures / "errors.png").write_bytes(other_picture)
+        assert redrawn(1.0)[0] == differs("figures/errors.png")
+    (figures / "errors.png").write_bytes(picture)
     (figures / "errors.svg").unlink()
-    assert redrawn(1.0)[0] == ["not what is drawn of these numbers: figures/errors.svg"]
+    assert redrawn(1.0)[0] == differs("figures/errors.svg")
     (figures / "errors.svg").write_text(svg)
     other = next(file for file in figures.glob("*.svg") if file.stem not in verify.COMPUTED)
     other.write_text("<svg/>")
-    assert redrawn(1.0)[0] == [f"not what is drawn of these numbers: figures/{other.name}"]
+    assert redrawn(1.0)[0] == differs(f"figures/{other.name}")
+    other.unlink()
+    page.unlink()  # only what is there is judged then
+    assert redrawn(1.0) == ([], [])
+    (figures / "pairs.svg").write_text("a figure that none of these numbers has")
+    assert redrawn(1.0)[0] == differs("figures/pairs.svg")
+
+
+def test_points_that_another_machine_rounds_otherwise_are_seen_to_be_no_more(tmp_path, monkeypatch):
+    """As they move there: also in number, and with the numbers of the captions."""
+    monkeypatch.setattr(findings, "FAULTS", {})
+    errors, v_curve = drawing.errors, drawing.v_curve
+    rng = np.random.default_rng(0)
+
+    def noisy(found, *names):
+        arrays = {name: getattr(found, name) for name in names}
+        return found._replace(**{name: V * rng.uniform(0.5, 1.5, V.shape) for name, V in arrays.items()})
+
+    with monkeypatch.context() as there:
+        there.setattr(drawing, "errors", lambda judged: noisy(errors(judged), "given", "central"))
+        there.setattr(drawing, "v_curve", lambda case: noisy(v_curve(case), "central", "cancellation_free"))
+        folder.write(report_on(right, 10, 30), tmp_path)
+    ledger = Ledger()
+    ledger.rounds = True
+    verify._redraw(load(tmp_path), tmp_path, ledger)
+    assert ledger.differences == []
+    assert "report.html, figures/errors.svg" in str(ledger)
+
+
+def test_a_figure_and_a_page_that_no_memory_holds_differ(tmp_path, monkeypatch):
+    monkeypatch.setattr(findings, "FAULTS", {})
+    folder.write(report_on(right, 10), tmp_path)
+    for name in ("report.html", "figures/errors.svg"):
+        os.truncate(tmp_path / name, 2**42)
+    ledger = Ledger()
+    ledger.rounds = True
+    verify._redraw(load(tmp_path), tmp_path, ledger)
+    assert ledger.differences == ["not what is drawn of these numbers: report.html, figures/errors.svg"]
+
+
+def test_figures_without_a_page_are_judged_and_the_page_is_said_to_be_missing(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(findings, "FAULTS", {})
+    folder.write(report_on(right, 10), tmp_path)
+    (tmp_path / "report.html").unlink()
+    assert main(["verify", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.endswith("no report.html is beside it\n")
+    (tmp_path / "figures/errors.png").write_bytes(b"not a picture")
+    assert main(["verify", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "differs: not what is drawn of these numbers: figures/errors.png\n" in said
+    assert said.endswith("no report.html is beside it\n")
+
+
+def test_a_forged_page_of_a_wrong_gradient_differs_where_nothing_is_rounded_otherwise(tmp_path, capsys, monkeypatch):
+    """A witness in another order has other last bits on every machine: that explains no other page."""
+    monkeypatch.setattr(findings, "FAULTS", {})
+    folder.write(report_on(missing_mean_in_layer_1), tmp_path)
+    page, figure = tmp_path / "report.html", tmp_path / "figures/errors.svg"
+    point = (text := figure.read_text()).index(' d="M') + 6
+    figure.write_text(f"{text[:point]}7.5 8 L {text[point:]}")
+    page.write_text(re.sub("<figure>.*</figure>", "<figure><h1>PASS</h1></figure>", page.read_text(), flags=re.DOTALL))
+    assert main(["verify", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "derivatives: up to" in said
+    assert "differs: not what is drawn of these numbers: report.html, figures/errors.svg" in said
+
+
+def test_a_name_that_turns_the_line_of_the_verdict_is_printed_without_what_turns_it(smallest, tmp_path, capsys):
+    tampered = forged(changed(smallest, ("content", "subject"), "safe\u202e SSAP\u2066"))
+    main(["verify", str(written(tampered, tmp_path / "report.json"))])
+    said = capsys.readouterr().out
+    assert said.startswith(f"report {tampered['identity']} on safe  SSAP  says PASS\n")
+    assert all(line.isprintable() for line in said.splitlines())
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-1", "soon"])
+def test_a_limit_that_is_no_time_is_refused(seconds, smallest, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["verify", str(written(smallest, tmp_path / "report.json")), f"--seconds={seconds}"])
+    assert f"argument --seconds: invalid seconds value: '{seconds}'" in capsys.readouterr().err
 
 
 def test_without_matplotlib_the_page_and_the_figures_are_taken_on_trust(tmp_path, capsys, monkeypatch):

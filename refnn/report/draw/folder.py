@@ -33,9 +33,13 @@ def write(report: Record, directory: Path) -> None:
     """Make the folder, or replace what an earlier report left in it: all of it, or nothing."""
     prepare(directory)
     record = f"{canonical(report)}\n".encode()
-    older = dict.fromkeys(_drawings(directory, (*FIGURES, *OLDER)))
     # Drawn of the record as it will be read, for the order of its keys is that of its rows.
-    write_whole({**older, **drawn(parse(record), directory), directory / RECORD: record})
+    write_whole({**dict.fromkeys(drawings(directory)), **drawn(parse(record), directory), directory / RECORD: record})
+
+
+def drawings(directory: Path) -> list[Path]:
+    """Where the page and the figures are of any report, also of one that has no data for them."""
+    return [directory / PAGE, *_drawings(directory, (*FIGURES, *OLDER))]
 
 
 def drawn(report: Record, directory: Path) -> dict[Path, bytes]:

@@ -12,6 +12,7 @@ from refnn.report.record import plain
 
 HALF_THE_DIGITS = float(np.sqrt(np.finfo(np.float64).eps))
 LISTED = 20
+REPEATED = ("gradients", "costs")  # computed again as they were, which gives the same bits where nothing else rounds
 
 
 class Outcome(StrEnum):
@@ -28,6 +29,7 @@ class Ledger:
         self.obstacles: list[str] = []
         self.trusted = ["the environment"]  # what no replay can show
         self.near = list[str]()  # worst entries, where rounding decides which it is
+        self.rounds = False  # whether a worst entry is another, or its derivative by the same witness
         self.compared = 0  # numbers
         self.moved: dict[str, tuple[float, str]] = {}  # of each kind of number, the most ulps, and where
 
@@ -36,6 +38,11 @@ class Ledger:
         if self.differences:
             return Outcome.DIFFERS
         return Outcome.CANNOT_REPLAY if self.obstacles else Outcome.CONFIRMED
+
+    @property
+    def rounds_otherwise(self) -> bool:
+        """Whether what is computed here as it was for the record has other last bits."""
+        return self.rounds or any(self.moved[kind][0] for kind in REPEATED if kind in self.moved)
 
     def __str__(self) -> str:
         lines = [str(self.outcome)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from refnn._shapes import Params
 from refnn.gradcheck.faults.probes import Probe
-from refnn.report import networks
+from refnn.report import findings, networks
 from refnn.report.read import Case, ReportError, training_data
 from refnn.report.record import Record, number
 from refnn.report.replay.ledger import HALF_THE_DIGITS, Ledger
@@ -35,6 +35,26 @@ def origin_again(case: Case, default_probes: Probes, ledger: Ledger) -> None:
         probe = made[origin["index"]]
         again = probe._replace(params=_nearest(case.probe.params, probe.params, networks.PROBES_GRID))
     _same_network(case, again, ledger)
+
+
+def none_left_out(recorded: Sequence[Case], default_probes: Probes, ledger: Ledger) -> None:
+    """Each network stands there once, and with it all of its seed: a fault may show on a few of them alone."""
+    if ledger.differences:
+        return  # and nothing of an invented size was made
+    points = [findings.point(*case.problem.copies()) for case in recorded]
+    ledger.same("the number of different networks", len(points), len(set(points)))
+    families = dict[tuple[tuple[int, ...] | None, int | None, int], list[int]]()
+    chosen = []
+    for origin in (case.found["origin"] for case in recorded):
+        if origin["kind"] == "probe":
+            dims = origin["layer_dims"] and tuple(origin["layer_dims"])
+            families.setdefault((dims, origin["m"], origin["seed"]), []).append(origin["index"])
+        else:
+            chosen.append(origin["seed" if origin["kind"] == "seeded" else "epoch"])
+    for family, indices in families.items():
+        ledger.same(f"origin.index of those of seed {family[-1]}", indices, [*range(len(default_probes(*family)))])
+    if chosen and chosen != [*networks.SEEDS, *networks.RECIPE.epochs]:
+        ledger.trusted.append("that no network was left out, for seeds and epochs may be chosen")
 
 
 def _same_network(case: Case, again: Probe, ledger: Ledger) -> None:

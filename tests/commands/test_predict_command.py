@@ -216,3 +216,29 @@ def test_the_file_is_written_whole_or_not_at_all(monkeypatch, train, tmp_path, c
     assert out.read_text().startswith("kind,kind_probability\n")
     assert main(["predict", str(path), str(data), "--out", str(tmp_path)]) == 2
     assert "is not a file that could be replaced" in capsys.readouterr().err
+
+
+def test_neither_the_network_nor_the_table_is_written_over(train, tmp_path, capsys):
+    path, data = train("sigmoid"), tmp_path / "training.csv"
+    before = path.read_bytes(), data.read_bytes()
+    (tmp_path / "link.csv").symlink_to(data)
+    for out in (path, data, tmp_path / "link.csv"):
+        assert main(["predict", str(path), str(data), "--out", str(out)]) == 2
+        assert f"{out} is to be written, but is the same file as" in capsys.readouterr().err
+    assert (path.read_bytes(), data.read_bytes()) == before
+
+
+def test_a_loop_of_links_and_a_pipe_are_refused(train, tmp_path, capsys):
+    path, data = train("sigmoid"), tmp_path / "training.csv"
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    os.mkfifo(tmp_path / "pipe")
+    for name, arguments in [
+        ("loop", [path, data, "--out", tmp_path / "loop"]),
+        ("loop", [tmp_path / "loop", data]),
+        ("pipe", [path, tmp_path / "pipe"]),
+        ("pipe", [tmp_path / "pipe", data]),
+    ]:
+        assert main(["predict", *map(str, arguments)]) == 2
+        said = capsys.readouterr().err
+        assert str(tmp_path / name) in said
+        assert len(said.splitlines()) == 1  # no traceback

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import refnn
+import refnn.commands
 from refnn import tabular
 from refnn.__main__ import main
 from refnn.commands import learning
@@ -174,7 +174,7 @@ def test_a_scaling_keeps_constants_and_large_numbers_in_range():
         (["--test-fraction", "nan"], "the test fraction is nan, expected a number between 0 and 1"),
         (["--target", "label"], "the targets 'label', 'label' name a column twice"),
         (["--ignore", "age"], "has no column 'age'; its columns are 'height', 'weight', 'label'"),
-        (["--batch-size", "-1"], "batch_size is -1, expected an integer from 1 to 15"),
+        (["--batch-size", "-1"], "--batch-size is -1, expected an integer of at least 0"),
         (["--test-fraction", "1"], "the test fraction is 1.0, expected a number between 0 and 1"),
         (["--hidden", "relo"], "hidden is 'relo', expected one of 'sigmoid', 'tanh', 'relu'"),
         (["--hidden", "relu,tanh,silu"], "hidden has 3 activations, expected 2: one for each hidden layer"),
@@ -442,3 +442,48 @@ def test_without_matplotlib_the_figure_alone_is_missing(monkeypatch, tmp_path, c
     assert run(tmp_path, GOOD, *options) == 0
     assert 'no cost.png: figures need matplotlib: pip install "refnn[report]"' in capsys.readouterr().out
     assert os.listdir(tmp_path / "out") == ["network.npz"]
+
+
+@pytest.mark.parametrize("name", ["network.npz", "cost.png"])
+def test_the_table_is_not_written_over(name, tmp_path, capsys):
+    data = tmp_path / name
+    data.write_text(GOOD)
+    assert main(["train", str(data), "--target", "label", "--out", str(tmp_path)]) == 2
+    assert f"{data} is to be written, but is the same file as {data}, which is read" in capsys.readouterr().err
+    assert data.read_text() == GOOD
+
+
+def test_the_network_is_saved_though_nothing_can_be_said(monkeypatch, tmp_path, capsys):
+    def full_disk(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(refnn.commands, "print", full_disk, raising=False)
+    assert run(tmp_path, GOOD, "--target", "label", "--epochs", "1") == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path / "out")) == ["cost.png", "network.npz"]
+
+
+def test_a_name_that_is_no_text_is_drawn_and_said(tmp_path, capsys):
+    data = tmp_path / os.fsdecode(b"\xff$_{.csv")
+    data.write_text(GOOD)
+    options = ["--target", "label", "--epochs", "1"]
+    assert main(["train", str(data), *options, "--out", str(tmp_path / "out")]) == 0
+    assert "data        $_{.csv: 20 rows" in capsys.readouterr().out
+    assert sorted(os.listdir(tmp_path / "out")) == ["cost.png", "network.npz"]
+
+
+def test_what_a_terminal_would_obey_is_not_said(tmp_path, capsys):
+    text = GOOD.replace("label", "label\x1b[31m").replace(",0\n", ",no\x1b[2J\n").replace(",1\n", ",yes\u202e\n")
+    out = tmp_path / "out\x1b[7m"
+    assert main(["train", write(tmp_path, text), "--target", "label\x1b[31m", "--epochs", "1", "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "target     label [31m: 10 × no [2J, 10 × yes \n" in shown
+    assert shown.replace("\n", "").isprintable()
+    with np.load(out / "network.npz") as saved:
+        assert saved["classes"].tolist() == [["no\x1b[2J", "yes\u202e"]]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert main(["train", str(tmp_path / "pipe.csv"), "--target", "label"]) == 2
+    assert "pipe.csv is not a regular file, expected one" in capsys.readouterr().err

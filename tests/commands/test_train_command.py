@@ -84,6 +84,9 @@ REFUSED = [
     ("label\n0\n1\n", "has 0 feature columns and 2 rows, expected at least 1 of each"),
     ("height,label\n", "has 1 feature columns and 0 rows, expected at least 1 of each"),
     ("", "is empty, expected a header line and rows"),
+    (GOOD.replace("weight", "height\0"), "is not CSV: line 1 has a NUL character"),
+    (GOOD.replace("4,10.0,0", "4,10.0,0\0"), "is not CSV: line 4 has a NUL character"),
+    (table("x,label", [5e-324, 1e-323] * 9, [0, 1, 1] * 6), "column 'x' runs from 4.94066e-324 to 9.88131e-324, with"),
     (b"\xff\xfe\x00", "is not a text file in UTF-8, expected CSV"),
     ('a,label\n"1,0\n', "is not CSV: "),
     ("a,label\n1,0\n2,1\n", "the test fraction 0.25 of 2 rows is 0, expected from 1 to 1"),
@@ -287,6 +290,46 @@ def test_a_target_without_variance_has_no_r_squared(tmp_path, capsys):
     assert "R² nan" in capsys.readouterr().out
     assert run(tmp_path, table("x,y", [3, 1, 4], [2, 2, 2]), "--target", "y", "--output", "identity") == 2
     assert "column 'y' is 2 in every row: there is nothing to learn" in capsys.readouterr().err
+
+
+def test_numbers_near_the_end_of_the_floats_have_their_score_too(tmp_path, capsys):
+    """The same R² in any units, and errors in them."""
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 60))
+    scores = []
+    for unit in (1, 2.0**1020, 2.0**-1000):
+        text = table("a,b,y", a, b, (a - b + a * b) * unit)
+        assert run(tmp_path, text, "--target", "y", "--output", "identity", "--epochs", "9") == 0
+        output = capsys.readouterr()
+        assert "Warning" not in output.err
+        found = re.findall(r"R² (\S+), root mean square error (\S+); baseline (\S+),", output.out)
+        scores.append([(float(r), float(error) / unit, float(baseline) / unit) for r, error, baseline in found])
+    for score in scores:
+        np.testing.assert_allclose(score, scores[0], rtol=1e-3)  # of four printed digits
+    assert len(scores[0]) == 2
+
+
+def test_numbers_too_far_from_the_others_are_named(tmp_path, capsys):
+    """In the test part, where no mean has seen them, or so far that floats cannot say how far."""
+    far, m = np.random.default_rng(0).permutation(40)[0], 40  # of the test part
+    for column, text, runs in [
+        ("y", table("x,y", range(0, 80, 2), [1e300 if k == far else 1 + k % 2 for k in range(m)]), "1 to 1e+300"),
+        ("x", table("x,y", [-1.7e308 if k % 3 else 1.7e308 for k in range(m)], range(m)), "-1.7e+308 to 1.7e+308"),
+    ]:
+        assert run(tmp_path, text, "--target", "y", "--output", "identity") == 2
+        said = f"column '{column}' runs from {runs}, too far from the training data: expected a finite number of their"
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("epochs", "said"),
+    [(0, "--hidden is leaky_relu(1e308): the costs before the training leave"), (1, "--hidden leaky_relu(1e200)")],
+)
+def test_activations_that_leave_the_range_of_floats_are_named(epochs, said, tmp_path, capsys):
+    hidden = re.search(r"leaky_relu.\w*.", said)[0]
+    options = ["--layer-dims", "2,3,1", "--epochs", epochs, "--hidden", hidden]
+    assert run(tmp_path, GOOD, "--target", "label", *options) == 2
+    assert said in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------------- the training

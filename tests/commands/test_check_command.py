@@ -184,8 +184,9 @@ def test_the_judged_file_is_not_written_over(mine, capsys, target):
 
 
 @pytest.mark.parametrize("name", ["report.json", "report.html", "figures/pairs.svg", "../rr/report.json"])
-def test_the_result_and_the_report_do_not_write_over_each_other(mine, capsys, name):
-    assert main(["check", f"{mine}:gradient", "--report", "rr", "--json", f"rr/{name}"]) == 2
+def test_the_result_and_the_report_do_not_write_over_each_other(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "mine.py:gradient", "--report", "rr", "--json", f"rr/{name}"]) == 2
     assert f"rr/{name} is to be written, but is the same file as rr/" in capsys.readouterr().err
 
 

@@ -232,6 +232,9 @@ def _sheet(path: Path) -> _Sheet:
         raise ValueError(f"{path} is not CSV: {error}") from None
     except ValueError:
         raise ValueError(f"{path} is empty, expected a header line and rows") from None
+    nul = next((number for number, line in enumerate(lines, start=1) if "\0" in line), None)
+    if nul is not None:  # NumPy would cut it off the end of a name, and make one of two
+        raise ValueError(f"{path} is not CSV: line {nul} has a NUL character")
     header = [name.strip() for name in header]
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:

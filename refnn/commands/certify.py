@@ -7,6 +7,7 @@ from refnn._files import refuse_unwritable, write_whole
 from refnn.certificate import Certificate
 from refnn.commands import EXIT_STATUS, Subparsers, say
 from refnn.report import findings
+from refnn.report.draw.folder import RECORD
 from refnn.report.read import cases, load
 
 
@@ -29,11 +30,12 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.coq:
-        refuse_unwritable(args.coq)
+        refuse_unwritable(args.coq, read=[args.report, args.report / RECORD])
     found = certificate(args.report, args.network)
-    say(found)
     if args.coq:
         write_whole({args.coq: found.to_coq(native_integers=not args.plain_integers).encode()})
+    say(found)
+    if args.coq:
         say(f"theorem saved in {args.coq}; its first lines say how Coq checks it")
     return 0
 

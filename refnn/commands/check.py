@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from refnn._declaration import ACTIVATIONS, COSTS
-from refnn._files import refuse_unwritable, write_whole
+from refnn._files import refuse_unreadable, refuse_unwritable, write_whole
 from refnn.article.module import FUNCTIONS, ModuleCheck, judge_module
 from refnn.commands import EXIT_STATUS, STATUS, STOPPED, UNUSABLE, Subparsers, names, say, source, widths
 from refnn.commands.apart import CTRL_C, Outcome, Send, apart
@@ -89,14 +89,26 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{args.target} is neither MODULE:FUNCTION nor the path of a .py file")
     if args.cost and args.report:
         raise ValueError("--cost cannot stand in a report, for nobody could recheck it: leave one of the two out")
-    if args.json:
-        refuse_unwritable(args.json)
+    written, read = [args.json] if args.json else [], _files(args.target, args.cost)
+    refuse_unreadable(*read)
     if args.report:
-        prepare(args.report)
+        prepare(args.report, *written, read=read)
+    else:
+        refuse_unwritable(*written, read=read)
     outcome = apart(_module if module else _function, args, timeout=args.timeout)
     if outcome.by_itself and IMPORTED not in outcome.sent:
         raise ValueError(f"importing {args.target.rpartition(':')[0] or args.target} {outcome.stopped}")
     return _say_module(args, outcome) if module else _say_function(args, outcome)
+
+
+def _files(*targets: str | None) -> list[Path]:
+    """Where the code may stand: a module is looked for in the current folder first."""
+    files = []
+    for target in filter(None, targets):
+        name = target if target.endswith(".py") else target.rpartition(":")[0]
+        module = name.removesuffix(".py") if name.endswith(".py") else name.replace(".", "/")
+        files += [Path(f"{module}.py"), Path(f"{module}/__init__.py")]
+    return files
 
 
 def _function(send: Send, args: argparse.Namespace) -> tuple[GradientCheck, Any]:
@@ -113,10 +125,11 @@ def _function(send: Send, args: argparse.Namespace) -> tuple[GradientCheck, Any]
 
 def _say_function(args: argparse.Namespace, outcome: Outcome) -> int:
     check, report = outcome.result or (_so_far(outcome), None)
-    say(check)
     _write(args.json, check.to_json())
     if report:
         write(report, args.report)
+    say(check)
+    if report:
         say(f"report {report['identity']} saved in {args.report}")
     return _status(check.verdict, outcome)
 
@@ -219,15 +232,16 @@ def _module(send: Send, args: argparse.Namespace) -> tuple[ModuleCheck, tuple[so
 def _say_module(args: argparse.Namespace, outcome: Outcome) -> int:
     sent = tuple(check for check in outcome.sent if check != IMPORTED)
     check, problems = outcome.result or (ModuleCheck(sent, ()), ())
-    for problem in problems:
-        say(f"{args.target}, {problem}")
-    say(check)
     verdict, stopped = check.verdict, {}
     if outcome.stopped:
         verdict = _stopped_verdict(verdict, outcome)
         stopped = {"verdict": str(verdict), "stopped": outcome.stopped}
-        say(f"{verdict}: {outcome.stopped}; functions judged before: {len(sent)}")
     _write(args.json, {**check.to_json(), **stopped, "unreadable": [problem._asdict() for problem in problems]})
+    for problem in problems:
+        say(f"{args.target}, {problem}")
+    say(check)
+    if outcome.stopped:
+        say(f"{verdict}: {outcome.stopped}; functions judged before: {len(sent)}")
     # A library that is not there to import spoils only what is judged anyway; what cannot be read is not judged.
     unread = any(not problem.message.startswith("ModuleNotFoundError") for problem in problems)
     return UNUSABLE if unread and check else _status(verdict, outcome)

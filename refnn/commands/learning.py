@@ -18,8 +18,8 @@ import numpy as np
 from refnn import _declaration, cost_function, init_params, logistic_cost, softmax_cost, tabular, train
 from refnn._progress import bar
 from refnn._shapes import Array, Number
-from refnn.commands.saved import Trained
-from refnn.tabular import Table
+from refnn.commands.saved import Trained, standard
+from refnn.tabular import Scaling, Table
 
 RATES = {"sigmoid": 0.5, "softmax": 0.5, "identity": 0.1}  # of learning, by the output
 LIKE_RELU = ("relu", "leaky_relu", "silu")  # lose about half of what they are given, which He's scale makes good
@@ -89,9 +89,20 @@ def untrained(
         features=table.features,
         targets=table.targets,
         classes=table.classes,
-        scaling=tabular.scaling(table.X),
-        units=tabular.scaling(table.Y) if output == "identity" else tabular.no_scaling(len(table.Y)),
+        scaling=_scaling(table.features, table.X),
+        units=_scaling(table.targets, table.Y) if output == "identity" else tabular.no_scaling(len(table.Y)),
     )
+
+
+def _scaling(columns: tuple[str, ...], V: Array) -> Scaling:
+    """`tabular.scaling`, where each column can be divided by its deviation."""
+    found = tabular.scaling(V)
+    least = np.finfo(float).tiny  # a smaller number has lost digits, or is 0
+    for column, values, (deviation,) in zip(columns, V, found.deviation):
+        if deviation < least:
+            runs = f"column {column!r} runs from {values.min():g} to {values.max():g}"
+            raise ValueError(f"{runs}, with a deviation of {deviation:g}: expected one of at least {least:g}")
+    return found
 
 
 def learn(
@@ -104,7 +115,8 @@ def learn(
     rng: np.random.Generator,
 ) -> tuple[Trained, Curves]:
     """`refnn.train`, an epoch at a time, with a look at both parts after each; Ctrl-C makes an epoch the last."""
-    X, Y = network.scaling(training.X), _labels(network, training.Y)
+    X, Y = standard(network.features, network.scaling, training.X), _labels(network, training.Y)
+    hidden = ",".join(network.hidden)
     fit = partial(train, X, Y, network.layer_dims, hidden=network.hidden, output=network.output)
 
     def go(network: Trained, epochs: int) -> Trained:
@@ -112,16 +124,27 @@ def learn(
         return replace(network, params=params)
 
     go(network, 0)  # refuses what cannot be used
-    curves = Curves([_cost(network, training)], [_cost(network, test)], _baseline_cost(network, training, test))
+    curves = Curves([], [], _baseline_cost(network, training, test))
+
+    def look(network: Trained) -> None:
+        for costs, part in ((curves.training, training), (curves.test, test)):
+            costs.append(_cost(network, part))
+            if not np.isfinite(costs[-1]):
+                raise OverflowError
+
+    try:
+        look(network)
+    except OverflowError:
+        said = "the costs before the training leave the range of floats, expected other activations"
+        raise ValueError(f"--hidden is {hidden}: {said}") from None
     with _ctrl_c() as pressed:
         for epoch in bar(range(1, epochs + 1), "training"):
             try:
                 network = go(network, 1)
-                curves.training.append(_cost(network, training))
-                curves.test.append(_cost(network, test))
-            except ValueError:  # of numbers that are infinite or none at all
+                look(network)
+            except (ValueError, OverflowError):  # of numbers that are infinite or none at all
                 said = f"--lr is {lr}: epoch {epoch} left the range of floats, expected a lower rate"
-                raise ValueError(said) from None
+                raise ValueError(f"{said}, or other activations than --hidden {hidden}") from None
             if pressed.is_set():
                 break
     return network, curves
@@ -153,14 +176,15 @@ def accuracy(network: Trained, part: Table, training: Table) -> Accuracy:
 
 
 def fits(network: Trained, part: Table, training: Table) -> list[Fit]:
-    """One for each target."""
-    said, _ = network.answer(part.X)
+    """One for each target; of standardised numbers, whose squares stay in the range of floats."""
+    said, _ = network.forward(part.X)
+    Y, mean = _labels(network, part.Y), _labels(network, training.Y).mean(axis=1, keepdims=True)
     error, baseline, spread = (
-        np.sqrt(((part.Y - answer) ** 2).mean(axis=1))
-        for answer in (said, training.Y.mean(axis=1, keepdims=True), part.Y.mean(axis=1, keepdims=True))
+        np.sqrt(((Y - answer) ** 2).mean(axis=1)) for answer in (said, mean, Y.mean(axis=1, keepdims=True))
     )
     r_squared = 1 - (error / np.where(spread > 0, spread, np.nan)) ** 2
-    return [Fit(*map(float, found)) for found in zip(r_squared, error, baseline)]
+    unit = network.units.deviation[:, 0]
+    return [Fit(*map(float, found)) for found in zip(r_squared, error * unit, baseline * unit)]
 
 
 def most_frequent(Y: Array) -> Array:
@@ -171,7 +195,7 @@ def most_frequent(Y: Array) -> Array:
 
 def _labels(network: Trained, Y: Array) -> Array:
     """The targets as the cost takes them."""
-    return Y[0].astype(int) if network.output == "softmax" else network.units(Y)
+    return Y[0].astype(int) if network.output == "softmax" else standard(network.targets, network.units, Y)
 
 
 def _cost(network: Trained, part: Table) -> float:

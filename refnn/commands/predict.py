@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 from refnn import tabular
-from refnn._files import refuse_unwritable, write_whole
+from refnn._files import refuse_unreadable, refuse_unwritable, write_whole
 from refnn._shapes import Array
 from refnn.commands import Subparsers, say
 from refnn.commands.saved import Trained
@@ -22,14 +22,16 @@ def add(subparsers: Subparsers) -> None:
     )
     option = parser.add_argument
     option("network", type=Path, metavar="NETWORK.npz", help="what refnn train saved")
-    option("data", metavar="DATA.csv", help="CSV file with a header line")
+    option("data", type=Path, metavar="DATA.csv", help="CSV file with a header line")
     option("--out", type=Path, metavar="FILE.csv", help="write there instead")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
+    read = (args.network, args.data)
+    refuse_unreadable(*read)
     if args.out is not None:
-        refuse_unwritable(args.out)
+        refuse_unwritable(args.out, read=read)
     network = Trained.load(args.network)
     X = tabular.read_features(args.data, network.features)
     text = _csv(network, *network.answer(X))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,10 @@ import numpy as np
 from refnn import forward_prop, predict
 from refnn._shapes import Array, Params
 from refnn.tabular import Scaling
+
+WORDS = {"hidden": 1, "output": 0, "features": 1, "targets": 1, "classes": 2}  # of a saved network, with their axes
+SCALES = ("mean", "deviation", "target_mean", "target_deviation")
+NAMES = (*WORDS, *SCALES)
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,15 @@ class Trained:
             return said, AL.max(axis=0, keepdims=True)
         if self.output == "sigmoid":
             return said, np.where(said, AL, 1 - AL)
-        return self.units.back(said), np.full(said.shape, np.nan)
+        with np.errstate(over="ignore"):
+            numbers = self.units.back(said)
+        for target, values in zip(self.targets, numbers):
+            if not np.isfinite(values).all():
+                raise ValueError(f"what is predicted of {target!r} leaves the range of floats")
+        return numbers, np.full(said.shape, np.nan)
 
     def _standard(self, X: Array) -> Array:
-        with np.errstate(over="ignore"):  # what becomes infinite is refused
-            return self.scaling(X)
+        return standard(self.features, self.scaling, X)
 
     def to_bytes(self) -> bytes:
         """The file that `load` reads."""
@@ -78,24 +84,58 @@ class Trained:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 saved: dict[str, Any] = dict(archive)
-            network = cls(
-                params={key: saved[key] for key in saved if key[0] in "Wb"},
-                hidden=tuple(saved["hidden"].tolist()),
-                output=str(saved["output"]),
-                features=tuple(saved["features"].tolist()),
-                targets=tuple(saved["targets"].tolist()),
-                classes=tuple(map(tuple, saved["classes"].tolist())),
-                scaling=Scaling(saved["mean"], saved["deviation"]),
-                units=Scaling(saved["target_mean"], saved["target_deviation"]),
-            )
-            T, n_L = len(network.targets), network.layer_dims[-1]
-            classes = {"sigmoid": [2] * T, "softmax": [n_L], "identity": [0] * T}.get(network.output)
-            said, _ = network.answer(np.zeros((len(network.features), 1)))  # refuses what does not fit together
-            fits = len(said) == T and list(map(len, network.classes)) == classes
-        except KeyError as error:
-            raise ValueError(f"{path} is no network that refnn train saved: it has no {error}") from None
-        except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
-            fits = False
-        if not fits:
-            raise ValueError(f"{path} is no network that refnn train saved, or was changed since")
+            lacking = next((name for name in NAMES if name not in saved), None)
+            network = None if lacking else cls._of(saved)
+        except Exception:  # whatever the libraries raise that unpack it
+            lacking = network = None
+        if network is None:
+            why = f": it has no {lacking!r}" if lacking else ", or was changed since"
+            raise ValueError(f"{path} is no network that refnn train saved{why}")
         return network
+
+    @classmethod
+    def _of(cls, saved: dict[str, Any]) -> Trained | None:
+        """The network of these arrays, None or an error where they are not as `to_bytes` has them."""
+        numbers = {name: array for name, array in saved.items() if name not in WORDS}
+        if any(array.dtype != float or not np.isfinite(array).all() for array in numbers.values()):
+            return None
+        if any((saved[name].dtype.kind, saved[name].ndim) != ("U", ndim) for name, ndim in WORDS.items()):
+            return None
+        features, targets, classes, hidden = (
+            tuple(saved[name].tolist()) for name in ("features", "targets", "classes", "hidden")
+        )
+        network = cls(
+            params={name: array for name, array in numbers.items() if name not in SCALES},
+            hidden=hidden,
+            output=str(saved["output"]),
+            features=features,
+            targets=targets,
+            classes=tuple(map(tuple, classes)),
+            scaling=Scaling(saved["mean"], saved["deviation"]),
+            units=Scaling(saved["target_mean"], saved["target_deviation"]),
+        )
+        n, T, n_L = len(features), len(targets), network.layer_dims[-1]
+        counts = {"sigmoid": [2] * T, "softmax": [n_L], "identity": [0] * T}[network.output]
+        fits = (
+            [len(words) for words in network.classes] == counts
+            and (n_L == T or network.output == "softmax")
+            and all(saved[name].shape == (T if "target" in name else n, 1) for name in SCALES)
+            and all(saved[name].min() > 0 for name in SCALES if "deviation" in name)
+            and all(len(set(words)) == len(words) for words in (features, targets, *network.classes))
+        )
+        if not fits:
+            return None
+        network.forward(network.scaling.mean)  # refuses parameters that do not fit together
+        return network
+
+
+def standard(columns: tuple[str, ...], scaling: Scaling, V: Array) -> Array:
+    """V under the scaling, (columns, m); a ValueError names a column that leaves the range of floats."""
+    with np.errstate(over="ignore"):
+        found = scaling(V)
+        fits = np.isfinite(found**2).all(axis=1)  # a cost takes squares
+    for column, values, fit in zip(columns, V, fits):
+        if not fit:
+            said = f"column {column!r} runs from {values.min():g} to {values.max():g}, too far from the training data"
+            raise ValueError(f"{said}: expected a finite number of their deviations, squared")
+    return found

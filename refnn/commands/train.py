@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from refnn import _declaration, tabular
-from refnn._files import refuse_unwritable, write_whole
+from refnn._files import refuse_unreadable, refuse_unwritable, write_whole
+from refnn._printing import printable
 from refnn._shapes import Array, generator, whole
 from refnn.commands import STOPPED, Subparsers, learning, names, say, widths
 from refnn.commands.learning import Curves
@@ -29,7 +30,12 @@ def add(subparsers: Subparsers) -> None:
         f"that looks at no feature; save {NETWORK}, for refnn predict, and {FIGURE}.",
     )
     option = parser.add_argument
-    option("data", metavar="DATA.csv", help="CSV file with a header line; features are numbers, or True and False")
+    option(
+        "data",
+        type=Path,
+        metavar="DATA.csv",
+        help="CSV file with a header line; features are numbers, or True and False",
+    )
     said = "column to predict; repeat for several, of two classes each or of numbers"
     option("--target", action="append", required=True, metavar="COLUMN", help=said)
     said = "column that is no feature; repeat for several"
@@ -49,6 +55,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    refuse_unreadable(args.data)
     kind: Kind | None = None if args.output is None else "numbers" if args.output == "identity" else "classes"
     table = tabular.read_csv(args.data, args.target, kind, args.ignore)
     output = learning.choose_output(table, args.output)
@@ -57,39 +64,49 @@ def run(args: argparse.Namespace) -> int:
     network = learning.untrained(training, output, args.hidden, args.layer_dims, rng)
     epochs = whole("--epochs", args.epochs, 0)
     lr = learning.RATES[output] if args.lr is None else args.lr
-    batch_size = min(args.batch_size, training.X.shape[1]) or None
-    refuse_unwritable(args.out / NETWORK, args.out / FIGURE)
+    batch_size = min(whole("--batch-size", args.batch_size, 0), training.X.shape[1]) or None
+    refuse_unwritable(args.out / NETWORK, args.out / FIGURE, read=[args.data])
     network, curves = learning.learn(network, training, test, epochs, lr, batch_size, rng)
 
-    name = Path(args.data).name
-    say(f"data       {name}: {table.X.shape[1]} rows, {len(table.features)} features")
-    for target, classes, numbers in zip(table.targets, table.classes, table.Y):
-        say(f"target     {target}: {_classes(classes, numbers) if classes else 'numbers'}")
+    name = printable(args.data.name)
     by = ", as the labels are" if args.output is None else ""
     hidden = ",".join(network.hidden[:1] if len(set(network.hidden)) == 1 else network.hidden) or "none"
-    say(f"network    {network.layer_dims}, hidden {hidden}, output {output}{by}")
-    scale, batches = learning.weight_scale(network.hidden), batch_size or "all"
     stopped = len(curves.test) <= epochs
     done = f"{len(curves.test) - 1} of {epochs}" if stopped else epochs
-    say(f"training   {done} epochs, rate {lr}, batches of {batches}, weights {scale}, seed {args.seed}")
+    scale, batches = learning.weight_scale(network.hidden), batch_size or "all"
+    lines = [
+        f"data       {name}: {table.X.shape[1]} rows, {len(table.features)} features",
+        *_targets(table),
+        f"network    {network.layer_dims}, hidden {hidden}, output {output}{by}",
+        f"training   {done} epochs, rate {lr}, batches of {batches}, weights {scale}, seed {args.seed}",
+        *_costs(curves),
+        *_score("train", network, training, training),
+        *_score("test", network, test, training),
+        f"saved      {NETWORK} in {args.out}",
+    ]
+    figure = None  # an old one is of another network
+    try:
+        figure = _drawn(curves, f"{name}, {network.layer_dims}, output {output}")
+        lines.append(f"saved      {FIGURE} in {args.out}")
+    except ImportError as error:
+        lines.append(f"no {FIGURE}: {error}")
+    write_whole({args.out / FIGURE: figure, args.out / NETWORK: network.to_bytes()})
+    for line in lines:
+        say(printable(line))
+    return STOPPED if stopped else 0
+
+
+def _targets(table: Table) -> Iterator[str]:
+    for target, classes, numbers in zip(table.targets, table.classes, table.Y):
+        yield f"target     {target}: {_classes(classes, numbers) if classes else 'numbers'}"
+
+
+def _costs(curves: Curves) -> Iterator[str]:
     for label, costs in (("train", curves.training), ("test", curves.test)):
         least = int(np.argmin(costs))
         baseline = f"; baseline {curves.baseline:.4f}" if costs is curves.test else ""
         said = f"{label} {costs[0]:.4f} before, {costs[-1]:.4f} after, least {costs[least]:.4f} in epoch {least}"
-        say(f"cost       {said}{baseline}")
-    for label, part in (("train", training), ("test", test)):
-        for line in _score(network, part, training):
-            say(f"{label:<10} {line}")
-    lacking = ""
-    figure = None  # an old one is of another network
-    try:
-        figure = _drawn(curves, f"{name}, {network.layer_dims}, output {output}")
-    except ImportError as error:
-        lacking = str(error)
-    write_whole({args.out / FIGURE: figure, args.out / NETWORK: network.to_bytes()})
-    say(f"saved      {NETWORK} in {args.out}")
-    say(f"no {FIGURE}: {lacking}" if lacking else f"saved      {FIGURE} in {args.out}")
-    return STOPPED if stopped else 0
+        yield f"cost       {said}{baseline}"
 
 
 def _classes(classes: tuple[str, ...], numbers: Array) -> str:
@@ -100,18 +117,18 @@ def _classes(classes: tuple[str, ...], numbers: Array) -> str:
     return ", ".join([*shown, *more])
 
 
-def _score(network: Trained, part: Table, training: Table) -> Iterator[str]:
+def _score(label: str, network: Trained, part: Table, training: Table) -> Iterator[str]:
     if network.output != "identity":
         right, baseline, m = learning.accuracy(network, part, training)
         frequent = ",".join(words[int(k)] for words, (k,) in zip(network.classes, learning.most_frequent(training.Y)))
         yield (
-            f"{right / m:.2%} accuracy, {right} of {m} examples right; "
+            f"{label:<10} {right / m:.2%} accuracy, {right} of {m} examples right; "
             f"baseline {baseline / m:.2%}, {baseline}, by always {frequent}"
         )
         return
     for target, fit, (mean,) in zip(network.targets, learning.fits(network, part, training), network.units.mean):
         yield (
-            f"{target}: R² {fit.r_squared:.4f}, root mean square error {fit.error:.4g}; "
+            f"{label:<10} {target}: R² {fit.r_squared:.4f}, root mean square error {fit.error:.4g}; "
             f"baseline {fit.baseline:.4g}, by always {mean:.4g}"
         )
 

@@ -1,12 +1,14 @@
 """`refnn check` from the shell: what it prints and writes, its exit status, and what it leaves alone."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import refnn.commands
 from refnn.__main__ import main
 from refnn.article.module import FUNCTIONS, judge_module
 from refnn.commands.source import definitions
@@ -166,3 +168,42 @@ def test_what_cannot_be_read_at_all_is_reported_and_ends(tmp_path, source):
     assert found.problems
     with pytest.raises(ValueError, match="none of the article's functions"):
         judge_module(found.namespace)
+
+
+@pytest.mark.parametrize(
+    "target", ["{}", "{}:gradient", "their_backprop:gradient", "{}:gradient --cost their_backprop:f"]
+)
+def test_the_judged_file_is_not_written_over(mine, capsys, target):
+    arguments = target.format("their_backprop.py").split()
+    for options in (["--json", str(mine)], ["--json", "link.json"]):
+        if options[1] == "link.json":
+            Path("link.json").symlink_to(mine)
+        assert main(["check", *arguments, *options]) == 2
+        assert f"{options[1]} is to be written, but is the same file as their_backprop.py" in capsys.readouterr().err
+    assert mine.read_text() == MINE
+
+
+@pytest.mark.parametrize("name", ["report.json", "report.html", "figures/pairs.svg", "../rr/report.json"])
+def test_the_result_and_the_report_do_not_write_over_each_other(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "mine.py:gradient", "--report", "rr", "--json", f"rr/{name}"]) == 2
+    assert f"rr/{name} is to be written, but is the same file as rr/" in capsys.readouterr().err
+
+
+def test_the_result_is_saved_though_nothing_can_be_said(mine, monkeypatch):
+    monkeypatch.setattr(refnn.commands, "print", full_disk, raising=False)
+    for target in (f"{mine}:gradient", str(mine)):
+        assert main(["check", target, "--json", "result.json"]) == 2
+        assert json.loads(Path("result.json").read_text(encoding="utf-8"))["verdict"] == "PASS"
+        Path("result.json").unlink()
+        mine.write_text(Path(refnn.network.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def full_disk(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.py")
+    assert main(["check", str(tmp_path / "pipe.py")]) == 2
+    assert "pipe.py is not a regular file, expected one" in capsys.readouterr().err

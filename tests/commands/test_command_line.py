@@ -74,3 +74,11 @@ def test_arguments_that_cannot_be_read_have_the_status_of_unusable_input(argumen
 def test_every_command_has_its_help(capsys):
     names = [command.__name__.rpartition(".")[2] for command in COMMANDS]
     assert all(printed([name, "--help"], capsys).startswith(f"usage: refnn {name}") for name in names)
+
+
+@pytest.mark.parametrize("report", ["", "report.json"])
+def test_a_theorem_is_not_written_over_its_report(report, tmp_path, capsys):
+    (tmp_path / "report.json").write_text("{}")
+    assert main(["certify", str(tmp_path / report), "--coq", str(tmp_path / "report.json")]) == 2
+    assert "report.json is to be written, but is the same file as" in capsys.readouterr().err
+    assert (tmp_path / "report.json").read_text() == "{}"

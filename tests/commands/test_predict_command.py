@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -154,6 +155,47 @@ def change(**changes):
     return changed
 
 
+def members(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def pack(path, files, compression=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+
+
+def packed(name, data):
+    return lambda path: pack(path, {**members(path), name: data})
+
+
+def header(shape):
+    """Of a .npy file of such a shape."""
+    text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}"
+    return b"\x93NUMPY\1\0v\0" + text.encode().ljust(117) + b"\n"
+
+
+def flipped(record, offset, value):
+    """One byte in the first such record of the archive."""
+
+    def changed(path):
+        data = bytearray(path.read_bytes())
+        data[data.find(record) + offset] = value
+        path.write_bytes(data)
+
+    return changed
+
+
+def spoilt_as(path, compression):
+    """Packed another way, and then spoilt."""
+    pack(path, members(path), compression)
+    data = bytearray(path.read_bytes())
+    start = data.find(b"W1.npy") + 30
+    data[start : start + 60] = bytes(byte ^ 90 for byte in data[start : start + 60])
+    path.write_bytes(data)
+
+
 DAMAGES = {
     "empty": lambda path: path.write_bytes(b""),
     "text": lambda path: path.write_text("a,b\n1,2\n"),
@@ -173,6 +215,30 @@ DAMAGES = {
     "no weights": change(W1=None, W2=None, W3=None, b1=None, b2=None, b3=None),
     "weights of another layer": change(W2=np.ones((3, 3))),
     "not a number": change(b1=np.full((16, 1), np.nan)),
+    "five means": change(mean=np.zeros((2, 5))),
+    "one mean for two features": change(mean=np.zeros((1, 1))),
+    "a mean that is no number": change(target_mean=np.array([[np.nan]])),
+    "a deviation of 0": change(deviation=np.array([[1.0], [0.0]])),
+    "two deviations of one target": change(target_deviation=np.ones((2, 1))),
+    "complex weights": change(W1=np.ones((16, 2), complex)),
+    "weights in another dtype": change(W1=np.ones((16, 2), np.float32)),
+    "features in two rows": change(features=np.array([["a", "b"], ["c", "d"]])),
+    "features in one word": change(features=np.array("ab")),
+    "a feature twice": change(features=np.array(["a", "a"])),
+    "a class twice": change(classes=np.array([["no", "no"]])),
+    "classes of numbers": change(classes=np.array([[1.5, 2.5]])),
+    "targets too deep": change(targets=np.array([[["wet"]]])),
+    "an array too many": change(W5=np.ones((1, 1))),
+    "an array without a name": change(**{"": np.ones(1)}),
+    "no array": packed("hidden.npy", b"hello"),
+    "a header without end": packed("W1.npy", header("(" * 15)),
+    "more than there is room for": packed("W1.npy", header(f"({10**12},)")),
+    "more than can be counted": packed("W1.npy", header(f"({10**23},)")),
+    "compressed as nobody can": flipped(b"PK\1\2", 10, 97),
+    "for a later unzip": flipped(b"PK\1\2", 6, 99),
+    "encrypted": flipped(b"PK\1\2", 8, 1),
+    "spoilt LZMA": lambda path: spoilt_as(path, zipfile.ZIP_LZMA),
+    "spoilt bzip2": lambda path: spoilt_as(path, zipfile.ZIP_BZIP2),
 }
 
 
@@ -186,6 +252,13 @@ def test_a_file_that_train_did_not_save_is_refused(train, tmp_path, capsys):
         output = capsys.readouterr()
         assert f"{path} is no network that refnn train saved" in output.err, damage
         assert ("it has no 'features'" in output.err) == (damage == "no features")
+
+
+def test_what_leaves_the_range_of_floats_is_named(train, tmp_path, capsys):
+    path = train("identity")
+    change(target_deviation=np.array([[1e308]]), b3=np.array([[9.0]]))(path)
+    assert main(["predict", str(path), str(tmp_path / "training.csv")]) == 2
+    assert "what is predicted of 'size' leaves the range of floats" in capsys.readouterr().err
 
 
 def test_a_network_that_is_not_there_is_named(tmp_path, capsys):
@@ -216,3 +289,37 @@ def test_the_file_is_written_whole_or_not_at_all(monkeypatch, train, tmp_path, c
     assert out.read_text().startswith("kind,kind_probability\n")
     assert main(["predict", str(path), str(data), "--out", str(tmp_path)]) == 2
     assert "is not a file that could be replaced" in capsys.readouterr().err
+
+
+def test_neither_the_network_nor_the_table_is_written_over(train, tmp_path, capsys):
+    path, data = train("sigmoid"), tmp_path / "training.csv"
+    before = path.read_bytes(), data.read_bytes()
+    (tmp_path / "link.csv").symlink_to(data)
+    for out in (path, data, tmp_path / "link.csv"):
+        assert main(["predict", str(path), str(data), "--out", str(out)]) == 2
+        assert f"{out} is to be written, but is the same file as" in capsys.readouterr().err
+    assert (path.read_bytes(), data.read_bytes()) == before
+
+
+def test_a_loop_of_links_and_a_pipe_are_refused(train, tmp_path, capsys):
+    path, data = train("sigmoid"), tmp_path / "training.csv"
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    os.mkfifo(tmp_path / "pipe")
+    for name, arguments in [
+        ("loop", [path, data, "--out", tmp_path / "loop"]),
+        ("loop", [tmp_path / "loop", data]),
+        ("pipe", [path, tmp_path / "pipe"]),
+        ("pipe", [tmp_path / "pipe", data]),
+    ]:
+        assert main(["predict", *map(str, arguments)]) == 2
+        said = capsys.readouterr().err
+        assert str(tmp_path / name) in said
+        assert len(said.splitlines()) == 1  # no traceback
+
+
+def test_a_network_of_large_numbers_is_read_again(tmp_path, columns, capsys):
+    """Where 0 is far from all that it was trained on."""
+    data = write(tmp_path / "training.csv", {"a": [1e200] * M, "b": columns["b"], "wet": columns["wet"]})
+    assert main(["train", data, "--target", "wet", "--epochs", "1", "--out", str(tmp_path)]) == 0
+    header, _ = predicted(capsys, tmp_path / "network.npz", data)
+    assert header == ["wet", "wet_probability"]

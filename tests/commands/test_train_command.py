@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import refnn
+import refnn.commands
 from refnn import tabular
 from refnn.__main__ import main
 from refnn.commands import learning
@@ -84,6 +84,9 @@ REFUSED = [
     ("label\n0\n1\n", "has 0 feature columns and 2 rows, expected at least 1 of each"),
     ("height,label\n", "has 1 feature columns and 0 rows, expected at least 1 of each"),
     ("", "is empty, expected a header line and rows"),
+    (GOOD.replace("weight", "height\0"), "is not CSV: line 1 has a NUL character"),
+    (GOOD.replace("4,10.0,0", "4,10.0,0\0"), "is not CSV: line 4 has a NUL character"),
+    (table("x,label", [5e-324, 1e-323] * 9, [0, 1, 1] * 6), "column 'x' runs from 4.94066e-324 to 9.88131e-324, with"),
     (b"\xff\xfe\x00", "is not a text file in UTF-8, expected CSV"),
     ('a,label\n"1,0\n', "is not CSV: "),
     ("a,label\n1,0\n2,1\n", "the test fraction 0.25 of 2 rows is 0, expected from 1 to 1"),
@@ -174,7 +177,7 @@ def test_a_scaling_keeps_constants_and_large_numbers_in_range():
         (["--test-fraction", "nan"], "the test fraction is nan, expected a number between 0 and 1"),
         (["--target", "label"], "the targets 'label', 'label' name a column twice"),
         (["--ignore", "age"], "has no column 'age'; its columns are 'height', 'weight', 'label'"),
-        (["--batch-size", "-1"], "batch_size is -1, expected an integer from 1 to 15"),
+        (["--batch-size", "-1"], "--batch-size is -1, expected an integer of at least 0"),
         (["--test-fraction", "1"], "the test fraction is 1.0, expected a number between 0 and 1"),
         (["--hidden", "relo"], "hidden is 'relo', expected one of 'sigmoid', 'tanh', 'relu'"),
         (["--hidden", "relu,tanh,silu"], "hidden has 3 activations, expected 2: one for each hidden layer"),
@@ -287,6 +290,46 @@ def test_a_target_without_variance_has_no_r_squared(tmp_path, capsys):
     assert "R² nan" in capsys.readouterr().out
     assert run(tmp_path, table("x,y", [3, 1, 4], [2, 2, 2]), "--target", "y", "--output", "identity") == 2
     assert "column 'y' is 2 in every row: there is nothing to learn" in capsys.readouterr().err
+
+
+def test_numbers_near_the_end_of_the_floats_have_their_score_too(tmp_path, capsys):
+    """The same R² in any units, and errors in them."""
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 60))
+    scores = []
+    for unit in (1, 2.0**1020, 2.0**-1000):
+        text = table("a,b,y", a, b, (a - b + a * b) * unit)
+        assert run(tmp_path, text, "--target", "y", "--output", "identity", "--epochs", "9") == 0
+        output = capsys.readouterr()
+        assert "Warning" not in output.err
+        found = re.findall(r"R² (\S+), root mean square error (\S+); baseline (\S+),", output.out)
+        scores.append([(float(r), float(error) / unit, float(baseline) / unit) for r, error, baseline in found])
+    for score in scores:
+        np.testing.assert_allclose(score, scores[0], rtol=1e-3)  # of four printed digits
+    assert len(scores[0]) == 2
+
+
+def test_numbers_too_far_from_the_others_are_named(tmp_path, capsys):
+    """In the test part, where no mean has seen them, or so far that floats cannot say how far."""
+    far, m = np.random.default_rng(0).permutation(40)[0], 40  # of the test part
+    for column, text, runs in [
+        ("y", table("x,y", range(0, 80, 2), [1e300 if k == far else 1 + k % 2 for k in range(m)]), "1 to 1e+300"),
+        ("x", table("x,y", [-1.7e308 if k % 3 else 1.7e308 for k in range(m)], range(m)), "-1.7e+308 to 1.7e+308"),
+    ]:
+        assert run(tmp_path, text, "--target", "y", "--output", "identity") == 2
+        said = f"column '{column}' runs from {runs}, too far from the training data: expected a finite number of their"
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("epochs", "said"),
+    [(0, "--hidden is leaky_relu(1e308): the costs before the training leave"), (1, "--hidden leaky_relu(1e200)")],
+)
+def test_activations_that_leave_the_range_of_floats_are_named(epochs, said, tmp_path, capsys):
+    hidden = re.search(r"leaky_relu.\w*.", said)[0]
+    options = ["--layer-dims", "2,3,1", "--epochs", epochs, "--hidden", hidden]
+    assert run(tmp_path, GOOD, "--target", "label", *options) == 2
+    assert said in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------------- the training
@@ -442,3 +485,48 @@ def test_without_matplotlib_the_figure_alone_is_missing(monkeypatch, tmp_path, c
     assert run(tmp_path, GOOD, *options) == 0
     assert 'no cost.png: figures need matplotlib: pip install "refnn[report]"' in capsys.readouterr().out
     assert os.listdir(tmp_path / "out") == ["network.npz"]
+
+
+@pytest.mark.parametrize("name", ["network.npz", "cost.png"])
+def test_the_table_is_not_written_over(name, tmp_path, capsys):
+    data = tmp_path / name
+    data.write_text(GOOD)
+    assert main(["train", str(data), "--target", "label", "--out", str(tmp_path)]) == 2
+    assert f"{data} is to be written, but is the same file as {data}, which is read" in capsys.readouterr().err
+    assert data.read_text() == GOOD
+
+
+def test_the_network_is_saved_though_nothing_can_be_said(monkeypatch, tmp_path, capsys):
+    def full_disk(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(refnn.commands, "print", full_disk, raising=False)
+    assert run(tmp_path, GOOD, "--target", "label", "--epochs", "1") == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path / "out")) == ["cost.png", "network.npz"]
+
+
+def test_a_name_that_is_no_text_is_drawn_and_said(tmp_path, capsys):
+    data = tmp_path / os.fsdecode(b"\xff$_{.csv")
+    data.write_text(GOOD)
+    options = ["--target", "label", "--epochs", "1"]
+    assert main(["train", str(data), *options, "--out", str(tmp_path / "out")]) == 0
+    assert "data        $_{.csv: 20 rows" in capsys.readouterr().out
+    assert sorted(os.listdir(tmp_path / "out")) == ["cost.png", "network.npz"]
+
+
+def test_what_a_terminal_would_obey_is_not_said(tmp_path, capsys):
+    text = GOOD.replace("label", "label\x1b[31m").replace(",0\n", ",no\x1b[2J\n").replace(",1\n", ",yes\u202e\n")
+    out = tmp_path / "out\x1b[7m"
+    assert main(["train", write(tmp_path, text), "--target", "label\x1b[31m", "--epochs", "1", "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "target     label [31m: 10 × no [2J, 10 × yes \n" in shown
+    assert shown.replace("\n", "").isprintable()
+    with np.load(out / "network.npz") as saved:
+        assert saved["classes"].tolist() == [["no\x1b[2J", "yes\u202e"]]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert main(["train", str(tmp_path / "pipe.csv"), "--target", "label"]) == 2
+    assert "pipe.csv is not a regular file, expected one" in capsys.readouterr().err

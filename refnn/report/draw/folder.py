@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from refnn._files import refuse_unwritable, write_whole
@@ -18,11 +18,15 @@ RECORD, PAGE = "report.json", "report.html"
 OLDER = ("pairs", "fault-matrix")  # figures of version 0.1.0
 
 
-def prepare(directory: Path) -> None:
-    """Make the folder; an ImportError, OSError or ValueError if a report cannot be made or written there."""
+def prepare(directory: Path, *beside: Path, read: Sequence[Path] = ()) -> None:
+    """Make the folder; an ImportError, OSError or ValueError if a report cannot be made or written there.
+
+    Nor may it lie on other files that are written beside it, or on one that is read.
+    """
     style.pyplot()
     citation_file()
-    refuse_unwritable(directory / RECORD, directory / PAGE, *_drawings(directory, FIGURES))
+    drawings = _drawings(directory, (*FIGURES, *OLDER))
+    refuse_unwritable(directory / RECORD, directory / PAGE, *drawings, *beside, read=read)
 
 
 def _drawings(directory: Path, names: Iterable[str]) -> list[Path]:

@@ -25,8 +25,7 @@ def prepare(directory: Path, *beside: Path, read: Sequence[Path] = ()) -> None:
     """
     style.pyplot()
     citation_file()
-    drawings = _drawings(directory, (*FIGURES, *OLDER))
-    refuse_unwritable(directory / RECORD, directory / PAGE, *drawings, *beside, read=read)
+    refuse_unwritable(directory / RECORD, *drawings(directory), *beside, read=read)
 
 
 def _drawings(directory: Path, names: Iterable[str]) -> list[Path]:

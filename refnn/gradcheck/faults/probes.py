@@ -208,14 +208,15 @@ def _away(probe: Probe, declaration: Declaration) -> bool:
 
 
 def _saturate(probe: Probe, limit: float, declaration: Declaration, *, right: bool = False) -> Probe:
-    """Stretch the first output to |Z_L| = limit, and let its labels contradict it, or agree."""
+    """Stretch the first output to |Z_L| = limit, if it is not 0, and let its labels contradict it, or agree."""
     if not declaration.known:
         return probe
     top = len(probe.params) // 2
     run = forward(*as_floats(*probe[1:]), declaration)
     params, Y = {key: V.copy() for key, V in probe.params.items()}, probe.Y.copy()
+    farthest = np.max(np.abs(run.Z[-1][0])) or limit
     for key in (f"W{top}", f"b{top}"):
-        params[key][0] *= limit / np.max(np.abs(run.Z[-1][0]))
+        params[key][0] *= limit / farthest
     ZL = params[f"W{top}"] @ run.A[-2] + params[f"b{top}"]
     if declaration.output[1] == "cross_entropy":
         if _one_of_many(len(Y), declaration):

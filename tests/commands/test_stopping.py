@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from refnn.__main__ import main
+from refnn._progress import bar
 from refnn.commands import apart
 from refnn.commands.saved import Trained
 
@@ -286,7 +287,58 @@ def test_a_terminal_that_lacks_a_letter_changes_no_status(function, status):
     assert r"2\xd73" in out
 
 
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("check mine:wrong --layer-dims 3,2", 1),
+        ("check mine:nothing", 2),
+        ("train table.csv --target y --epochs 2", 0),
+    ],
+)
+def test_closed_streams_change_no_status(command, status, closed):
+    run = subprocess.run(
+        f"{sys.executable} -m refnn {command} {closed}", shell=True, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == status, run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_bar_needs_no_stream(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert list(bar(range(3), "counted")) == [0, 1, 2]
+
+
 # ---------------------------------------------------------------------- train and report
+
+
+def test_ctrl_c_while_the_commands_load_says_nothing():
+    script = """
+import signal, sys
+
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "refnn.commands":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+import refnn.__main__
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "")
+
+
+def test_ctrl_c_is_no_error_of_the_module_that_was_loading(monkeypatch, tmp_path, capsys):
+    def fails():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("multiarray failed to import") from None
+
+    monkeypatch.setattr("refnn.commands.report.report_on_reference", fails)
+    assert main(["report", "--out", str(tmp_path)]) == 130
+    assert not capsys.readouterr().err
 
 
 def test_ctrl_c_saves_the_parameters_so_far(mine):

@@ -2,13 +2,17 @@
 
 import argparse
 import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
 
-import refnn
-from refnn._printing import printable
-from refnn.commands import EXIT_STATUS, STOPPED, UNUSABLE, certify, check, predict, report, train, verify
+try:
+    import refnn
+    from refnn._printing import printable
+    from refnn.commands import EXIT_STATUS, STOPPED, UNUSABLE, certify, check, predict, report, train, verify
+except KeyboardInterrupt:  # which takes a while
+    sys.exit(130)
 
 COMMANDS = (report, check, verify, certify, train, predict)
 
@@ -20,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(subparsers)
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # no verdict depends on whether a terminal has a ∂
@@ -28,12 +33,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(args.run(args))
     except KeyboardInterrupt:
         return STOPPED
-    except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
-        said = f"refnn: {str(error) or type(error).__name__}"
-    except Exception:  # a fault of refnn, which is no verdict
-        said = traceback.format_exc()
+    except Exception as error:
+        if _interrupted(error):
+            return STOPPED
+        mended_by_the_user = isinstance(error, (ValueError, TypeError, OSError, ImportError, MemoryError))
+        # What is not is a fault of refnn, which is no verdict.
+        said = f"refnn: {str(error) or type(error).__name__}" if mended_by_the_user else traceback.format_exc()
     print("\n".join(map(printable, said.splitlines())), file=sys.stderr)  # it may hold the words of judged code
     return UNUSABLE
+
+
+def _open_streams() -> None:
+    """A stream that is closed (`2>&-`) goes nowhere: the next file, a pipe of ours perhaps, would have its number."""
+    while (nowhere := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(nowhere)
+    sys.stdout, sys.stderr = (stream or io.StringIO() for stream in (sys.stdout, sys.stderr))
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether it began with Ctrl-C, of which modules that were loading may make an error of their own."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 if __name__ == "__main__":

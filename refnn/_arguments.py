@@ -18,7 +18,7 @@ import numpy as np
 
 from refnn import _declaration, _shapes, layers, network
 from refnn._floats import Saturating
-from refnn._printing import shown
+from refnn._printing import shown, typed
 from refnn._progress import bar
 from refnn._shapes import Array, Misfits, Rng, number_array, positive, whole
 
@@ -95,7 +95,7 @@ def init_params(layer_dims: object, *, scale: object, rng: Rng) -> Arguments:
         if scale not in ("xavier", "he"):
             raise ValueError(f"scale is {shown(scale, repr)}, expected {expected}")
     elif not isinstance(scale, numbers.Real):
-        raise TypeError(f"scale is {shown(scale, repr)} ({type(scale).__name__}), expected {expected}")
+        raise TypeError(f"scale is {typed(scale)}, expected {expected}")
     elif (scale := positive("scale", scale)) > LARGEST_SCALE:
         raise ValueError(f"scale is {scale}, expected at most {LARGEST_SCALE}, for weights that float64 can hold")
     return {"layer_dims": dims, "scale": scale, "rng": _shapes.generator(rng)}
@@ -158,12 +158,18 @@ def one_layer_backward(dA: object, cache: object, *, activation: object, inputs:
     misfits.refuse()
     dtype = _shapes.common_dtype([dA, *parts])
     A_prev, W, b, Z = (_shapes.cast(part, dtype) for part in parts)
-    return {"dA": _shapes.cast(dA, dtype), "cache": ((A_prev, W, b), Z), "activation": word, "inputs": inputs}
+    cache = (A_prev, W, b), _lent(Z, word)
+    return {"dA": _shapes.cast(dA, dtype), "cache": cache, "activation": word, "inputs": inputs}
+
+
+def _lent(Z: Array, word: _declaration.Word) -> Array:
+    """Z for an activation: a copy for functions of the caller's own, which may work in place."""
+    return Z if isinstance(word, str) else Z.copy()
 
 
 def backprop(AL: object, Y: object, caches: object, *, hidden: object, output: object, inputs: bool) -> Arguments:
     if not isinstance(caches, Sequence) or not caches:
-        raise TypeError(f"caches is {caches!r:.60}, expected the list that forward_prop returns with AL")
+        raise TypeError(f"caches is {shown(caches, repr)}, expected the list that forward_prop returns with AL")
     _shapes.switch("inputs", inputs)
     words = _words(hidden, len(caches) - 1, output)
     misfits = Misfits()
@@ -181,10 +187,11 @@ def backprop(AL: object, Y: object, caches: object, *, hidden: object, output: o
     misfits.refuse()
     dtype = _shapes.common_dtype([A, *(part for parts in parts_of_layers for part in parts)])
     cast = [[_shapes.cast(part, dtype) for part in parts] for parts in parts_of_layers]
+    each = (*_declaration.each_layer(words["hidden"], len(caches) - 1), words["output"][0])
     return {
         "AL": _shapes.cast(A, dtype),
         "Y": _shapes.cast(Y, dtype),
-        "caches": [((A_prev, W, b), Z) for A_prev, W, b, Z in cast],
+        "caches": [((A_prev, W, b), _lent(Z, word)) for (A_prev, W, b, Z), word in zip(cast, each, strict=True)],
         **words,
         "inputs": inputs,
     }
@@ -194,7 +201,7 @@ def _same_point(A: Array, Z: Array, output: Any, misfits: Misfits) -> None:
     """AL of another forward pass than caches would make a gradient of neither."""
     if A.dtype.kind == Z.dtype.kind == "f":
         with np.errstate(all="ignore"):
-            expected = layers.output(output).value(Z)
+            expected = layers.output(output).value(_lent(Z, output[0]))
             if (A == expected).all():
                 return
             distance = np.abs(A - expected)
@@ -234,7 +241,7 @@ def train(
     progress: object,
 ) -> Arguments:
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
-        raise TypeError(f"progress is {progress!r} ({type(progress).__name__}), expected True, None or a callable")
+        raise TypeError(f"progress is {typed(progress)}, expected True, None or a callable")
     dims = _shapes.widths(layer_dims)
     words = _words(hidden, len(dims) - 2, output)
     misfits = Misfits()
@@ -279,7 +286,9 @@ def _watch(progress: Any, epochs: int, lr: object, dtype: np.dtype[Any]) -> Call
     def watch(epoch: int, cost: Any) -> None:
         next(ticks)
         if dtype.kind in "fc" and cost != cost:  # NaN
-            raise ValueError(f"lr is {lr}: the cost of epoch {epoch} is {cost}, expected a rate that keeps to {dtype}")
+            raise ValueError(
+                f"lr is {shown(lr)}: the cost of epoch {epoch} is {cost}, expected a rate that keeps to {dtype}"
+            )
         if callable(progress):
             with np.errstate(**caller):  # floating-point errors are the caller's again
                 progress(epoch, cost)

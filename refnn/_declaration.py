@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Hashable
 from typing import Any, TypeAlias, cast
 
+from refnn._printing import shown, typed
+
 Pair: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]  # value and derivative, of arrays Z
 Word: TypeAlias = str | Pair
 Hidden: TypeAlias = Any  # a Word, or a sequence of one for each hidden layer
@@ -31,15 +33,17 @@ def activation(name: str, word: Any, more: tuple[str, ...] = ()) -> Word:
         return word
     if _own(word):
         if not all(isinstance(function, Hashable) for function in word):
-            raise TypeError(f"{name} is {word!r}, expected functions that can be hashed")
+            raise TypeError(f"{name} is {shown(word, repr)}, expected functions that can be hashed")
         return cast(Pair, word)
     if not isinstance(word, str):
-        raise TypeError(f"{name} is {word!r} ({type(word).__name__}), expected a name or a pair (value, derivative)")
+        raise TypeError(f"{name} is {typed(word)}, expected a name or a pair (value, derivative)")
     below = slope(word)
     if below is None:
-        raise ValueError(f"{name} is {word!r}, expected one of {_listed(known)}, or a pair (value, derivative)")
+        raise ValueError(
+            f"{name} is {shown(word, repr)}, expected one of {_listed(known)}, or a pair (value, derivative)"
+        )
     if not 0 <= below < math.inf:
-        raise ValueError(f"{name} is {word!r}, expected a finite slope of at least 0")
+        raise ValueError(f"{name} is {shown(word, repr)}, expected a finite slope of at least 0")
     return word
 
 
@@ -62,7 +66,7 @@ def hidden(words: Hidden, layers: int | None = None) -> Hidden:
     if isinstance(words, str) or (isinstance(words, tuple) and any(map(callable, words))):
         return activation("hidden", words)
     if not isinstance(words, list | tuple):
-        raise TypeError(f"hidden is {words!r} ({type(words).__name__}), expected a name, a pair or a list of them")
+        raise TypeError(f"hidden is {typed(words)}, expected a name, a pair or a list of them")
     if layers is not None and len(words) != layers:
         raise ValueError(f"hidden has {len(words)} activations, expected {layers}: one for each hidden layer")
     return tuple(activation(f"hidden[{l}]", word) for l, word in enumerate(words))
@@ -73,14 +77,13 @@ def output(word: OutputWord) -> tuple[Word, str]:
     if isinstance(word, str) or _own(word):
         word = (word, "cross_entropy" if word in LOGISTIC else "half_squared_error")
     if not (isinstance(word, list | tuple) and len(word) == 2 and isinstance(word[1], str)):
-        raise TypeError(f"output is {word!r} ({type(word).__name__}), expected a name or a pair (activation, cost)")
+        raise TypeError(f"output is {typed(word)}, expected a name or a pair (activation, cost)")
     found, cost = activation("output", word[0], ("softmax",)), word[1]
     if cost not in COSTS:
-        raise ValueError(f"output has the cost {cost!r}, expected one of {_listed(COSTS)}")
+        raise ValueError(f"output has the cost {shown(cost, repr)}, expected one of {_listed(COSTS)}")
     if (cost == "cross_entropy") != (found == "softmax") and found != "sigmoid":
-        raise ValueError(
-            f"output is {found!r} with {cost}: cross_entropy goes with sigmoid and softmax, and softmax with it alone"
-        )
+        why = "cross_entropy goes with sigmoid and softmax, and softmax with it alone"
+        raise ValueError(f"output is {shown(found, repr)} with {cost}: {why}")
     return found, cost
 
 

@@ -34,6 +34,11 @@ def shown(value: object, form: Callable[[Any], str] = str) -> str:
     return printable(text[:LONGEST]) + " …" * (len(text) > LONGEST)
 
 
+def typed(value: object) -> str:
+    """A value of the wrong kind, and its kind."""
+    return f"{shown(value, repr)} ({type(value).__name__})"
+
+
 def plainly(f: Callable[..., Any], *arguments: Any) -> Any:
     return f(*arguments)
 

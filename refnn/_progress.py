@@ -8,7 +8,7 @@ from typing import Any
 
 def bar(items: Iterable[Any], label: str, *, total: int | None = None, show: bool = True) -> Iterator[Any]:
     """The items, with a tqdm bar on standard error when it is a terminal."""
-    if show and sys.stderr.isatty():
+    if show and sys.stderr and sys.stderr.isatty():  # it may be closed
         with contextlib.suppress(ImportError):  # a convenience: without it the work goes on
             from tqdm import tqdm
 

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from refnn._printing import shown
+from refnn._printing import shown, typed
 
 Array: TypeAlias = NDArray[Any]  # of floats, complex numbers, or objects that have + - * /, exp and log
 Matrix: TypeAlias = Any  # such an array; for a public function also what NumPy reads as one, a list of lists
@@ -30,6 +30,7 @@ LinearCache: TypeAlias = tuple[Array, Array, Array]  # A_prev, W, b
 Cache: TypeAlias = tuple[LinearCache, Array]  # and Z
 Shape: TypeAlias = tuple[int | str, ...]  # where a name like "m" stands for any positive size
 Rng: TypeAlias = int | np.random.Generator | None
+NO_NUMBERS = (bool, np.bool, np.timedelta64)  # though they are registered as integers, or derive from them
 SMALL = 10_000  # entries; for a larger sum of squares a BLAS may wake its threads
 
 
@@ -128,11 +129,11 @@ def _parts(value: object) -> Iterator[object]:
 
 def _objects(name: str, array: Array) -> Array:
     """Objects that have exp stay, and fractions, for they are exact; Python's other numbers become NumPy's."""
-    plain = [isinstance(x, numbers.Number) for x in array.flat]
+    plain = [isinstance(x, numbers.Number) and not isinstance(x, np.timedelta64) for x in array.flat]
     for (index, x), is_plain in zip(np.ndenumerate(array), plain):
         if not (_in_range(x) if is_plain else hasattr(x, "exp")):
             error, expected = (ValueError, "a number that a float can hold") if is_plain else (TypeError, "a number")
-            raise error(f"{name}{place(index)} is {shown(x, repr)} ({type(x).__name__}), expected {expected}")
+            raise error(f"{name}{place(index)} is {typed(x)}, expected {expected}")
     if not all(plain) or all(isinstance(x, numbers.Rational) for x in array.flat):
         return array
     real = all(isinstance(x, numbers.Real | Decimal) for x in array.flat)
@@ -227,9 +228,7 @@ def one_hot(Y: object, shape: Shape, misfits: Misfits) -> Array:
 
 
 def whole(name: str, value: object, least: int, most: float = math.inf) -> int:
-    if isinstance(value, bool | np.bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} is {shown(value, repr)} ({type(value).__name__}), expected an integer")
-    number = int(value)
+    number = int(_number(name, value, numbers.Integral, "an integer"))
     if not least <= number <= most:
         limits = f"from {least} to {most}" if most < math.inf else f"of at least {least}"
         raise ValueError(f"{name} is {shown(number)}, expected an integer {limits}")
@@ -237,8 +236,12 @@ def whole(name: str, value: object, least: int, most: float = math.inf) -> int:
 
 
 def real(name: str, value: object) -> Any:
-    if isinstance(value, bool | np.bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} is {shown(value, repr)} ({type(value).__name__}), expected a number")
+    return _number(name, value, numbers.Real, "a number")
+
+
+def _number(name: str, value: object, kind: type, expected: str) -> Any:
+    if isinstance(value, NO_NUMBERS) or not isinstance(value, kind):
+        raise TypeError(f"{name} is {typed(value)}, expected {expected}")
     return value
 
 
@@ -274,7 +277,7 @@ def at_least_0(name: str, value: object) -> float:
 
 def switch(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise TypeError(f"{name} is {shown(value, repr)} ({type(value).__name__}), expected True or False")
+        raise TypeError(f"{name} is {typed(value)}, expected True or False")
     return value
 
 
@@ -288,21 +291,24 @@ def choice(name: str, value: object, known: Sequence[str]) -> str:
 
 def widths(layer_dims: Any) -> list[int]:
     if isinstance(layer_dims, str | bytes) or not (isinstance(layer_dims, Sequence) or np.ndim(layer_dims) == 1):
-        said = f"layer_dims is {shown(layer_dims, repr)} ({type(layer_dims).__name__})"
+        said = f"layer_dims is {typed(layer_dims)}"
         raise TypeError(f"{said}, expected a sequence of integers")
     misfits = Misfits()
     dims = [misfits.attempt(whole, f"layer_dims[{l}]", n, 1) for l, n in enumerate(layer_dims)]
     misfits.refuse()
     if len(dims) < 2:
-        raise ValueError(f"layer_dims is {dims}, expected at least 2 widths: inputs and outputs")
-    refuse_beyond_memory(f"a network with layer_dims {dims}", sum((n_prev + 1) * n for n_prev, n in pairwise(dims)))
+        raise ValueError(f"layer_dims is {shown(dims)}, expected at least 2 widths: inputs and outputs")
+    refuse_beyond_memory(
+        f"a network with layer_dims {shown(dims)}", sum((n_prev + 1) * n for n_prev, n in pairwise(dims))
+    )
     return dims
 
 
 def refuse_beyond_memory(name: str, entries: int) -> None:
     """What this machine could not hold is refused before it is made."""
     if 8 * entries > (held := memory()):
-        raise ValueError(f"{name} takes {8 * entries:,} bytes, expected at most the {held:,} of this machine's memory")
+        needed = shown(8 * entries, "{:,}".format)
+        raise ValueError(f"{name} takes {needed} bytes, expected at most the {held:,} of this machine's memory")
 
 
 def memory() -> int:
@@ -337,7 +343,7 @@ def layers(params: object, misfits: Misfits, dims: Sequence[int] | None = None) 
         L = L if dims else _depth(params)
         said = f"expected 'W1', 'b1' … for {L} layers" if L else "expected 'W1', 'b1' …"
         misfits.extend(f"params has no {key!r}, {said}" for key in keys(L) if key not in params)
-        misfits.extend(f"params has an entry {key!r}, {said}" for key in params if key not in keys(L))
+        misfits.extend(f"params has an entry {shown(key, repr)}, {said}" for key in params if key not in keys(L))
         if not L:
             misfits.append(f"params has no layer, {said}")
     arrays = {}
@@ -363,7 +369,7 @@ def layers(params: object, misfits: Misfits, dims: Sequence[int] | None = None) 
 
 def _depth(params: Mapping[object, object]) -> int:
     """The number of layers that the keys seem to mean."""
-    return len({str(key)[1:] for key in params if re.fullmatch(r"[Wb]\d+", str(key))})
+    return len({key[1:] for key in params if isinstance(key, str) and re.fullmatch(r"[Wb]\d+", key)})
 
 
 def gradients(grads: object, params: Params, misfits: Misfits) -> Gradients:
@@ -374,7 +380,9 @@ def gradients(grads: object, params: Params, misfits: Misfits) -> Gradients:
     misfits.extend(
         f"grads has no 'd{key}', expected one for each of params" for key in params if f"d{key}" not in grads
     )
-    misfits.extend(f"grads has an entry {key!r}, but params has no such layer" for key in grads if key not in known)
+    misfits.extend(
+        f"grads has an entry {shown(key, repr)}, but params has no such layer" for key in grads if key not in known
+    )
     return {
         f"d{key}": misfits.array(f"grads['d{key}']", grads[f"d{key}"], V.shape, f"that of params[{key!r}]")
         for key, V in params.items()

@@ -86,7 +86,7 @@ MAY_IMPORT = {
     "_shapes": ["_printing"],
     "_progress": [],
     "_files": [],
-    "_declaration": [],
+    "_declaration": ["_printing"],
     "_floats": ["_shapes"],
     "layers": ["_shapes", "_declaration", "_floats"],
     "network": ["_shapes", "_declaration", "layers"],

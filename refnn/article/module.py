@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -150,7 +151,7 @@ def _judge(
                 reasons = judge(module, named)
         except (Exception, SystemExit) as error:  # other people's code may raise anything
             reasons, frames = [_raised(error), *_on_square_layers(module, named)], _frames(error, namespace)
-        line = getattr(getattr(named.function, "__code__", None), "co_firstlineno", None)
+        line = named.function.__code__.co_firstlineno if type(named.function) is FunctionType else None
         checks.append(FunctionCheck(named.name, tuple(reasons), tuple(dict.fromkeys(module.notes)), line, frames))
         progress(checks[-1])
         if reasons:

@@ -99,10 +99,15 @@ def course_of(namespace: Mapping[str, Any]) -> Course | None:
 
 def parameters(function: Callable[..., Any] | None) -> list[str]:
     """The names of a function's parameters, as far as Python tells."""
+    signature = _signature(function)
+    return list(signature.parameters) if signature else []
+
+
+def _signature(function: Callable[..., Any] | None) -> inspect.Signature | None:
     try:
-        return list(inspect.signature(function).parameters) if function else []
-    except (TypeError, ValueError):
-        return []
+        return inspect.signature(function) if function else None
+    except (Exception, SystemExit):  # an object that can be called may raise anything where it is looked at
+        return None
 
 
 def _ways(role: str) -> list[tuple[str, ...]]:
@@ -112,10 +117,14 @@ def _ways(role: str) -> list[tuple[str, ...]]:
 def _way(function: Callable[..., Any] | None, ways: list[tuple[str, ...]]) -> tuple[str, ...]:
     """The order of arguments that a function can be called with and that agrees best with its parameters' names."""
 
+    signature = _signature(function)
+
     def agreement(way: tuple[str, ...]) -> tuple[bool, int]:
+        if signature is None:
+            return False, 0
         try:
-            inspect.signature(function).bind(*way)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+            signature.bind(*way)
+        except TypeError:
             return False, 0
         return True, sum(a == b for a, b in zip(way, parameters(function), strict=False))
 

@@ -1,8 +1,13 @@
-"""Other people's code in a process of its own: it may end that, hang in it or write over it, and no more."""
+"""Other people's code in a process of its own: accidents and endless loops end with it, and what it started.
+
+It is no prison. The judge runs in that process, and its words come back pickled: code that sets out to forge its
+verdict, or to do here what it may do there, can. A child of its own that begins another session (setsid) lives on.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
@@ -13,6 +18,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
@@ -21,6 +28,8 @@ from refnn._progress import bar
 
 MENDED_BY_THE_USER = (ValueError, TypeError, OSError, ImportError, MemoryError)
 CTRL_C = "stopped by Ctrl-C"
+KILLED = "by SIGKILL"
+TICK = 0.1  # seconds between two looks at the child
 Send = Callable[[object], None]
 
 
@@ -49,7 +58,7 @@ def apart(work: Callable[..., Any], *arguments: Any, timeout: float | None = Non
     theirs.close()
     sent: list[Any] = []
     try:
-        for kind, value in bar(_messages(ours, timeout), "judged"):
+        for kind, value in bar(_messages(process, ours, timeout), "judged"):
             if kind == "sent":
                 sent.append(value)
             elif kind == "returned":
@@ -58,27 +67,56 @@ def apart(work: Callable[..., Any], *arguments: Any, timeout: float | None = Non
                 return Outcome(None, tuple(sent), f"raised {value}", by_itself=True)
             else:
                 raise (ValueError if kind == "unusable" else RuntimeError)(value)
-        process.join()
-        return Outcome(None, tuple(sent), f"ended the process, {_status(process.exitcode)}", by_itself=True)
+        status = _status(process.exitcode)
+        if status == KILLED:  # seldom the code's own deed: so a system ends what takes too much memory
+            return Outcome(None, tuple(sent), f"its process was ended {KILLED}, as where memory runs out")
+        return Outcome(None, tuple(sent), f"ended the process, {status}", by_itself=True)
     except TimeoutError:
         return Outcome(None, tuple(sent), f"stopped after {timeout:g} seconds")
     except KeyboardInterrupt:
         return Outcome(None, tuple(sent), CTRL_C)
     finally:
+        _kill(process)
         ours.close()
-        process.kill()
-        process.join()
 
 
-def _messages(ours: Connection, timeout: float | None) -> Iterator[Any]:
-    """Until the other side is closed; a TimeoutError after so many seconds."""
-    end = None if timeout is None else time.monotonic() + timeout
-    while ours.poll(None if end is None else max(0.0, end - time.monotonic())):
+def _messages(process: BaseProcess, ours: Connection, timeout: float | None) -> Iterator[Any]:
+    """Until the child has ended, though what it started may hold the pipe; a TimeoutError after so many seconds."""
+    received = SimpleQueue[tuple[str, Any]]()
+    reader = Thread(target=_receive, args=(ours, received), daemon=True)  # half a message may keep it for ever
+    reader.start()
+    end = time.monotonic() + (math.inf if timeout is None else timeout)
+    while (left := end - time.monotonic()) > 0:
+        if ended := not process.is_alive():
+            _kill(process)
+            reader.join(1)  # to the end of the pipe, which nobody should have now
         try:
-            yield ours.recv()
-        except (EOFError, ConnectionError):
-            return
+            yield received.get(timeout=0 if ended else min(TICK, left))
+        except Empty:
+            if ended:
+                return
     raise TimeoutError
+
+
+def _receive(ours: Connection, received: SimpleQueue[tuple[str, Any]]) -> None:
+    try:
+        while True:
+            kind, value = ours.recv()
+            received.put((kind, value))
+    except (EOFError, OSError):
+        pass
+    except Exception as error:
+        why = f"{type(error).__name__}: {shown(error)}"
+        received.put(("unusable", f"the judged code wrote into the pipe for its verdict, which cannot be read: {why}"))
+
+
+def _kill(process: BaseProcess) -> None:
+    """The child, and what it started in its session."""
+    if process.pid and hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS does not permit it where all have ended
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.join()
 
 
 def _status(code: int) -> str:
@@ -87,9 +125,11 @@ def _status(code: int) -> str:
 
 def _run(ours: Connection, theirs: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     """In the child, which does not outlive its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which keeps what was sent and ends this
+    if hasattr(os, "setsid"):
+        os.setsid()  # so that what the code starts can be ended with it
     ours.close()
     Thread(target=_end_with, args=(theirs,), daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both: the parent keeps what was sent, and ends this
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):  # what C prints, too
         os.dup2(nowhere, descriptor)
@@ -107,4 +147,6 @@ def _run(ours: Connection, theirs: Connection, work: Callable[..., Any], argumen
 def _end_with(parent: Connection) -> None:
     with contextlib.suppress(Exception):
         parent.recv()  # which sends nothing, but closes when it ends
+    if hasattr(os, "killpg"):
+        os.killpg(0, signal.SIGKILL)
     os._exit(1)

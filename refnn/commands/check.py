@@ -2,12 +2,14 @@
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from refnn._declaration import ACTIVATIONS, COSTS
 from refnn._files import refuse_unreadable, refuse_unwritable, write_whole
+from refnn._printing import shown
 from refnn.article.module import FUNCTIONS, ModuleCheck, judge_module
 from refnn.commands import EXIT_STATUS, STATUS, STOPPED, UNUSABLE, Subparsers, names, say, source, widths
 from refnn.commands.apart import CTRL_C, Outcome, Send, apart
@@ -20,6 +22,7 @@ from refnn.report.draw.folder import prepare, write
 from refnn.report.make import report_on
 
 IMPORTED = "imported"  # sent before anything is judged
+Read = TypeVar("Read")
 
 
 def add(subparsers: Subparsers) -> None:
@@ -114,13 +117,23 @@ def _files(*targets: str | None) -> list[Path]:
 def _function(send: Send, args: argparse.Namespace) -> tuple[GradientCheck, Any]:
     """The check of a function and, if it was asked for, the report."""
     options = {"layer_dims": args.layer_dims, "m": args.m, "seed": args.seed, **_declaration(args)}
-    gradient, cost = source.function(args.target), _cost(args)
+    gradient, cost = _read(source.function, args.target), _cost(args)
     send(IMPORTED)
     with source.quietly():
         if args.report:
             report, check = report_on(gradient, Path(args.target).name, author=_author(args), **options)
             return check, report
         return check_backprop(gradient, cost=cost, progress=send, **options), None
+
+
+def _read(read: Callable[[str], Read], target: str) -> Read:
+    """What `read` finds at the target: other people's code, which may raise anything where it is only looked at."""
+    try:
+        return read(target)
+    except Exception as error:
+        if type(error) is ValueError or isinstance(error, OSError):  # these have words for the user
+            raise
+        raise ValueError(f"reading {target} raised {type(error).__name__}: {shown(error)}") from error
 
 
 def _say_function(args: argparse.Namespace, outcome: Outcome) -> int:
@@ -193,7 +206,7 @@ def _cost(args: argparse.Namespace) -> Any:
     if args.cost is None:
         return None
     try:
-        return source.function(args.cost)
+        return _read(source.function, args.cost)
     except ValueError as error:
         raise ValueError(f"--cost: {error}") from None
 
@@ -220,7 +233,7 @@ def _refuse_for_module(args: argparse.Namespace, declaration: dict[str, Any]) ->
 
 def _module(send: Send, args: argparse.Namespace) -> tuple[ModuleCheck, tuple[source.Problem, ...]]:
     """The check of a file that follows the article, and what cannot be read in it."""
-    found = source.definitions(Path(args.target), FUNCTIONS)
+    found = _read(lambda target: source.definitions(Path(target), FUNCTIONS), args.target)
     send(IMPORTED)
     with source.quietly():
         try:

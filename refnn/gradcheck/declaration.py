@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import product
 from typing import Any, TypeAlias, TypedDict, TypeGuard
 
 import numpy as np
 
 from refnn import _declaration, _shapes
-from refnn._printing import plainly, said
+from refnn._printing import plainly, said, shown
 from refnn._shapes import Array, Misfits
 from refnn.gradcheck import formulas
 
@@ -85,11 +86,12 @@ class Declaration:
         _shapes.switch("bias", words.get("bias", True))
         names = words.get("names", {})
         if not isinstance(names, Mapping) or not set(names) <= set(NAMED):
-            raise ValueError(f"names is {names!r}, expected a dict with any of {', '.join(map(repr, NAMED))}")
+            expected = f"a dict with any of {', '.join(map(repr, NAMED))}"
+            raise ValueError(f"names is {shown(names, repr)}, expected {expected}")
         for kind, template in names.items():
             if not (isinstance(template, str) or callable(template) or _listed(template)):
                 expected = "a text such as 'W{l}', a list of texts, one for each layer, or a function of l"
-                raise TypeError(f"names[{kind!r}] is {template!r}, expected {expected}")
+                raise TypeError(f"names[{kind!r}] is {shown(template, repr)}, expected {expected}")
         words["names"] = {kind: tuple(name) if _listed(name) else name for kind, name in names.items()}
         if words.get("step") is not None:
             words["step"] = _shapes.as_float("step", words["step"])
@@ -137,8 +139,8 @@ class Declaration:
         for f in fields(self):
             value = getattr(self, f.name)
             if value != getattr(default, f.name):
-                shown = value[0] if f.name == "output" and value == _declaration.output(value[0]) else value
-                parts.append(f"{f.name}={shown!r}")
+                short = value[0] if f.name == "output" and value == _declaration.output(value[0]) else value
+                parts.append(f"{f.name}={short!r}")
         return ", ".join(parts)
 
     # ------------------------------------------------------------------ the conventions
@@ -153,6 +155,17 @@ class Declaration:
                 found, each = (layers - 1, "hidden layer") if name == "hidden" else (layers, "layer")
                 expected = f"layer_dims with {layers + 1} widths" if L is None else found - layers + L
                 raise ValueError(f"{name} has {found} entries, one for each {each}: expected {expected}")
+        if self.names:
+            self._refuse_clashes(L or DEEPEST)
+
+    def _refuse_clashes(self, L: int) -> None:
+        """Of two arrays with one name, a dict holds one."""
+        for kinds in ("W", "b"), ("dW", "db"):
+            owners: dict[str, str] = {}
+            for l, kind in product(range(1, L + 1), kinds if self.bias else kinds[:1]):
+                own, name = f"{kind}{l}", self.name(kind, l)
+                if (other := owners.setdefault(name, own)) != own:
+                    raise ValueError(f"names calls both {other} and {own} {shown(name, repr)}, expected two names")
 
     def name(self, kind: str, l: int) -> str:
         """The declared name of "W", "b", "dW", "db" or "dA" of layer l; for derivatives d and that of the variable."""
@@ -237,4 +250,5 @@ CHOICES = {
     "labels": ("soft", "onehot", "classes"),
 }
 NAMED = ("W", "b", "dW", "db")
+DEEPEST = 8  # layers, of the networks that are judged where none are given
 ARTICLE = Declaration()

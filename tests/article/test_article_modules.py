@@ -275,3 +275,11 @@ def test_tabs_alone_do_not_lose_a_function(tmp_path):
     check = judge(tmp_path, MENDED.replace("    A = 1 / (1", "\tA = 1 / (1"))
     assert check, str(check)
     assert check.missing == ()
+
+
+def test_an_object_that_raises_where_it_is_looked_at_is_called_all_the_same(tmp_path):
+    raises = "\n\nclass Raises:\n    def __getattr__(self, name):\n        return 1 / 0\n\n"
+    call = "    def __call__(self, Z):\n        return _sigmoid(Z)\n\n_sigmoid, sigmoid = sigmoid, Raises()\n"
+    check = judge(tmp_path, MENDED + raises + call)
+    assert check, str(check)
+    assert check.missing == ()

@@ -120,6 +120,42 @@ def test_what_cannot_be_judged_has_status_2_and_a_reason(tmp_path, capsys, targe
     assert message in capsys.readouterr().err
 
 
+RAISES = """
+class Raises:
+    def __getattribute__(self, name):
+        raise RuntimeError(name)
+
+    def __call__(self, params, X, Y):
+        return {}
+"""
+LOOKED_AT = {
+    "signature": (f"{RAISES}\ngradient = Raises()\n".encode(), "RuntimeError: __class__"),
+    "attribute": (b"def __getattr__(name):\n    raise RuntimeError(name)\n", "RuntimeError: gradient"),
+    "own_file": (b"__file__ = 3\ngradient = print\n", "TypeError"),
+}
+PARSED = {"nested": (b"x = 1" + b" + 1" * 10_000, "RecursionError"), "latin": (b"# \xe9", "UnicodeDecodeError")}
+
+
+@pytest.mark.parametrize("name", [*LOOKED_AT, *PARSED])
+def test_what_raises_where_it_is_looked_at_is_named(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    source, said = {**LOOKED_AT, **PARSED}[name]
+    (tmp_path / f"{name}.py").write_bytes(source)
+    target = f"{name}.py:gradient" if name in LOOKED_AT else f"{name}.py"
+    assert main(["check", target]) == 2
+    assert capsys.readouterr().err.startswith(f"refnn: reading {target} raised {said}")
+
+
+def test_a_link_to_itself_is_no_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    for target in ("loop.py:gradient", "loop.py"):
+        assert main(["check", target]) == 2
+        err = capsys.readouterr().err
+        assert "loop.py" in err
+        assert "Traceback" not in err
+
+
 @pytest.mark.parametrize(
     "arguments", [["--layer-dims", "4,0,1"], ["--layer-dims", "4"], ["--m", "0"], ["--seed", "-1"]]
 )

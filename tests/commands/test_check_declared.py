@@ -176,6 +176,8 @@ def onehot(params, X, Y):
         (["--step=0"], "--step is 0"),
         (["--names=weights{l}"], "--names is 'weights{l}'"),
         (["--names=dA=a{l}"], "--names is 'dA=a{l}'"),
+        (["--names=W=w1,w1", "--layer-dims=2,3,1"], "names calls both W1 and W2 'w1', expected two names"),
+        (["--names=dW=w{l}", "--names=db=w{l}"], "names calls both dW1 and db1 'w1', expected two names"),
         (["--names=W=weights"], "--names W is 'weights', expected a name with {l}"),
         (["--names=W={l.__class__}"], "--names W is '{l.__class__}'"),
         (["--cost=mine:nothing"], "--cost: mine has no nothing"),

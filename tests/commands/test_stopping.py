@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 from refnn.__main__ import main
+from refnn._progress import bar
 from refnn.commands import apart
 from refnn.commands.saved import Trained
 
 MINE = """
-import os, signal, time
+import gc, os, signal, struct, time
+from multiprocessing.connection import Connection
 from pathlib import Path
 import refnn
 
@@ -59,8 +61,40 @@ def interrupt():
 
 hangs, wrong_and_hangs = third_network(sleep), third_network(sleep, wrong)
 exits = third_network(lambda: os._exit(0))
-crashes = third_network(lambda: os.kill(os.getpid(), signal.SIGKILL))
+crashes = third_network(lambda: os.kill(os.getpid(), signal.SIGSYS))
 interrupts = third_network(interrupt)
+killed = third_network(lambda: os.kill(os.getpid(), signal.SIGKILL))
+wrong_and_killed = third_network(lambda: os.kill(os.getpid(), signal.SIGKILL), wrong)
+
+
+def forks(then):
+    # A child holds all that its parent has open.
+    if os.fork() == 0:
+        sleep()
+    then()
+
+
+leaves_a_child = third_network(lambda: forks(lambda: os._exit(0)))
+hangs_with_a_child = third_network(lambda: forks(sleep))
+
+
+def pipes():
+    return [o for o in gc.get_objects() if isinstance(o, Connection) and not o.closed]
+
+
+def half_a_message():
+    for pipe in pipes():
+        os.write(pipe.fileno(), struct.pack("!i", 1000))
+    sleep()
+
+
+def no_message():
+    for pipe in pipes():
+        pipe.send_bytes(b"no pickle")
+    sleep()
+
+
+sends_half, sends_no_message = third_network(half_a_message), third_network(no_message)
 
 
 def prints_from_c(*network):
@@ -124,7 +158,8 @@ def test_ctrl_c_prints_what_was_judged_so_far(mine, whole_group):
 
 @pytest.mark.usefixtures("mine")
 @pytest.mark.parametrize(
-    ("function", "status", "verdict"), [("hangs", 3, "UNRELIABLE"), ("wrong_and_hangs", 1, "WRONG")]
+    ("function", "status", "verdict"),
+    [("hangs", 3, "UNRELIABLE"), ("wrong_and_hangs", 1, "WRONG"), ("sends_half", 3, "UNRELIABLE")],
 )
 def test_a_timeout_ends_the_judged_code_and_decides_by_what_it_knows(function, status, verdict, capsys):
     assert main(["check", f"mine:{function}", "--timeout", "1.5"]) == status
@@ -147,7 +182,8 @@ def test_a_timeout_is_a_number_of_seconds(seconds, capsys):
     ("function", "said"),
     [
         ("exits", "gradient ended the process, with status 0"),
-        ("crashes", "gradient ended the process, by SIGKILL"),
+        ("crashes", "gradient ended the process, by SIGSYS"),
+        ("leaves_a_child", "gradient ended the process, with status 0"),
         ("interrupts", "gradient raised KeyboardInterrupt"),
     ],
 )
@@ -156,6 +192,30 @@ def test_code_that_ends_its_process_is_wrong(function, said, capsys):
     out = capsys.readouterr().out
     assert out.startswith("WRONG")
     assert f"reason: {said}; networks judged before: 2\n" in out
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize(
+    ("function", "status", "verdict"), [("killed", 3, "UNRELIABLE"), ("wrong_and_killed", 1, "WRONG")]
+)
+def test_what_the_system_kills_where_memory_runs_out_is_not_wrong_for_that(function, status, verdict, capsys):
+    assert main(["check", f"mine:{function}"]) == status
+    out = capsys.readouterr().out
+    assert out.startswith(verdict)
+    said = "reason: its process was ended by SIGKILL, as where memory runs out; networks judged before: 2"
+    assert said in " ".join(out.split())
+
+
+@pytest.mark.usefixtures("mine")
+def test_what_is_no_message_is_no_verdict(capsys):
+    assert main(["check", "mine:sends_no_message"]) == 2
+    assert "the judged code wrote into the pipe for its verdict" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize("seconds", ["3000000", "1e300"])
+def test_a_timeout_may_be_as_long_as_one_likes(seconds):
+    assert main(["check", "mine:gradient", "--layer-dims", "2,2", "--timeout", seconds]) == 0
 
 
 @pytest.mark.usefixtures("mine")
@@ -180,15 +240,26 @@ def test_what_the_judged_code_prints_from_below_is_not_seen(capfd):
     assert "from below" not in capfd.readouterr().out
 
 
-def test_nothing_goes_on_when_the_judge_is_killed(mine):
-    process = started("check", "mine:hangs", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for(mine / "asleep")
-    process.kill()
-    process.wait()
+def nothing_goes_on(mine):
     time.sleep(0.3)
     last = (mine / "asleep").stat().st_mtime_ns
     time.sleep(0.5)  # ten times as long as the code sleeps before it touches the file again
-    assert (mine / "asleep").stat().st_mtime_ns == last
+    return (mine / "asleep").stat().st_mtime_ns == last
+
+
+@pytest.mark.parametrize("function", ["hangs", "hangs_with_a_child"])
+def test_nothing_goes_on_when_the_judge_is_killed(mine, function):
+    process = started("check", f"mine:{function}", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(mine / "asleep")
+    process.kill()
+    process.wait()
+    assert nothing_goes_on(mine)
+
+
+@pytest.mark.parametrize(("function", "status"), [("leaves_a_child", 1), ("hangs_with_a_child", 3)])
+def test_what_the_judged_code_started_ends_with_it(mine, function, status):
+    assert main(["check", f"mine:{function}", "--timeout", "3"]) == status
+    assert nothing_goes_on(mine)
 
 
 # ---------------------------------------------------------------------- a reader that leaves, a terminal without ∂
@@ -216,7 +287,58 @@ def test_a_terminal_that_lacks_a_letter_changes_no_status(function, status):
     assert r"2\xd73" in out
 
 
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("check mine:wrong --layer-dims 3,2", 1),
+        ("check mine:nothing", 2),
+        ("train table.csv --target y --epochs 2", 0),
+    ],
+)
+def test_closed_streams_change_no_status(command, status, closed):
+    run = subprocess.run(
+        f"{sys.executable} -m refnn {command} {closed}", shell=True, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == status, run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_bar_needs_no_stream(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert list(bar(range(3), "counted")) == [0, 1, 2]
+
+
 # ---------------------------------------------------------------------- train and report
+
+
+def test_ctrl_c_while_the_commands_load_says_nothing():
+    script = """
+import signal, sys
+
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "refnn.commands":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+import refnn.__main__
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "")
+
+
+def test_ctrl_c_is_no_error_of_the_module_that_was_loading(monkeypatch, tmp_path, capsys):
+    def fails():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("multiarray failed to import") from None
+
+    monkeypatch.setattr("refnn.commands.report.report_on_reference", fails)
+    assert main(["report", "--out", str(tmp_path)]) == 130
+    assert not capsys.readouterr().err
 
 
 def test_ctrl_c_saves_the_parameters_so_far(mine):

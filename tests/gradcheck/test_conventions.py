@@ -518,3 +518,27 @@ def test_a_function_in_the_declaration_that_raises_is_said(words, form):
 def test_a_number_that_no_float_holds_and_a_negative_penalty_are_refused(words, said):
     with pytest.raises(ValueError, match=f"{said}.*, expected a finite number"):
         check_backprop(declared(words), **words)
+
+
+@pytest.mark.parametrize("given", [{}, {"layer_dims": [2, 3, 3, 2]}])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"names": {"W": "w"}}, "W1 and W2 'w'"),
+        ({"names": {"b": "W{k}"}}, "W1 and b2 'W1'"),
+        ({"names": {"dW": lambda l: f"g{l // 2}"}}, "dW2 and dW3 'g1'"),
+        ({"names": {"dW": "W{l}", "db": "W{l}"}, "step": 0.1}, "dW1 and db1 'W1'"),
+    ],
+)
+def test_two_arrays_of_one_name_are_refused(words, said, given):
+    with pytest.raises(ValueError, match=f"^names calls both {said}, expected two names$"):
+        check_backprop(declared({}), **given, **words)
+
+
+def test_without_a_number_a_name_is_enough_for_one_layer():
+    def gradient(params, X, Y):
+        AL, caches = refnn.forward_prop(X, {"W1": params["w"], "b1": params["b"]})
+        grads = refnn.backprop(AL, Y, caches)
+        return {"w": grads["dW1"], "b": grads["db1"]}
+
+    assert check_backprop(gradient, layer_dims=[3, 2], names={"W": "w", "b": "b", "dW": "w", "db": "b"})

@@ -1,5 +1,7 @@
 """The words that declare a network: what is taken, and what is refused in words, by every function that takes them."""
 
+import copy
+
 import numpy as np
 import pytest
 from small_network import AL, CACHES, GRADS, PARAMS, X, Y, refusals
@@ -200,3 +202,62 @@ def test_a_pair_of_ones_own_stands_wherever_a_name_does():
     assert np.array_equal(refnn.predict(X, PARAMS, hidden=SIN, output=SIN), AL)
     layer = refnn.one_layer_backward(grads["dA1"], caches[0], activation=SIN)
     assert np.array_equal(layer[1], grads["dW1"])
+
+
+class Unprintable:
+    def __repr__(self):
+        raise RuntimeError
+
+
+def nested():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value", [10**5000, Unprintable(), [Unprintable()], nested()], ids=["long", "no", "in", "deep"]
+)
+@pytest.mark.parametrize(
+    ("name", "ask"),
+    [
+        ("hidden", lambda value: refnn.forward_prop(X, PARAMS, hidden=value)),
+        ("output", lambda value: refnn.forward_prop(X, PARAMS, output=value)),
+        ("activation", lambda value: refnn.one_layer_backward(X, None, activation=value)),
+        ("caches", lambda value: refnn.backprop(X, Y, {1: value})),
+        ("progress", lambda value: refnn.train(X, Y, [4, 3, 2], 1, 0.1, progress=value)),
+        ("params has", lambda value: refnn.forward_prop(X, {(str, 10**5000): value, 10**5000: 1})),
+        ("names", lambda value: refnn.check_backprop(lambda *_: {}, names={"W": value})),
+        ("names", lambda value: refnn.check_backprop(lambda *_: {}, names=value)),
+    ],
+)
+def test_a_value_that_cannot_be_printed_is_refused_by_its_argument(name, ask, value):
+    with pytest.raises((TypeError, ValueError), match=f"^{name}.*, expected"):
+        ask(value)
+
+
+def test_a_network_wider_than_python_prints_is_refused():
+    with pytest.raises(ValueError, match="printed> takes <int that raises ValueError when printed> bytes, expected at"):
+        refnn.init_params([2, 10**5000])
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "lr", "X"])
+def test_a_span_of_time_is_no_number(name):
+    span = np.timedelta64(2, "D")
+    words = {"X": X, "Y": Y, "layer_dims": [4, 3, 2], "epochs": 1, "lr": 0.1}
+    words[name] = [[span] * 5, [1.0] * 5, [1.0] * 5, [1.0] * 5] if name == "X" else span
+    with pytest.raises(TypeError, match=rf"^{name}(\[0, 0\])? is .*timedelta64.*, expected"):
+        refnn.train(**{**words, "X": np.array(words["X"], object)})
+
+
+def test_functions_that_work_in_place_change_nothing_of_the_caller():
+    sine = tuple(lambda Z, f=f: f(Z, out=Z) for f in (np.sin, np.cos))
+    AL, caches = refnn.forward_prop(X, PARAMS, hidden=SIN, output=SIN)
+    kept = copy.deepcopy(caches)
+    grads = refnn.backprop(AL, Y, caches, hidden=sine, output=sine)
+    layer = refnn.one_layer_backward(grads["dA1"], caches[0], activation=sine)
+    assert all(map(np.array_equal, [Z for _, Z in caches], [Z for _, Z in kept]))
+    right = refnn.backprop(AL, Y, caches, hidden=SIN, output=SIN)
+    assert all(np.array_equal(grads[key], right[key]) for key in right)
+    assert np.array_equal(layer[1], right["dW1"])

@@ -162,6 +162,14 @@ FORMS = {  # the same of what is seen by names and shapes
 }
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_networks_are_finite_where_units_are_dead(seed):
+    """Without biases a dead ReLU leaves Z_L = 0, which no factor takes to where a sigmoid saturates."""
+    declaration = Declaration(hidden="relu", bias=False)
+    for _, params, X, _ in default_probes((1, 1, 2), m=1, seed=seed, declaration=declaration):
+        assert all(np.isfinite(V).all() for V in (*params.values(), X))
+
+
 @pytest.mark.parametrize("what", VALUES)
 def test_what_is_declared_otherwise_is_wrong_and_named(what):
     words, changed, text = VALUES[what]

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from refnn import _shapes
+from refnn._printing import shown
 from refnn._shapes import Array
 from refnn.gradcheck import formulas
 from refnn.gradcheck.declaration import ARTICLE, Declaration
@@ -96,7 +97,7 @@ def default_probes(
         """One of these networks, by its name unless that is not true of it."""
         dims, examples = layer_dims or dims, m or examples
         _shapes.refuse_beyond_memory(
-            f"a network of widths {list(dims)} on m = {examples} examples", sum(dims) * examples
+            f"a network of widths {list(dims)} on m = {shown(examples)} examples", sum(dims) * examples
         )
         if unless:
             name = f"m = {examples}, weights of size {scale:g}"
@@ -174,7 +175,8 @@ def _tame(
     A = X
     for l in range(1, len(params) // 2 + 1):
         Z = params[f"W{l}"] @ A + params[f"b{l}"]
-        share = min(1.0, limit / np.abs(Z).max()) if l >= first else 1.0
+        largest = np.abs(Z).max()
+        share = limit / largest if l >= first and largest > limit else 1.0
         params[f"W{l}"] *= share
         params[f"b{l}"] *= share
         A = activations[l - 1](Z * share)

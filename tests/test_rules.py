@@ -103,7 +103,10 @@ MAY_IMPORT = {
         *("_shapes", "_printing", "_progress", "numbers"),
         *(*DECLARED, "gradcheck.problem", "gradcheck.verdict"),
     ],
-    "gradcheck.faults": ["_shapes", "_declaration", "_progress", *DECLARED, "gradcheck.problem", "gradcheck.verdict"],
+    "gradcheck.faults": [
+        *("_shapes", "_declaration", "_printing", "_progress"),
+        *(*DECLARED, "gradcheck.problem", "gradcheck.verdict"),
+    ],
     "article": ["_shapes", "_printing", "gradcheck"],
     "tabular": ["_shapes"],
     "_enclosures": ["_shapes", "_declaration", "network", "numbers"],

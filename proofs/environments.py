@@ -2,6 +2,7 @@
 
     python proofs/environments.py             (make environments)
     python proofs/environments.py --write     and environments.json
+    python proofs/environments.py python3.14 --write    of one Python; the rows of others stay, with what they ran then
 
 Of `pythons` those are taken that are on the PATH; what is not there is named. `oldest` is the least version that
 pyproject.toml allows of each package it names, of those that have a wheel for that Python; `newest` the last one. The
@@ -45,11 +46,17 @@ def run(python: str, packages: str) -> dict[str, object]:
     listed = {each["name"]: each["version"] for each in json.loads(uv("pip", "list", *its, "--format", "json"))}
     version = subprocess.run([folder / "bin/python", "-VV"], capture_output=True, text=True, check=True).stdout
     return {
-        "python": re.sub(r"\s*\(.*", "", version.strip()) + " free-threaded" * python.endswith("t"),
+        "python": " ".join(version.split()[:2]) + " free-threaded" * python.endswith("t"),
         "packages": packages,
         "versions": {name: listed[name] for name in SHOWN},
         "outcome": re.sub(r" in .*", "", last(done.stdout)),
     }
+
+
+def command(row: dict[str, object]) -> str:
+    """Of `PYTHONS`, the one that a row is of."""
+    version = str(row["python"])
+    return f"python{re.findall(r'3[.][0-9]+', version)[0]}{'t' * version.endswith('free-threaded')}"
 
 
 def uv(*arguments: str) -> str:
@@ -75,7 +82,10 @@ def main() -> int:
     missing = [python for python in args.pythons if python not in there]
     print(f"not on this machine: {', '.join(missing) or 'none'}")
     if args.write:
-        RECORD.write_text(json.dumps({"rows": rows, "not here": missing}, indent=1) + "\n", encoding="utf-8")
+        others = [row for row in json.loads(RECORD.read_text(encoding="utf-8"))["rows"] if command(row) not in there]
+        kept = sorted(others + rows, key=lambda row: PYTHONS.index(command(row)))
+        missing = [python for python in PYTHONS if python not in map(command, kept)]
+        RECORD.write_text(json.dumps({"rows": kept, "not here": missing}, indent=1) + "\n", encoding="utf-8")
     return int(not all(re.fullmatch(r"\d+ passed", str(row["outcome"])) for row in rows))
 
 

@@ -591,6 +591,25 @@ def test_the_second_order_of_a_softmax_that_saturates(seed):
     assert judged(1.01) is Verdict.WRONG
 
 
+def softmax_vjp_jvp(x, u, dx, du):
+    """The jvp of softmax_vjp by the quotient rule, as automatic differentiation has it."""
+    e = np.exp(x - x.real.max())
+    de, total = e * dx, e.sum()
+    p, dtotal = e / total, de.sum()
+    dp, mean = (de - p * dtotal) / total, (e * u).sum()
+    dmean = (de * u + e * du).sum()
+    return (de * u + e * du - dp * mean - p * dmean) / total - (e * u - p * mean) * dtotal / total**2
+
+
+@pytest.mark.parametrize("seed", range(15, 20))
+def test_what_saturation_takes_is_measured_by_the_largest_numbers_nearer_to_zero(seed):
+    """An entry of a second derivative is small beside what it is computed of, there too."""
+    rng = np.random.default_rng(seed)
+    inputs = (6 * rng.normal(size=5)).astype(np.float32), rng.normal(size=5).astype(np.float32)
+    assert check_jvp(softmax_vjp, softmax_vjp_jvp, inputs, seed=seed)
+    assert wrong(check_jvp(softmax_vjp, lambda *v: np.float32(1.01) * softmax_vjp_jvp(*v), inputs, seed=seed))
+
+
 # ---------------------------------------------------------------------- what cannot be judged
 
 

@@ -25,7 +25,8 @@ SATURATING = 1e4  # times W_L: A_L rounds to 0 and 1
 def _judge_forward(module: Module, judged: Known) -> Iterator[str]:
     for probe in module.probes:
         expected, right = module.forward(probe.X, probe.params)
-        AL, caches = module.call("forward", X=probe.X.copy(), params=copy.deepcopy(probe.params))
+        answer = module.call("forward", X=probe.X.copy(), params=copy.deepcopy(probe.params))
+        AL, caches = judged.parts(answer)
         yield from in_words({"AL": AL}, {"AL": expected})
         if not (isinstance(right, list) and isinstance(caches, list)):
             yield from cache_reasons(module, judged.role, {"its cache": (caches, right)})
@@ -59,7 +60,7 @@ def _judge_cost(module: Module, judged: Known) -> Iterator[str]:
         module.notes.append("not finite once A_L rounds to 0 or 1, even where that is the label")
 
 
-def _judge_backprop(module: Module, _: Known) -> Iterator[str]:
+def _judge_backprop(module: Module, judged: Known) -> Iterator[str]:
     missing: list[str] = []
 
     def gradient(params: dict[str, Array], X: Array, Y: Array) -> dict[str, Array]:
@@ -68,10 +69,7 @@ def _judge_backprop(module: Module, _: Known) -> Iterator[str]:
         return {f"d{key}": grads.get(f"d{key}", np.zeros_like(V)) for key, V in params.items()}
 
     probe = module.probes[0]
-    grads = gradients(module, *copy.deepcopy(probe[1:]))  # what raises here is shown with its lines
-    if not isinstance(grads, dict):
-        yield f"returns {type(grads).__name__}, expected the dict of gradients"
-        return
+    judged.parts(gradients(module, *copy.deepcopy(probe[1:])))  # what raises here is shown with its lines
     if module.networks == ARTICLE.networks:  # of all widths and depths
         tried = probes(None, module.hidden)
     else:  # a transpose shows on the second
@@ -127,15 +125,12 @@ def _judge_update(module: Module, judged: Known) -> Iterator[str]:
         return module.call(judged.role, params=params, grads=grads, learning_rate=LEARNING_RATE)
 
     try:
-        updated = update(params, grads)
+        (updated,) = judged.parts(update(params, grads))
     except KeyError as error:
         plain = {key: grads[f"d{key}"] for key in probe.params}
         if findings(update(copy.deepcopy(given), plain), expected):
             raise
         yield f"reads grads[{error}], but backprop stores it as 'd{error.args[0]}'"
-        return
-    if not isinstance(updated, dict):
-        yield f"returns {type(updated).__name__}, expected the parameters"
         return
     yield from in_words(updated, expected)
     if any(params.get(key) is not V for key, V in given.items()):
@@ -150,22 +145,25 @@ def _judge_train(module: Module, judged: Known) -> Iterator[str]:
     probe = probes((4, 5, 1), module.hidden)[0] if shallow else module.probes[0]
     rates = [LEARNING_RATE]
 
-    def update(params: Any, grads: Any, learning_rate: float = LEARNING_RATE) -> Any:
-        rates.append(learning_rate)
-        return theirs(params, grads, learning_rate)
+    def update(*args: Any, **kwargs: Any) -> Any:
+        given = {"learning_rate": LEARNING_RATE, **updating.words(args, kwargs)}
+        rates.append(given["learning_rate"])
+        return updating.call(theirs, given)
 
     for known in module.functions:
         if known.role == "init":  # so that the outcome is known
             module.namespace[known.name] = lambda *_, **__: copy.deepcopy(probe.params)
         if known.role == "update" and not {"lr", "learning_rate"} & {*judged.takes}:  # it has a rate of its own
-            theirs, module.namespace[known.name] = module.namespace[known.name], update
+            updating, theirs = known, module.namespace[known.name]
+            module.namespace[known.name] = update
     dims = [len(probe.X), *(len(b) for key, b in probe.params.items() if key[0] == "b")]
     words = {"X": probe.X.copy(), "Y": probe.Y.copy(), "n_h": dims[1]}
     words |= dict.fromkeys(("layer_dims", "layers_dims"), dims) | dict.fromkeys(("epochs", "num_iterations"), EPOCHS)
     words |= dict.fromkeys(("lr", "learning_rate"), LEARNING_RATE)
     module.namespace["plt"] = MagicMock()  # what it draws is not judged, and opens no window
-    answer = module.namespace[judged.name](*(words[word] for word in judged.takes))
-    trained, history = answer if isinstance(answer, tuple) or counted else (answer, ())
+    answer = judged.call(module.namespace[judged.name], words)
+    trained, history = judged.parts(answer if isinstance(answer, tuple) or counted else (answer, ()))
+    history = np.ravel(history)
     params, costs = dict(probe.params), []
     for _ in range(EPOCHS + 1):
         costs.append(module.cost(module.run(probe._replace(params=params)).A[-1], probe.Y))
@@ -178,7 +176,7 @@ def _judge_train(module: Module, judged: Known) -> Iterator[str]:
     if counted and len(history) != EPOCHS:
         empty = "" if len(history) else ": nothing is appended"
         yield f"cost_history has {len(history)} entries after {EPOCHS} epochs{empty}"
-    elif len(history) and not any(equal(np.ravel(history), costs[i : i + len(history)]) for i in (0, 1)):
+    elif len(history) and not any(equal(history, costs[i : i + len(history)]) for i in (0, 1)):
         yield "cost_history does not hold the cost of each epoch"
 
 

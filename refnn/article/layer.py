@@ -15,10 +15,12 @@ from refnn.article.words import (
     OTHER_ACTIVATION,
     OTHER_LINE,
     Values,
+    apart,
     equal,
     findings,
     gradient_findings,
     in_words,
+    numbers,
     say,
 )
 from refnn.gradcheck.faults.catalogue import FAULTS
@@ -33,9 +35,9 @@ OWN_CACHES = "its caches are not the article's ((A_prev, W, b), Z); judged by wh
 
 
 def judge_init(module: Module, judged: Known) -> Iterator[str]:
-    counted = judged.takes[0] == "n_x"
-    dims = [4, 6, 3] if counted else [4, 6, 5, 3]
-    params = module.namespace[judged.name](*(dims if counted else [[*dims]]))
+    dims = [4, 6, 3] if "n_x" in judged.takes else [4, 6, 5, 3]
+    words = {"layer_dims": [*dims], **dict(zip(("n_x", "n_h", "n_y"), dims, strict=False))}
+    (params,) = judged.parts(judged.call(module.namespace[judged.name], words))
     layers = range(1, len(dims))
     shapes = {f"W{l}": (dims[l], dims[l - 1]) for l in layers} | {f"b{l}": (dims[l], 1) for l in layers}
     found = {key: np.shape(value) for key, value in params.items()}
@@ -51,19 +53,22 @@ def judge_init(module: Module, judged: Known) -> Iterator[str]:
 
 def judge_activation(module: Module, judged: Known) -> Iterator[str]:
     Z = np.linspace(-30, 30, 12).reshape(3, 4)
-    answer, right = module.call(judged.role, Z=Z.copy()), activation(judged.role).value(Z)
+    answer, right = module.call(judged.role, Z=Z.copy()), activation(judged.role).value(Z) + 0.0  # no -0
     pair = isinstance(answer, tuple)
-    A = answer[0] if pair else answer
+    A, cache = judged.parts(answer) if pair else (answer, None)
     if judged.role == "sigmoid" and module.pairs != pair:
         module.pairs = pair
         module.notes.append("returns (A, cache)" if pair else "returns A alone; the article's returns (A, cache)")
     if equal(A, sigmoid(-Z)):
         yield "returns σ(-Z): the minus in exp(-Z) is missing"
+    elif (array := numbers(A)) is None or array.shape != Z.shape:
+        yield from in_words({"A": A}, {"A": right})
     elif not equal(A, right):
-        formula = FORMULAS[judged.role]
-        yield f"A is not {formula}: at Z = {Z[2, 0]:.4g} it is {np.ravel(A)[8]:.6g}, not {right[2, 0]:.6g}"
+        worst = np.unravel_index(np.argmax(np.abs(array - right)), Z.shape)
+        given, expected = apart(array[worst], right[worst])
+        yield f"A is not {FORMULAS[judged.role]}: at Z = {Z[worst]:.4g} it is {given}, not {expected}"
     if pair:
-        yield from cache_reasons(module, judged.role, {"its cache": (answer[1], Z)})
+        yield from cache_reasons(module, judged.role, {"its cache": (cache, Z)})
 
 
 def judge_part(module: Module, judged: Known) -> Iterator[str]:
@@ -72,8 +77,8 @@ def judge_part(module: Module, judged: Known) -> Iterator[str]:
         reasons, module.mean = _compare(module, judged)
     except TypeError as error:
         # Perhaps the article's sigmoid(Z)*(1-sigmoid(Z)), where sigmoid returns a pair: tried before it is named.
-        pair = module.namespace.get("sigmoid")
-        if judged.role != "layer_backward" or pair is None or not isinstance(pair(np.eye(2)), tuple):
+        pair = "sigmoid" in module.namespace and isinstance(module.call("sigmoid", Z=np.eye(2)), tuple)
+        if judged.role != "layer_backward" or not pair:
             raise
         try:
             reasons, module.mean = _compare(module, judged, instead={"sigmoid": sigmoid})
@@ -111,10 +116,8 @@ def _compare(
                 values[kind] = _cache(module, kind, values, run, l, standard)
             with module.instead(instead):
                 answer = module.call(judged.role, **copy.deepcopy(values))
-            answer = answer if len(judged.returns) > 1 else (answer,)
-            if not isinstance(answer, tuple) or len(answer) != len(judged.returns):
-                return [f"returns {type(answer).__name__}, expected the tuple ({', '.join(judged.returns)})"], True
-            given = {key: V for key, V in zip(judged.returns, answer, strict=True) if not key.endswith("cache")}
+            parts = zip(judged.returns, judged.parts(answer), strict=True)
+            given = {key: V for key, V in parts if not key.endswith("cache")}
             cases.append((given, run, l, dA))
 
     def of_each(line: Line | None, mean: bool) -> Iterator[tuple[Finding, ...]]:

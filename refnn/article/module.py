@@ -20,8 +20,9 @@ import numpy as np
 
 from refnn._printing import folded, shown
 from refnn.article.functions import judge
-from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, ROLES, SHALLOW, Course, Known, course_of, known
+from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, ROLES, SHALLOW, Course, Known, UnfitError, course_of, known
 from refnn.article.right import Module
+from refnn.article.words import equal
 from refnn.gradcheck.verdict.result import Result, Verdict
 
 __all__ = ["FUNCTIONS", "FunctionCheck", "ModuleCheck", "judge_module"]
@@ -124,11 +125,11 @@ def judge_module(
 def _propagates(namespace: dict[str, Any], course: Course, hidden: str) -> bool:
     """Whether their forward propagation has this activation in the hidden layers."""
     module = Module(namespace, course, hidden)
+    answers = (module.call("forward", X=X.copy(), params=deepcopy(params))[0] for _, params, X, _ in module.probes)
     try:
-        answers = [module.call("forward", X=X.copy(), params=deepcopy(params))[0] for _, params, X, _ in module.probes]
+        return all(equal(answer, module.run(probe).A[-1]) for answer, probe in zip(answers, module.probes, strict=True))
     except (Exception, SystemExit):  # as below
         return False
-    return all(map(np.allclose, answers, [module.run(probe).A[-1] for probe in module.probes]))
 
 
 def _judge(
@@ -161,6 +162,8 @@ def _judge(
 
 
 def _raised(error: BaseException) -> str:
+    if isinstance(error, UnfitError):
+        return str(error)
     text = f"raised {type(error).__name__}: {shown(error)}"
     if shapes := re.search(r"shapes \((\d+),(\d+)\) and \((\d+),(\d+)\) not aligned", text):
         n, k, k_too, m = shapes.groups()

@@ -18,7 +18,7 @@ class Course(NamedTuple):
 
 
 class Role(NamedTuple):
-    """What a function does: the values that it takes, in every order that is in use, and returns; and its names."""
+    """What a function does: the values that it takes, in the ways that are in use, and returns; and its names."""
 
     role: str
     takes: str
@@ -31,9 +31,10 @@ DEEP = Course("relu", ((4, 6, 5, 1), (3, 3, 3, 1)))  # a course on networks of L
 SHALLOW = Course("tanh", ((4, 5, 1), (3, 3, 1)))  # a course on networks with one hidden layer
 COURSES = (ARTICLE, DEEP, SHALLOW)
 TRAINING = (
-    "X Y layer_dims epochs lr | X Y layers_dims learning_rate num_iterations | X Y n_h num_iterations"
-    " | X Y layers_dims num_iterations learning_rate | X Y n_h num_iterations learning_rate"
+    "X Y layer_dims epochs lr | X Y layers_dims learning_rate num_iterations"
+    " | X Y n_h num_iterations | X Y n_h num_iterations learning_rate"
 )
+MAPPINGS = {"params": "the dict of parameters", "grads": "the dict of gradients"}  # the others may have many forms
 # fmt: off
 # A row: the role, what it takes, what it returns; then its names in the article | deep networks | one hidden layer.
 ROLES = tuple(Role(*row[:3], row[3:]) for row in (
@@ -59,8 +60,12 @@ ROLES = tuple(Role(*row[:3], row[3:]) for row in (
 # fmt: on
 
 
+class UnfitError(ValueError):
+    """What a function returned is not of the kind, or the number, that it should be."""
+
+
 class Known(NamedTuple):
-    """A function by its name in a file, with the values that it takes and returns."""
+    """A function by its name in a file, with the values that it takes, in its own order, and returns."""
 
     name: str
     role: str
@@ -74,6 +79,24 @@ class Known(NamedTuple):
         words = self.takes if self.function else next(way for way in _ways(self.role) if len(way) >= count)
         names = dict(zip(parameters(self.function) or words, words, strict=False))
         return dict(zip(words, args, strict=False)) | {names[key]: V for key, V in kwargs.items() if key in names}
+
+    def call(self, function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+        """What it, or what stands in for it, returns for those of the values that it takes: a list as a tuple."""
+        args, kwargs = _arguments(self.function, {word: values[word] for word in self.takes if word in values})
+        answer = function(*args, **kwargs)
+        return tuple(answer) if isinstance(answer, list) and len(self.returns) > 1 else answer
+
+    def parts(self, answer: Any) -> tuple[Any, ...]:
+        """What it returned, a value for each of the table's words; or an UnfitError."""
+        parts = answer if len(self.returns) > 1 else (answer,)
+        if not isinstance(parts, tuple) or len(parts) != len(self.returns):
+            counted = f": it has {len(parts)} entries" if isinstance(parts, tuple) else ""
+            expected = f"expected the tuple ({', '.join(self.returns)})"
+            raise UnfitError(f"returns {type(parts).__name__}, {expected}{counted}")
+        for word, part in zip(self.returns, parts, strict=True):
+            if word in MAPPINGS and not isinstance(part, dict):
+                raise UnfitError(f"returns {type(part).__name__}, expected {MAPPINGS[word]}")
+        return parts
 
 
 def known(course: Course, namespace: Mapping[str, Any]) -> list[Known]:
@@ -115,20 +138,32 @@ def _ways(role: str) -> list[tuple[str, ...]]:
 
 
 def _way(function: Callable[..., Any] | None, ways: list[tuple[str, ...]]) -> tuple[str, ...]:
-    """The order of arguments that a function can be called with and that agrees best with its parameters' names."""
+    """The values that a function can be called with and that agree best with its parameters' names, in their order."""
 
-    signature = _signature(function)
+    signature, names = _signature(function), parameters(function)
+
+    def ordered(way: tuple[str, ...]) -> tuple[str, ...]:
+        """A parameter named by a word takes that; the others take the other words as they come."""
+        others = (word for word in way if word not in names[: len(way)])
+        return (*(name if name in way else next(others) for name in names[: len(way)]), *others)
 
     def agreement(way: tuple[str, ...]) -> tuple[bool, int]:
-        if signature is None:
-            return False, 0
+        args, kwargs = _arguments(function, dict.fromkeys(way))
         try:
-            signature.bind(*way)
+            return signature is not None and bool(signature.bind(*args, **kwargs)), len({*way} & {*names[: len(way)]})
         except TypeError:
             return False, 0
-        return True, sum(a == b for a, b in zip(way, parameters(function), strict=False))
 
-    return max(ways, key=agreement)
+    return max(map(ordered, ways), key=agreement)
+
+
+def _arguments(function: Callable[..., Any] | None, values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Values in the order of a function's parameters, and by their names those that it takes by name only."""
+    signature = _signature(function)
+    by_name = [p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY] if signature else []
+    names = dict(zip(values, parameters(function), strict=False))
+    kwargs = {names[word]: value for word, value in values.items() if names.get(word) in by_name}
+    return [value for word, value in values.items() if names.get(word) not in by_name], kwargs
 
 
 FUNCTIONS = tuple(dict.fromkeys(name for i in range(len(COURSES)) for row in ROLES for name in row.names[i].split()))

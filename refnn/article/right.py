@@ -100,7 +100,7 @@ class Module:
         """Call what has a role now: theirs, or what stands in for it."""
         named = self.named(role)
         if named and named.name in self.namespace:
-            return self.namespace[named.name](*(values[word] for word in named.takes if word in values))
+            return named.call(self.namespace[named.name], values)
         return getattr(self, role)(**values)
 
     @contextlib.contextmanager

@@ -22,9 +22,26 @@ OTHER_LINE = Line("derivative", lambda run, l, _: activation("relu" if l == run.
 OTHER_ACTIVATION = "takes the derivative of the other activation: of sigmoid for relu, and of relu for sigmoid"
 
 
+def numbers(value: Any) -> Array | None:
+    """A value of other people's as an array, if it is one of numbers."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of several lengths
+        return None
+    return array if array.dtype.kind in "biufc" else None
+
+
 def equal(given: Any, expected: Any) -> bool:
-    given, expected = np.asarray(given), np.asarray(expected)
-    return given.shape == expected.shape and bool(np.all(np.abs(given - expected) <= _tolerance(expected)))
+    array, expected = numbers(given), np.asarray(expected)
+    if array is None or array.shape != expected.shape:
+        return False
+    return bool(np.all(np.abs(array - expected) <= _tolerance(expected)))
+
+
+def apart(a: float, b: float) -> tuple[str, str]:
+    """Two numbers that differ, in digits enough to show it."""
+    digits = next(n for n in range(6, 18) if f"{a:.{n}g}" != f"{b:.{n}g}")
+    return f"{a:.{digits}g}", f"{b:.{digits}g}"
 
 
 def _tolerance(expected: Array) -> Array:
@@ -34,8 +51,12 @@ def _tolerance(expected: Array) -> Array:
 def findings(given: Values, expected: Values, factors: dict[float, str] | None = None) -> tuple[Finding, ...]:
     arrays = {key: np.asarray(V) for key, V in expected.items()}
     missing = tuple(Finding((key,), "missing", "is not returned") for key in arrays if key not in given)
+    unfit = {key: type(given[key]).__name__ for key in arrays if key in given and numbers(given[key]) is None}
+    missing += tuple(Finding((key,), "kind", f"is {kind}, expected an array of numbers") for key, kind in unfit.items())
     tolerance = {key: _tolerance(V) for key, V in arrays.items()}
-    return missing + structure(given, arrays, tolerance, factors=factors)
+    return missing + structure(
+        {key: given[key] for key in given if key not in unfit}, arrays, tolerance, factors=factors
+    )
 
 
 def say(finding: Finding) -> str:

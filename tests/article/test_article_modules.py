@@ -22,11 +22,24 @@ MISTAKES = [
     ("init_params", "(n, n_prev) *", "(n_prev, n) *", r"W1 has shape \(4, 6\), expected \(6, 4\)"),
     ("init_params", "np.zeros((n, 1))", "np.zeros(n)", r"b1 has shape \(6,\), expected \(6, 1\)"),
     ("sigmoid", "exp(-Z)", "exp(Z)", r"returns σ\(-Z\)"),
+    ("init_params", "return params", "pass", "returns NoneType, expected the dict of parameters"),
     ("sigmoid", "1 / (1 + np.exp(-Z))", "np.tanh(Z)", r"A is not 1/\(1 \+ exp\(-Z\)\)"),
+    ("sigmoid", "1 / (1 + np.exp(-Z))", "(Z > 0) / (1 + np.exp(-Z))", "at Z = -2.727 it is 0, not 0.0613"),
+    ("sigmoid", "np.exp(-Z))", "np.exp(-Z)) + 1e-9 * (Z > 0)", r"it is (\S+), not (?!\1$)"),
+    ("sigmoid", "return A, cache", "return A[0], cache", r"A: has shape \(4,\), expected \(3, 4\)"),
+    (
+        "sigmoid",
+        "return A, cache",
+        "return A, Z, cache",
+        r"expected the tuple \(A, activation_cache\): it has 3 entries",
+    ),
     ("forward_prop", "caches.append((linear_cache, activation_cache))", "pass", "caches has 0 entries.*is appended"),
     ("forward_prop", "np.dot(W, A) + b", "np.dot(W, A)", "AL: "),
     ("forward_prop", "np.dot(W, A)", "np.dot(A, W)", "raised ValueError"),
     ("forward_prop", "A, activation_cache = sigmoid(Z)", "A, _ = sigmoid(Z); activation_cache = A", "layer 1, Z: "),
+    ("forward_prop", "return A, caches", "return A.T, caches", r"AL: has shape \(7, 3\), expected \(3, 7\)"),
+    ("forward_prop", "return A, caches", "return caches, A", "AL: is list, expected an array of numbers"),
+    ("forward_prop", "return A, caches", "return A", r"returns ndarray, expected the tuple \(AL, caches\)"),
     ("forward_prop", "A, caches = X, []", "X *= 2; A, caches = X, []", "layer 1, A_prev: 2 times the right value"),
     ("cost_function", SUM, DOT, r"array of shape \(3, 3\) for 3 outputs.*its diagonal"),
     ("cost_function", "return -", "return ", "the sign is flipped"),
@@ -71,6 +84,9 @@ MISTAKES = [
         "update_parameters(dict(params),",
         "the parameters stay as they were",
     ),
+    ("train", "return params, cost_history", "return params", r"returns dict, expected the tuple \(params, history\)"),
+    ("train", "return params, cost_history", "pass", r"returns NoneType, expected the tuple \(params, history\)"),
+    ("train", "return params, cost_history", "return params, None", "cost_history has 1 entries after 3 epochs"),
     ("train", "grads, lr)", "grads, -lr)", "are not those of gradient descent"),
     ("train", "cost_function(Y_hat, Y)", "Y_hat.mean()", "does not hold the cost"),
 ]
@@ -157,6 +173,32 @@ def test_a_sigmoid_that_returns_an_array_is_a_matter_of_taste(tmp_path):
     assert check, str(check)
     wrong = judge(tmp_path, source.replace("np.exp(-Z)", "np.exp(Z)"))
     assert [f.name for f in wrong.functions if not f] == ["sigmoid"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cost_function(A, Y)": "cost_function(Y, A)", "cost_function(Y_hat, Y)": "cost_function(Y, Y_hat)"},
+        {"backprop(AL, Y, caches)": "backprop(Y, AL, caches)", "backprop(Y_hat, Y, c": "backprop(Y, Y_hat, c"},
+        {"(AL, Y, caches)": "(AL, *, Y, caches)", "(Y_hat, Y, caches)": "(Y_hat, caches=caches, Y=Y)"},
+        {"layer_dims, epochs, lr)": "layer_dims, lr, epochs)"},
+        {"forward_prop(X, params)": "forward_prop(params, X)"},
+        {
+            "(params, grads, learning_rate)": "(grads, params, learning_rate)",
+            "(params, grads, lr)": "(grads, params, lr)",
+        },
+        {"return A, cache\n": "return [A, cache]\n", "return dA_prev, dW, db": "return [dA_prev, dW, db]"},
+    ],
+    ids=lambda changes: next(iter(changes.values())).strip(),
+)
+def test_the_order_of_arguments_and_a_list_for_a_tuple_are_theirs_to_choose(tmp_path, changes):
+    source = MENDED
+    for usual, other in changes.items():
+        assert usual in source
+        source = source.replace(usual, other)
+    check = judge(tmp_path, source)
+    assert check, str(check)
+    assert check.missing == ()
 
 
 def test_caches_of_another_kind_are_theirs_to_choose(tmp_path):

@@ -56,12 +56,13 @@ def judge_activation(module: Module, judged: Known) -> Iterator[str]:
     answer, right = module.call(judged.role, Z=Z.copy()), activation(judged.role).value(Z) + 0.0  # no -0
     pair = isinstance(answer, tuple)
     A, cache = judged.parts(answer) if pair else (answer, None)
-    if judged.role == "sigmoid" and module.pairs != pair:
+    array = numbers(A)
+    if judged.role == "sigmoid" and array is not None and module.pairs != pair:
         module.pairs = pair
         module.notes.append("returns (A, cache)" if pair else "returns A alone; the article's returns (A, cache)")
     if equal(A, sigmoid(-Z)):
         yield "returns σ(-Z): the minus in exp(-Z) is missing"
-    elif (array := numbers(A)) is None or array.shape != Z.shape:
+    elif array is None or array.shape != Z.shape:
         yield from in_words({"A": A}, {"A": right})
     elif not equal(A, right):
         worst = np.unravel_index(np.argmax(np.abs(array - right)), Z.shape)

@@ -26,6 +26,7 @@ MISTAKES = [
     ("sigmoid", "1 / (1 + np.exp(-Z))", "np.tanh(Z)", r"A is not 1/\(1 \+ exp\(-Z\)\)"),
     ("sigmoid", "1 / (1 + np.exp(-Z))", "(Z > 0) / (1 + np.exp(-Z))", "at Z = -2.727 it is 0, not 0.0613"),
     ("sigmoid", "np.exp(-Z))", "np.exp(-Z)) + 1e-9 * (Z > 0)", r"it is (\S+), not (?!\1$)"),
+    ("sigmoid", "return A, cache", "pass", "A: is NoneType, expected an array of numbers"),
     ("sigmoid", "return A, cache", "return A[0], cache", r"A: has shape \(4,\), expected \(3, 4\)"),
     (
         "sigmoid",

@@ -9,7 +9,7 @@ import numpy as np
 
 from refnn import _declaration, tabular
 from refnn._files import refuse_unreadable, refuse_unwritable, write_whole
-from refnn._printing import printable
+from refnn._printing import printable, shown
 from refnn._shapes import Array, generator, whole
 from refnn.commands import STOPPED, Subparsers, learning, names, say, widths
 from refnn.commands.learning import Curves
@@ -88,8 +88,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         figure = _drawn(curves, f"{name}, {network.layer_dims}, output {output}")
         lines.append(f"saved      {FIGURE} in {args.out}")
-    except ImportError as error:
-        lines.append(f"no {FIGURE}: {error}")
+    except Exception as error:  # matplotlib is not there, or cannot draw as it is set up here: the network is saved
+        lines.append(f"no {FIGURE}: {shown(error) or type(error).__name__}")
     write_whole({args.out / FIGURE: figure, args.out / NETWORK: network.to_bytes()})
     for line in lines:
         say(printable(line))

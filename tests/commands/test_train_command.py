@@ -487,6 +487,16 @@ def test_without_matplotlib_the_figure_alone_is_missing(monkeypatch, tmp_path, c
     assert os.listdir(tmp_path / "out") == ["network.npz"]
 
 
+def test_a_figure_that_cannot_be_drawn_is_missing_and_nothing_else(monkeypatch, tmp_path, capsys):
+    def no_latex(*_):
+        raise RuntimeError("latex could not be found")
+
+    monkeypatch.setattr(style, "png", no_latex)
+    assert run(tmp_path, GOOD, "--target", "label", "--epochs", "1") == 0
+    assert "no cost.png: latex could not be found" in capsys.readouterr().out
+    assert os.listdir(tmp_path / "out") == ["network.npz"]
+
+
 @pytest.mark.parametrize("name", ["network.npz", "cost.png"])
 def test_the_table_is_not_written_over(name, tmp_path, capsys):
     data = tmp_path / name

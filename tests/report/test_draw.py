@@ -110,6 +110,12 @@ def test_the_figures_of_one_report_are_the_same_files_again(report, folder):
         assert not set(re.findall(r"#[0-9a-f]{6}\b", inline)), f"{figure.name}: a colour that has none for the dark"
 
 
+def test_the_reader_s_own_settings_of_matplotlib_change_no_figure(report, folder):
+    with style.pyplot().rc_context({"text.usetex": True, "font.weight": "bold", "xtick.direction": "in"}):
+        for figure in figures.figures(report):
+            assert style.svg(figure.drawing) == (folder / f"figures/{figure.name}.svg").read_text(encoding="utf-8")
+
+
 def test_a_report_without_gradients_has_no_figures_and_leaves_none_of_an_older_one(tmp_path):
     old = [tmp_path / f"figures/{name}.svg" for name in (*OLDER, *figures.FIGURES)]
     old[0].parent.mkdir()

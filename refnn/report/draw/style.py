@@ -95,8 +95,8 @@ def power_of_ten(k: int) -> str:
 
 
 def settings(name: str) -> Any:
-    """The settings for drawing the figure of that name; the same figure gives the same file."""
-    return pyplot().rc_context({**SETTINGS, "svg.hashsalt": name})
+    """The settings for drawing the figure of that name; a figure gives the same file, whatever a user has set."""
+    return pyplot().style.context(["default", {**SETTINGS, "svg.hashsalt": name}])
 
 
 def svg(figure: Any) -> str:

@@ -1,8 +1,8 @@
 """Python files by other people: import one, or read the definitions from one without running it.
 
 A script that trains, prints or plots when it is imported still holds the functions to be judged. `definitions` runs
-only what these functions need: the statements that bind them, and those that bind the global names which they use in
-turn (imports, constants, helpers). Loops, bare calls and `if __name__ == "__main__"` are never run.
+only what these functions need: the statements that bind them, and those that bind or fill the global names which they
+use in turn (imports, constants, helpers). Loops, bare calls and `if __name__ == "__main__"` are never run.
 """
 
 import ast
@@ -13,12 +13,13 @@ import inspect
 import io
 import re
 import sys
+import tokenize
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
-from refnn._printing import printable, shown
+from refnn._printing import indent, printable, shown
 
 ASSIGNMENT = ast.Assign | ast.AnnAssign | ast.AugAssign
 BINDING = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ASSIGNMENT | ast.If | ast.Try
@@ -93,14 +94,15 @@ def function(target: str) -> Callable[..., Any]:
 
 def definitions(path: Path, names: Collection[str]) -> Definitions:
     """Run the part of a file that defines `names`, as far as it can be read and run."""
-    source = path.read_text(encoding="utf-8-sig")
-    statements, problems = _parse(source)
+    with tokenize.open(path) as file:
+        statements, problems = _parse(file.read())
+    futures = [s for s in statements if isinstance(s, ast.ImportFrom) and s.module == "__future__"]
     namespace: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
     sys.path.insert(0, str(path.resolve().parent))
     for statement in _needed(statements, names):
         try:
             with quietly():
-                exec(compile(ast.Module([statement], []), str(path), "exec"), namespace)
+                exec(compile(ast.Module([*futures, statement], []), str(path), "exec"), namespace)
         except (Exception, SystemExit) as error:
             text = ast.unparse(statement).splitlines()[0]
             problems.append(Problem(statement.lineno, text, f"{type(error).__name__}: {shown(error)}"))
@@ -114,7 +116,8 @@ def _parse(source: str) -> tuple[list[ast.stmt], list[Problem]]:
     line is lost, the others are not.
     """
     problems: list[Problem] = []
-    lines = source.splitlines()
+    theirs = source.splitlines()
+    lines = [*theirs]
     lost = set[int]()
     while True:
         try:
@@ -123,21 +126,39 @@ def _parse(source: str) -> tuple[list[ast.stmt], list[Problem]]:
         except SyntaxError as error:
             number = min(error.lineno or 1, len(lines))
             mixed = isinstance(error, IndentationError) and any("\t" in line for line in lines)
-            problems.append(Problem(number, lines[number - 1], "tabs and spaces are mixed" if mixed else error.msg))
+            if number in lost and not mixed:
+                return [], sorted(problems)
+            message = "tabs and spaces are mixed" if mixed else error.msg
+            problems.append(Problem(number, theirs[number - 1], message))
             if mixed:
                 lines = [line.expandtabs(4) for line in lines]
-            elif number in lost:
-                return [], sorted(problems)
             else:
                 lost.add(number)
-                lines[number - 1] = re.sub(r"\S.*", "pass", lines[number - 1]) or "pass"
+                lines[number - 1] = _passed_over(lines, number - 1, error)
     whole = [s for s in tree.body if lost.isdisjoint(range(s.lineno, (s.end_lineno or s.lineno) + 1))]
     return whole, sorted(problems)
 
 
+def _passed_over(lines: list[str], i: int, error: SyntaxError) -> str:
+    """A statement in the place of line i, indented as its neighbours allow; it opens a block if one follows."""
+    before, after = ([line for line in part if line.split("#")[0].strip()] for part in (lines[:i], lines[i + 1 :]))
+    white = _white(lines[i])
+    if isinstance(error, IndentationError):
+        white = _white(before[-1]) + " " * error.msg.startswith("expected an indented block") if before else ""
+    opens = after and len(_white(after[0]).expandtabs(4)) > len(white.expandtabs(4))
+    return white + ("if 1:" if opens else "pass")
+
+
+def _white(line: str) -> str:
+    return line[: indent(line)]
+
+
 def _needed(statements: list[ast.stmt], names: Collection[str]) -> list[ast.stmt]:
-    """Return the statements that bind `names` or, in turn, what these use, in the order of the file."""
+    """Return the statements that bind or fill `names` or, in turn, what these use, in the order of the file."""
     candidates = [(s, *_names(s)) for s in statements if isinstance(s, BINDING) and not _is_main_guard(s)]
+    imported = {name for s, bound, _ in candidates if isinstance(s, ast.Import | ast.ImportFrom) for name in bound}
+    for statement, bound, _ in candidates:
+        bound |= _filled(statement) - imported  # the modules of others stay as they are
     wanted, chosen = set(names), set[int]()
     grown = True
     while grown:
@@ -157,6 +178,13 @@ def _names(statement: ast.stmt) -> tuple[set[str], set[str]]:
     if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
         bound.add("*")
     return bound, set(_used(code))
+
+
+def _filled(statement: ast.stmt) -> set[str]:
+    """The names K and C of `K["one"] = 1` and `C.one = 1`."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    texts = [ast.unparse(target) for target in targets if isinstance(target, ast.Subscript | ast.Attribute)]
+    return {name for text in texts if (name := re.split(r"\W", text)[0])}
 
 
 def _used(code: CodeType) -> Iterator[str]:

@@ -305,6 +305,69 @@ def test_the_printed_article_is_read_as_far_as_it_goes(tmp_path):
     assert "cost_history has 0 entries" in reasons["train"]
 
 
+@pytest.mark.parametrize(
+    ("function", "right", "wrong", "said"),
+    [
+        ("train", "in range(epochs):", "in range(epochs)", "expected ':'"),
+        ("update_parameters", "learning_rate):", "learning_rate)", "expected ':'"),
+        ("one_layer_backward", "    dZ = dA * S", "      dZ = dA * S", "unexpected indent"),
+        (
+            "one_layer_backward",
+            "    dZ = dA * S",
+            "  dZ = dA * S",
+            "unindent does not match any outer indentation level",
+        ),
+        (
+            "backprop",
+            "        dA_prev, dW, db = one",
+            "    dA_prev, dW, db = one",
+            "expected an indented block after 'for'",
+        ),
+        (
+            "forward_prop",
+            "    return A, c",
+            "    if 1:\n        pass\n    else\n        0\n    return A, c",
+            "expected ':'",
+        ),
+    ],
+    ids=lambda value: value.strip(),
+)
+def test_a_function_that_cannot_be_read_is_lost_alone_and_its_line_is_shown_once(
+    tmp_path, function, right, wrong, said
+):
+    source = function_source(function)
+    assert right in source
+    path = tmp_path / "lost.py"
+    path.write_text(MENDED.replace(source, source.replace(right, wrong)))
+    found = definitions(path, FUNCTIONS)
+    (problem,) = found.problems
+    assert said in problem.message
+    assert problem.text == path.read_text().splitlines()[problem.line - 1]
+    check = judge_module(found.namespace)
+    assert check.missing == (function,)
+    assert check, str(check)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from __future__ import annotations\n" + MENDED.replace("def sigmoid(Z)", "def sigmoid(Z: Only[Checked])"),
+        "# -*- coding: latin-1 -*-\n# \xe9\n" + MENDED,
+        MENDED.replace("1 / (1 +", "K['one'] / (1 +") + "K = {}\nK['one'] = 1\n",
+        MENDED.replace("1 / (1 +", "C.one / (1 +") + "class C:\n    pass\nC.one = 1\nnp.exp = None\n",
+    ],
+    ids=["annotations of the future", "an encoding of its own", "a dict that is filled", "an attribute that is set"],
+)
+def test_a_file_is_read_as_python_would(tmp_path, source):
+    path = tmp_path / "theirs.py"
+    path.write_bytes(source.encode("latin-1"))
+    found = definitions(path, FUNCTIONS)
+    assert found.problems == ()
+    check = judge_module(found.namespace)
+    assert check, str(check)
+    assert check.missing == ()
+
+
 def test_a_library_that_is_missing_spoils_only_what_uses_it(tmp_path):
     source = MENDED.replace("matplotlib.pyplot", "a_library_that_is_not_installed")
     path = tmp_path / "plots.py"

@@ -8,6 +8,7 @@ than the differences between machines.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib.resources import as_file
 from typing import NamedTuple
 
 import numpy as np
@@ -122,7 +123,9 @@ class Checkpoint(NamedTuple):
 
 def breast_cancer() -> Data:
     """The Wisconsin breast-cancer data, split at random by seed 0."""
-    training, test = tabular.split(tabular.read_csv(DATA, [TARGET]), TEST_FRACTION, np.random.default_rng(0))
+    with as_file(DATA) as path:
+        table = tabular.read_csv(path, [TARGET])
+    training, test = tabular.split(table, TEST_FRACTION, np.random.default_rng(0))
     scale = tabular.scaling(training.X)
     X, X_test = (on_grid(scale(table.X), DATA_GRID) for table in (training, test))
     return Data(X, training.Y, X_test, test.Y)

@@ -21,8 +21,7 @@ from refnn.gradcheck.faults.probes import Probe
 from refnn.gradcheck.problem import Problem, declared_network
 from refnn.report import declared, networks, record
 from refnn.report.record import Record, decode, decode_all, plain
-
-SCHEMA = Path(__file__).with_name("schema.json")
+from refnn.report.resources import SCHEMA
 
 LARGEST = 64 * 2**20  # bytes; the reference's own report has one or two million
 LONGEST = 17  # characters of an integer that a float holds exactly

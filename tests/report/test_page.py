@@ -2,7 +2,12 @@
 
 import json
 import math
+import os
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from pages import page_of
@@ -14,8 +19,10 @@ from reports import (
     report_on,
     right,
     with_nan,
+    written,
 )
 
+import refnn
 from refnn.report import findings, make
 from refnn.report.draw import comparison, page
 from refnn.report.record import number
@@ -47,6 +54,24 @@ def test_the_page_says_what_the_report_says(report):
     assert [row[:2] for row in found.tables["networks"][1:]] == [
         [network["name"], network["verdict"]] for network in report["content"]["networks"]
     ]
+
+
+def test_a_package_in_a_zip_file_has_all_that_a_report_needs(report, tmp_path):
+    path, folder = written(report, tmp_path / "report.json"), Path(refnn.__file__).parent
+    shutil.copytree(folder, tmp_path / "zipped/refnn", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("proofs/data/wdbc.csv", "proofs/benchmarks/power.json", "CITATION.cff"):  # as in a wheel
+        shutil.copy(folder.parent / name, tmp_path / "zipped/refnn/report")
+    shutil.make_archive(str(tmp_path / "archive"), "zip", tmp_path / "zipped")
+    script = f"""
+from refnn.report import citation, networks, read
+from refnn.report.draw import page
+citation.citation_file(), networks.breast_cancer()
+print(page.page(read.load({str(path)!r}), []))
+"""
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "archive.zip")}
+    run = [sys.executable, "-c", script]
+    page_there = subprocess.run(run, env=environment, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    assert page_there.rstrip("\n") == page.page(report, []).rstrip("\n")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from reports import changed, in_float32, leaves, missing_mean_in_layer_1, raises, report_on, right, with_nan, written
 
 from refnn.report import networks, provenance, record
-from refnn.report.read import SCHEMA, ReportError, load, validate
+from refnn.report.read import ReportError, load, validate
+from refnn.report.resources import SCHEMA
 
 
 def test_the_identity_is_the_sha256_of_the_canonical_content(report):

@@ -26,7 +26,7 @@ Row = Mapping[str, Count]  # by checker
 
 def comparison() -> str:
     """The section of the page; nothing where the numbers are not installed."""
-    if not POWER.exists():
+    if not POWER.is_file():
         return ""
     measured = json.loads(POWER.read_text(encoding="utf-8"))
     rows = counts(measured["detection"])

@@ -10,7 +10,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
-from pathlib import Path
 from string import Template
 from typing import NamedTuple
 
@@ -22,8 +21,8 @@ from refnn.report.draw.figures import Figure
 from refnn.report.findings import LARGE, PLANTED, REFERENCE, uncertified
 from refnn.report.read import declaration
 from refnn.report.record import SHORT, Record, number
+from refnn.report.resources import PAGE, PAGE_STYLE
 
-PAGE, PAGE_STYLE = (Path(__file__).with_name(f"page.{kind}") for kind in ("html", "css"))
 SHOWN = 12  # worst entries
 HEADER = ("verdict", "network", "entries", "rel. error", "error / tolerance")
 

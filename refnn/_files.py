@@ -33,6 +33,9 @@ def write_whole(files: Mapping[Path, bytes | None]) -> None:
                 else:
                     place.unlink(missing_ok=True)
             undo.pop_all()
+    except OSError as error:  # that of a full disk names no file
+        error.filename = error.filename or str(place)
+        raise
     finally:
         for part in parts.values():
             with contextlib.suppress(OSError):

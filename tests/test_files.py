@@ -70,6 +70,15 @@ def test_what_ends_while_they_take_their_places_puts_every_old_one_back(folder, 
     assert held(folder) == before
 
 
+def test_a_full_disk_is_said_of_the_file_that_it_has_no_room_for(folder, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=f"No space left on device: '{folder / 'a'}'"):
+        write_whole({folder / "a": b"new a"})
+
+
 def test_a_link_stays_one_and_a_private_file_private(folder):
     (folder / "link").symlink_to(folder / "a")
     (folder / "a").chmod(0o600)

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import io
+import sys
 from pathlib import Path
 
 from refnn import tabular
@@ -36,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
     X = tabular.read_features(args.data, network.features)
     text = _csv(network, *network.answer(X))
     if args.out is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # data, as in the file, and not words to be shown as one can
         say(text, end="")
     else:
         write_whole({args.out: text.encode()})

@@ -3,6 +3,8 @@
 import csv
 import io
 import os
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -97,6 +99,16 @@ def test_the_file_reproduces_the_predictions_bit_for_bit(output, target, train, 
     assert labels == [saved["classes"][0][k] for k in P.argmax(axis=0)]
     assert list(map(float, probabilities[0])) == P.max(axis=0).tolist()
     assert np.mean(np.array(labels) == columns[target]) > 0.6
+
+
+def test_what_is_printed_is_the_file_whatever_the_terminal_can_show(train, tmp_path, columns):
+    columns["wet"] = ["yes" if word == "yes" else "nö" for word in columns["wet"]]
+    arguments = ["predict", train("sigmoid"), tmp_path / "training.csv"]
+    assert main([*map(str, arguments), "--out", str(tmp_path / "said.csv")]) == 0
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    run = subprocess.run([sys.executable, "-m", "refnn", *arguments], env=environment, capture_output=True, check=True)
+    assert run.stdout == (tmp_path / "said.csv").read_bytes()
+    assert "nö" in run.stdout.decode()
 
 
 def test_a_saved_network_comes_back_as_it_was(train, tmp_path):

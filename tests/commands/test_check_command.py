@@ -133,7 +133,11 @@ LOOKED_AT = {
     "attribute": (b"def __getattr__(name):\n    raise RuntimeError(name)\n", "RuntimeError: gradient"),
     "own_file": (b"__file__ = 3\ngradient = print\n", "TypeError"),
 }
-PARSED = {"nested": (b"x = 1" + b" + 1" * 100_000, "RecursionError"), "latin": (b"# \xe9", "UnicodeDecodeError")}
+PARSED = {
+    "nested": (b"x = 1" + b" + 1" * 100_000, "RecursionError"),
+    "latin": (b"# \xe9", "SyntaxError: invalid or missing encoding declaration"),  # Python looks for one in two lines
+    "latin_below": (b"\n\n# \xe9", "UnicodeDecodeError"),
+}
 
 
 @pytest.mark.parametrize("name", [*LOOKED_AT, *PARSED])

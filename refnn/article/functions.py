@@ -10,9 +10,18 @@ from unittest.mock import MagicMock
 import numpy as np
 
 from refnn.article.layer import cache_reasons, judge_activation, judge_init, judge_part
-from refnn.article.names import ARTICLE, Known
+from refnn.article.names import ARTICLE, Known, UnfitError
 from refnn.article.right import LEARNING_RATE, Module, probes
-from refnn.article.words import OTHER_ACTIVATION, OTHER_LINE, equal, findings, gradient_findings, gradients, in_words
+from refnn.article.words import (
+    OTHER_ACTIVATION,
+    OTHER_LINE,
+    equal,
+    findings,
+    gradient_findings,
+    gradients,
+    in_words,
+    numbers,
+)
 from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.faults.lines import Array, backprop
 from refnn.gradcheck.faults.probes import Probe
@@ -43,7 +52,10 @@ def _judge_cost(module: Module, judged: Known) -> Iterator[str]:
     rng = np.random.default_rng(0)
 
     def cost(AL: Array, Y: Array) -> Array:
-        return np.asarray(module.call(judged.role, AL=AL.copy(), Y=Y.copy(), params=copy.deepcopy(params)))
+        J = module.call(judged.role, AL=AL.copy(), Y=Y.copy(), params=copy.deepcopy(params))
+        if numbers(J) is None:
+            raise UnfitError(f"returns {type(J).__name__}, expected one number")
+        return np.asarray(J)
 
     for outputs in sorted({1, module.networks[0][-1]}):
         cases = [(rng.uniform(0.05, 0.95, (outputs, m)), np.round(rng.random((outputs, m)))) for _ in range(4)]
@@ -53,9 +65,15 @@ def _judge_cost(module: Module, judged: Known) -> Iterator[str]:
             diagonal = costs[0].shape == (outputs, outputs) and equal([np.trace(c) for c in costs], expected)
             why = ": its diagonal holds the cost of each output, and J is their sum" if diagonal else ""
             yield f"returns an array of shape {costs[0].shape} for {outputs} outputs, expected one number{why}"
+            continue
+        J = np.ravel(costs)
+        # log(A + ε) is finite where A is 0, and common: J is less by ε times this, as far as ε is small.
+        epsilon = (expected - J) / [np.sum(Y / A + (1 - Y) / (1 - A)) / m for A, Y in cases]
+        if not equal(J, expected) and 0 < np.mean(epsilon) < 1e-3 and np.ptp(epsilon) < np.mean(epsilon) / 100:
+            yield f"takes log(A + ε) in place of log(A), ε = {np.mean(epsilon):.1g}"
         else:
             factors = {m: "m: 1/m is missing", 1 / outputs: "1/n_L: J sums over the outputs"}
-            yield from in_words({"J": [c.item() for c in costs]}, {"J": expected}, factors)
+            yield from in_words({"J": J}, {"J": expected}, factors)
     if not np.all(np.isfinite(cost(np.array([[0.0, 1.0]]), np.array([[0.0, 1.0]])))):
         module.notes.append("not finite once A_L rounds to 0 or 1, even where that is the label")
 

@@ -46,6 +46,8 @@ MISTAKES = [
     ("cost_function", "return -", "return ", "the sign is flipped"),
     ("cost_function", " / m", "", "m: 1/m is missing"),
     ("cost_function", "np.sum(", "np.mean(", "times the right value"),
+    ("cost_function", SUM, SUM.replace("A))", "A + 1e-8))"), r"log\(A \+ ε\) in place of log\(A\), ε = 1e-08"),
+    ("cost_function", "return ", "", "returns NoneType, expected one number"),
     ("one_layer_backward", ROUND, "dZ = dA * sigmoid(Z) * (1 - sigmoid(Z))", r"takes sigmoid\(Z\) for an array"),
     ("one_layer_backward", "dA * S * (1 - S)", "dA * S", "activation-as-derivative"),
     ("one_layer_backward", "dA * S * (1 - S)", "dA * (1 - S**2)", "tanh-derivative"),

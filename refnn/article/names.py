@@ -94,7 +94,7 @@ class Known(NamedTuple):
             expected = f"expected the tuple ({', '.join(self.returns)})"
             raise UnfitError(f"returns {type(parts).__name__}, {expected}{counted}")
         for word, part in zip(self.returns, parts, strict=True):
-            if word in MAPPINGS and not isinstance(part, dict):
+            if word in MAPPINGS and not isinstance(part, Mapping):
                 raise UnfitError(f"returns {type(part).__name__}, expected {MAPPINGS[word]}")
         return parts
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reports import changed, in_float32, leaves, missing_mean_in_layer_1, raises, report_on, right, with_nan, written
 
+from refnn.gradcheck.declaration import CHOICES
 from refnn.report import networks, provenance, record
 from refnn.report.read import SCHEMA, ReportError, load, validate
 
@@ -50,6 +51,12 @@ def test_the_schema_is_a_json_schema_and_allows_nothing_unnamed():
                 yield from objects(inner)
 
     assert all("additionalProperties" in found for found in objects(schema))
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_the_schema_knows_each_word_of_a_declaration_but_the_default(name):
+    known = json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"]["declaration"]["properties"][name]
+    assert known in ({"enum": [*CHOICES[name][1:]]}, {"const": CHOICES[name][1]})
 
 
 @pytest.mark.parametrize("gradient", [right, missing_mean_in_layer_1, in_float32, with_nan, raises])

@@ -41,6 +41,7 @@ def declared(record: Record) -> Declaration:
         name: _numbers(name, value) if name in ("l1", "l2", "step") else value for name, value in record.items()
     }
     try:
+        _names("names", record.get("names", {}))  # before another's text is formatted
         said = Declaration.of(keywords)
         again = recorded(said)
     except TypeError as error:

@@ -24,6 +24,7 @@ ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "ide
 COSTS = ("cross_entropy", "half_squared_error", "squared_error")
 LOGISTIC = ("sigmoid", "softmax")  # the activations that cross-entropy is the cost of
 SLOPE = 0.01  # of a leaky ReLU without a number
+SLOPES = {0.0: "relu", SLOPE: "leaky_relu", 1.0: "identity"}  # each network has one spelling, that of its name
 
 
 def activation(name: str, word: Any, more: tuple[str, ...] = ()) -> Word:
@@ -44,7 +45,7 @@ def activation(name: str, word: Any, more: tuple[str, ...] = ()) -> Word:
         )
     if not 0 <= below < math.inf:
         raise ValueError(f"{name} is {shown(word, repr)}, expected a finite slope of at least 0")
-    return word
+    return SLOPES.get(below, f"leaky_relu({below!r})".replace(".0)", ")"))
 
 
 def _own(word: Any) -> bool:

@@ -166,7 +166,7 @@ class Certificate:
         Reading proves nothing: `recheck` does.
         """
         try:
-            record = json.loads(value) if isinstance(value, str) else value
+            record = json.loads(value, object_pairs_hook=hexfloat.unique) if isinstance(value, str) else value
             if not isinstance(record, Mapping) or record.get("format") != FORMAT:
                 raise ValueError(f"expected an object with format {FORMAT!r}")
             X, Y = (hexfloat.decode(name, record.get(name)) for name in "XY")
@@ -195,9 +195,10 @@ class Certificate:
 
         Raises
         ------
-        ValueError
-            Of a bound that is not finite.
+        TypeError, ValueError
+            Of an argument that is no truth value, or a bound that is not finite.
         """
+        _shapes.switch("native_integers", native_integers)
         return _coq.theorem(self._point, self.absolute, 2 * self.bits, native=native_integers)
 
     def recheck(self, seed: int = 1) -> None:
@@ -210,9 +211,12 @@ class Certificate:
 
         Raises
         ------
+        TypeError, ValueError
+            If the seed is no integer of at least 0.
         CertificateError
             If a bound, a recorded true derivative or another word of it is not true; the text names the entries.
         """
+        _shapes.whole("seed", seed, 0)
         point = self._point
         bits, false = enclosed(point)[1], []
         if bits != self.bits:

@@ -209,6 +209,7 @@ def test_a_certificate_with_one_number_changed_is_refused(table):
 
 MALFORMED = {
     "text": ("{", "not a certificate"),
+    "key twice": (json.dumps(CERTIFICATE.to_json())[:-1] + ', "bits": 64}', "a key stands twice in one object"),
     "list": ("[]", "expected an object with format"),
     "format": ({"format": "refnn-certificate/9"}, "expected an object with format 'refnn-certificate/2'"),
     "missing": ({"X": None}, "X is not an object with dtype, shape and hex"),
@@ -260,6 +261,13 @@ def test_bad_input_is_refused_by_name(name):
     change, kind, text = REFUSED[name]
     with pytest.raises(kind, match=text):
         certify(**{"params": PARAMS, "X": X, "Y": Y, "grads": GRADS} | change)
+
+
+def test_arguments_of_a_certificate_are_refused_by_name():
+    with pytest.raises(TypeError, match=r"seed is 'x' \(str\), expected an integer"):
+        CERTIFICATE.recheck(seed="x")
+    with pytest.raises(TypeError, match=r"native_integers is 'no' \(str\), expected True or False"):
+        CERTIFICATE.to_coq(native_integers="no")
 
 
 def test_without_python_flint_the_error_says_what_to_install(monkeypatch):

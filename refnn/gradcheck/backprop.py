@@ -14,7 +14,7 @@ import numpy as np
 from refnn._printing import plainly, shown
 from refnn._printing import said as told
 from refnn._progress import bar
-from refnn._shapes import Array, choice, whole
+from refnn._shapes import Array, choice, switch, whole
 from refnn.gradcheck.declaration import ARTICLE, Declaration, Keywords
 from refnn.gradcheck.faults.diagnosis import Case, diagnose
 from refnn.gradcheck.faults.probes import Probe, blindness, default_probes
@@ -89,6 +89,7 @@ def check_network(
     """
     choice("method", method, METHODS)
     whole("seed", seed, 0)
+    switch("progress", progress)
     said = Declaration.of(declaration)
     if not said.known:
         raise ValueError(f"{said.says}: functions of one's own are judged by check_backprop, or by check_gradients")
@@ -147,6 +148,8 @@ def check_backprop(
         one question, overwrites what it returned or returns what is no gradient is WRONG, and the reason says so.
     """
     whole("seed", seed, 0)
+    if not callable(progress):
+        switch("progress", progress)
     said = Declaration.of(declaration)
     for name, function in (("gradient", gradient), ("cost", cost)):
         if not callable(function) and not (name == "cost" and cost is None):

@@ -180,8 +180,10 @@ class Tree:
 
     # ------------------------------------------------------------------ a gradient beside it
 
-    def beside(self, given: Any, word: str = "grads") -> dict[str, tuple[Leaf | None, Any]]:
-        """What a gradient holds for each leaf, by the name under which it came.
+    def beside(
+        self, given: Any, word: str = "grads", *, before: tuple[int, ...] = (), after: tuple[int, ...] = ()
+    ) -> dict[str, tuple[Leaf | None, Any]]:
+        """What a gradient holds for each leaf, by the name under which it came; a Jacobian has axes before or after.
 
         An UnfitGradientError says where it is no container of the same kind. The keys of one flat dict are left to
         who compares it: it may have entries for other things.
@@ -195,9 +197,13 @@ class Tree:
         nested = _parts(self.template) is not None
         if nested and isinstance(given, Mapping) and set(given) == set(names):
             found = [given[name] for name in names]
-        elif (alone := self._moved(1)) and _shape(given) == _shape(alone[0].array):
+        elif (alone := self._moved(1)) and _shape(given) == (*before, *np.asarray(alone[0].array).shape, *after):
             found = [given if leaf in alone else None for leaf in self.leaves]
-        elif isinstance(given, list | tuple) and not _alike(self.template, given) and (rows := self._moved(len(given))):
+        elif (
+            isinstance(given, list | tuple)
+            and (rows := self._moved(len(given)))
+            and (not _alike(self.template, given) or all(map(_fits, rows, given)))
+        ):
             each = iter(given)  # one after the other, as torch.autograd.grad returns them
             found = [next(each) if leaf in rows else None for leaf in self.leaves]
         else:
@@ -361,6 +367,10 @@ def is_flat(value: Any) -> bool:
 def _shape(value: Any) -> tuple[int, ...] | None:
     array = leaves.numbers(value)
     return None if array is None else array.shape
+
+
+def _fits(leaf: Leaf, given: Any) -> bool:
+    return given is None or _shape(given) == _shape(leaf.array)
 
 
 def _alike(template: Any, given: Any) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypedDict, TypeGuard
 import numpy as np
 
 from refnn import _declaration, _shapes
-from refnn._printing import plainly, said, shown
+from refnn._printing import plainly, said, shown, typed
 from refnn._shapes import Array, Misfits
 from refnn.gradcheck import formulas
 
@@ -92,6 +92,9 @@ class Declaration:
             if not (isinstance(template, str) or callable(template) or _listed(template)):
                 expected = "a text such as 'W{l}', a list of texts, one for each layer, or a function of l"
                 raise TypeError(f"names[{kind!r}] is {shown(template, repr)}, expected {expected}")
+            if isinstance(template, str) and not _filled(template):
+                expected = "a text such as 'W{l}', with the layer as {l}, from 1, or {k}, from 0"
+                raise ValueError(f"names[{kind!r}] is {shown(template, repr)}, expected {expected}")
         words["names"] = {kind: tuple(name) if _listed(name) else name for kind, name in names.items()}
         if words.get("step") is not None:
             words["step"] = _shapes.as_float("step", words["step"])
@@ -173,9 +176,11 @@ class Declaration:
         if template is None:
             return f"d{self.name(kind[1:], l)}" if kind[0] == "d" else f"{kind}{l}"
         if callable(template):
-            named: str = said(template, f"names[{kind!r}](l)", plainly, l)
+            named = said(template, f"names[{kind!r}](l)", plainly, l)
+            if not isinstance(named, str):
+                raise ValueError(f"names[{kind!r}]({l}) is {typed(named)}, expected a text")
             return named
-        return template.format(l=l, k=l - 1) if isinstance(template, str) else template[l - 1]
+        return _filled(template, l) if isinstance(template, str) else template[l - 1]
 
     def turned(self, kind: str, V: Array) -> Array:
         """An array "W", "b" or "A" in the declared orientation; the same way back."""
@@ -236,6 +241,14 @@ class Declaration:
 def _penalty(name: str, penalty: Penalty, m: int) -> float:
     of_m = f"{name}(m)"
     return _shapes.at_least_0(of_m, said(penalty, of_m, plainly, m)) if callable(penalty) else float(penalty)
+
+
+def _filled(template: str, l: int = 1) -> str:
+    """The template with the number of the layer; empty if it has another field, or is none."""
+    try:
+        return template.format(l=l, k=l - 1)
+    except (LookupError, ValueError, AttributeError, TypeError):
+        return ""
 
 
 def _listed(template: Any) -> TypeGuard[Sequence[str]]:

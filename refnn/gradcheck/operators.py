@@ -195,8 +195,10 @@ class Whole:
             with inputs.digits(inputs.arrays):
                 given = said(given, f"jacobian({'*' * inputs.spread}inputs)", inputs.hand, inputs.put(point, own=True))
         found: dict[str, Any] = {}
-        for output, J in outputs.beside(given).values():
-            for leaf, block in inputs.beside(J).values():
+        after: tuple[int, ...] = sum((V.shape for V in inputs.arrays.values()), ())
+        for output, J in outputs.beside(given, "jacobian", after=after).values():
+            before = () if output is None or output.array is None else output.array.shape
+            for leaf, block in inputs.beside(J, "jacobian", before=before).values():
                 if output is None or leaf is None or output.array is None or leaf.array is None or block is None:
                     continue
                 where, shape = f"jacobian{output.path}{leaf.path}", output.array.shape + leaf.array.shape

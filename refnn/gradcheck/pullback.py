@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from refnn._shapes import Array, at_least_0, switch, whole
+from refnn._shapes import Array, at_least_0, choice, switch, whole
 from refnn.gradcheck.check import check_gradients, two_errors
 from refnn.gradcheck.judge import APPROXIMATE
 from refnn.gradcheck.maps import Arrays, Map, Report, along, drawn, single
 from refnn.gradcheck.operators import Columns, Operator, Whole
 from refnn.gradcheck.problem import Gradient
-from refnn.gradcheck.question import Settled
+from refnn.gradcheck.question import METHODS, Settled
 from refnn.gradcheck.verdict.judgement import FLOOR
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Verdict
 from refnn.gradcheck.witness import central
@@ -36,6 +36,7 @@ ALONE = 16  # outputs judged alone
 COLUMNS = 256  # inputs up to which a jvp is asked for the derivative in each
 DIRECTIONS = 16  # beyond, the random directions in which it is asked
 STEPS = [2.0**-k for k in range(3, 9)]  # of Taylor's remainder
+OPTIONS = ("method", "f_error", "subgradient", "executor", "progress")  # of check_gradients
 SHOWS = 2.0**12  # roundoffs of its terms from which a remainder is more than rounding
 
 
@@ -81,7 +82,7 @@ def check_vjp(
     batched : bool
         True if f takes stacks of inputs and returns such of outputs, each array with one axis more, the first, as
         ``jax.vmap(f)`` does. vjp, jvp and second are asked at one point all the same.
-    **options : of `check_gradients`
+    **options : method, f_error, subgradient, executor and progress, of `check_gradients`; without a bar by default
 
     Returns
     -------
@@ -100,7 +101,7 @@ def check_vjp(
             raise TypeError(f"{name} is {type(function).__name__}, expected a callable")
     switch("conjugate", conjugate)
     switch("batched", batched)
-    rng = _source(seed, alone, nondeterminism)
+    rng = _source(seed, alone, nondeterminism, options)
     function = Map.of(single(f), inputs, rng, stacked=f) if batched else Map.of(f, inputs, rng)
     u, report = function.u, function.report
     if report.unfit:
@@ -156,7 +157,7 @@ def check_jvp(
     """
     if not callable(jvp):
         raise TypeError(f"jvp is {type(jvp).__name__}, expected a callable")
-    rng = _source(seed, alone, nondeterminism)
+    rng = _source(seed, alone, nondeterminism, options)
     function = Map.of(f, inputs, rng)
     report = function.report
     if report.unfit:
@@ -175,13 +176,20 @@ def check_jvp(
 
 @np.errstate(all="ignore")
 def check_jacobian(
-    f: Callable[..., Any], jacobian: Any, inputs: Any, *, seed: int = 0, alone: int = ALONE, **options: Any
+    f: Callable[..., Any],
+    jacobian: Any,
+    inputs: Any,
+    *,
+    seed: int = 0,
+    alone: int = ALONE,
+    nondeterminism: float = 0.0,
+    **options: Any,
 ) -> GradientCheck:
     """Judge a Jacobian given whole.
 
     Parameters
     ----------
-    f, inputs, seed, alone, **options : as in `check_vjp`
+    f, inputs, seed, alone, nondeterminism, **options : as in `check_vjp`
     jacobian : array of shape (*output shape, *input shape), or callable that returns it of the inputs
         For several outputs a container like theirs, which holds for each a container like the inputs.
 
@@ -194,16 +202,24 @@ def check_jacobian(
     ValueError, TypeError
         Naming what is wrong with an argument, or with what a function returned.
     """
-    rng = _source(seed, alone, options.get("nondeterminism", 0.0))
+    rng = _source(seed, alone, nondeterminism, options)
     function = Map.of(f, inputs, rng)
     if function.report.unfit:
         return function.report.on([])
-    checks = _judged(function, Whole(function, jacobian), rng, alone, {"seed": seed, **options})
+    options |= {"seed": seed, "nondeterminism": nondeterminism}
+    checks = _judged(function, Whole(function, jacobian), rng, alone, options)
     return function.report.on(list(checks))
 
 
-def _source(seed: object, alone: object, nondeterminism: object) -> np.random.Generator:
+def _source(seed: object, alone: object, nondeterminism: object, options: Mapping[str, Any]) -> np.random.Generator:
     """Random numbers of the seed, once these options are what they should be."""
+    for name in options:
+        if name not in OPTIONS:
+            raise TypeError(f"{name!r} is no option of this check, expected {', '.join(OPTIONS)}")
+    choice("method", options.get("method", METHODS[0]), METHODS[:-1])
+    for name in ("subgradient", "progress"):
+        switch(name, options.get(name, False))
+    two_errors(options.get("f_error", 0.0))
     whole("alone", alone, 0)
     at_least_0("nondeterminism", nondeterminism)
     return np.random.default_rng(whole("seed", seed, 0))
@@ -213,7 +229,7 @@ def _judged(
     function: Map, pull: Pull, rng: np.random.Generator, alone: int, options: Mapping[str, Any]
 ) -> Iterator[GradientCheck]:
     """The check of ⟨u, f⟩ for its cotangent u, and for parts of it alone. Only the first asks f anew."""
-    u, options = function.u, dict(options)
+    u, options = function.u, {"progress": False, **options}
     apart = options.pop("nondeterminism", 0.0)
     fixed = isinstance(pull, Whole) and not callable(pull.jacobian)  # known at one point only
     parts: list[tuple[str, Arrays]] = [("a random cotangent", u)]
@@ -225,7 +241,7 @@ def _judged(
         known = _known_to(part, values, options)
         with np.errstate(all="ignore"):  # of cotangents with zeros, which the code may never have met
             gradient = pull(function.point, part) if fixed else Settled(lambda point: pull(point, part), apart)
-            check = check_gradients(Product(function, part), dict(function.point), gradient, progress=False, **known)
+            check = check_gradients(Product(function, part), dict(function.point), gradient, **known)
         function.recalls = True
         if check.verdict is Verdict.BLIND and not any(V.size for V in part.values()):
             check = replace(check, verdict=Verdict.PASS, reasons=(), notes=(*check.notes, "f has no outputs to judge"))

@@ -21,6 +21,7 @@ needs exp(x+y) = exp(x) exp(y) to be seen as right also fails here; formulas for
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -145,7 +146,9 @@ def exact_check(f: Function, grads: GradientFunction, params: Mapping[str, Array
     ExactnessError
         If `f` or `grads` compares, rounds, uses an inexact literal or an unsupported function.
     ValueError
-        If `grads` lacks a parameter or gives it another shape.
+        If `grads` lacks a parameter or gives it another shape, or a function changes its argument.
+    TypeError
+        If `params` or what `grads` returns is no dict of arrays.
     """
     point = random_point(params, seed=seed)
     with atoms(seed):
@@ -175,6 +178,8 @@ def _false_pass(f: Function, grads: GradientFunction, point: dict[str, Objects],
 def _gradient(grads: GradientFunction, point: dict[str, Objects]) -> dict[str, Objects]:
     """Run `grads` and return its entries under the names of the parameters."""
     result = _run("grads", grads, point)
+    if not isinstance(result, Mapping):
+        raise TypeError(f"grads returned {type(result).__name__}, expected a dict of arrays")
     given = {name: f"d{name}" if f"d{name}" in result else name for name in point}
     if missing := [f"grads has no entry 'd{name}' or '{name}'" for name in point if given[name] not in result]:
         raise ValueError("; ".join(missing))
@@ -198,12 +203,19 @@ def _scalar(f: Function, duals: dict[str, Objects]) -> Dual:
 
 
 def _run(name: str, function: Callable[[dict[str, Objects]], Any], params: dict[str, Objects]) -> Any:
+    given = {key: array.copy() for key, array in params.items()}
     try:
-        return function({key: array.copy() for key, array in params.items()})
+        result = function(given)
     except ExactnessError as error:
         raise ExactnessError(f"{name} is not exact: {error}") from error
     except TypeError as error:  # what NumPy raises where it has no loop for objects
         raise ExactnessError(f"{name} does not run on object arrays: {error}") from error
+    if given.keys() != params.keys() or not all(
+        np.shape(given[key]) == V.shape and all(map(operator.is_, np.ravel(given[key]), V.flat))
+        for key, V in params.items()
+    ):
+        raise ValueError(f"{name} changes its argument, expected a function that leaves it as it is")
+    return result
 
 
 def _values(array: Objects) -> Objects:

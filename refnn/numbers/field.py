@@ -204,12 +204,17 @@ def random_point(params: Mapping[str, ArrayLike], *, seed: int = 0) -> dict[str,
     Raises
     ------
     TypeError, ValueError
-        If `params` is no dict of arrays, or has no entry.
+        If `params` is no dict of arrays of numbers, or has no entry, or the seed is no integer of at least 0.
     """
     if not isinstance(params, Mapping):
         raise TypeError(f"params is {type(params).__name__}, expected a dict of arrays")
     shapes = {name: np.shape(array) for name, array in params.items()}
     if not any(map(math.prod, shapes.values())):
         raise ValueError("params has no entry, expected a dict of arrays")
+    for name, array in params.items():
+        if (dtype := np.asarray(array).dtype).kind not in "biufcO":
+            raise TypeError(f"params[{name!r}] has dtype {dtype}, expected numbers")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed is {seed!r}, expected an integer of at least 0")
     rng = np.random.default_rng(seed)
     return {name: map_entries(FieldElement, rng.integers(0, P, size=shape)) for name, shape in shapes.items()}

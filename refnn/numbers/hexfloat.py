@@ -18,6 +18,14 @@ def encode(array: FloatArray) -> dict[str, Any]:
     return {"dtype": array.dtype.name, "shape": list(array.shape), "hex": [float(x).hex() for x in array.flat]}
 
 
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of JSON in which each key stands once, or a reader of the first and one of the last would differ."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
 def decode(name: str, value: Any) -> FloatArray:
     """The array that `encode` wrote; a ValueError that begins with `name` for anything else."""
     if not isinstance(value, dict) or set(value) != {"dtype", "shape", "hex"}:

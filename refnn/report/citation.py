@@ -11,6 +11,7 @@ from refnn.report.resources import CITATION
 
 LONGEST = 200  # characters of a name or an address
 ADDRESS = r"https?://[!-\[\]-z|~]+"  # printable ASCII without spaces, backslashes and braces
+TEX = str.maketrans({"{": "(", "}": ")", "\\": "/", "^": r"\^{}", "~": r"\~{}", **{c: f"\\{c}" for c in "_&%$#"}})
 RECHECK = "refnn verify report.json"
 
 
@@ -70,5 +71,4 @@ def citation_file() -> Any:
 
 def _escaped(text: str) -> str:
     """The text as TeX prints it; its braces would not stay in pairs, and become brackets."""
-    plain = text.translate(str.maketrans("{}\\", "()/"))
-    return "".join(f"\\{c}" if c in "_&%$#" else c for c in plain)
+    return text.translate(TEX)

@@ -41,6 +41,7 @@ def declared(record: Record) -> Declaration:
         name: _numbers(name, value) if name in ("l1", "l2", "step") else value for name, value in record.items()
     }
     try:
+        _names("names", record.get("names", {}))  # before another's text is formatted
         said = Declaration.of(keywords)
         again = recorded(said)
     except TypeError as error:
@@ -82,14 +83,10 @@ def _hidden(name: str, words: Any) -> str | list[str]:
 
 def _penalty(name: str, value: Any) -> str | Record:
     if isinstance(value, OverM):
-        return {"over_m": _hex(name, value.numerator)}
+        return {"over_m": at_least_0(name, value.numerator).hex()}
     if callable(value):
         raise TypeError(f"{name} is a function, which a report cannot hold: expected a number, or OverM for λ/m")
-    return _hex(name, value)
-
-
-def _hex(name: str, value: Any) -> str:
-    return at_least_0(name, float(value)).hex()
+    return float(value).hex()
 
 
 def _names(name: str, templates: Mapping[str, Any]) -> Record:
@@ -118,5 +115,5 @@ PLAIN: dict[str, Callable[[str, Any], Any]] = {  # all others are plain as they 
     "l1": _penalty,
     "l2": _penalty,
     "names": _names,
-    "step": _hex,
+    "step": lambda _, step: step.hex(),  # negative for one upwards
 }

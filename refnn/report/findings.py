@@ -26,6 +26,7 @@ from refnn.report.record import Record, plain
 REFERENCE = "refnn.backprop"
 CERTIFIED_WORK = 1e9  # (weights and biases)² times examples, at most, of a network that carries a certificate
 PER_LAYER = 130_000  # multiplications in the time that Python takes for a layer, in all that looks at an entry
+PER_NETWORK = 35_000_000  # in the time that a network takes, however small it is
 PER_SECOND = 1e9  # multiplications
 PLANTED = 5  # networks, at most, on which a fault is planted
 LARGE = 1000  # entries of a dA_l that is not looked at: it would fill most of the report

@@ -152,5 +152,5 @@ def layer_dims(params: Params) -> list[int]:
 
 
 def on_grid(V: Array, unit: float) -> Array:
-    """The nearest multiples of the unit, a power of two."""
-    return np.asarray(np.round(V / unit) * unit)
+    """The nearest multiples of the unit, a power of two, and of zero the positive: an integer has no other."""
+    return np.asarray(np.round(V / unit) * unit + 0.0)

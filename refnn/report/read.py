@@ -19,6 +19,7 @@ from refnn._shapes import Array
 from refnn.gradcheck.declaration import Declaration
 from refnn.gradcheck.faults.probes import Probe
 from refnn.gradcheck.problem import Problem, declared_network
+from refnn.numbers import hexfloat
 from refnn.report import declared, networks, record
 from refnn.report.record import Record, decode, decode_all, plain
 from refnn.report.resources import SCHEMA
@@ -71,7 +72,7 @@ def parse(data: bytes) -> Any:
     try:
         return json.loads(
             data.decode("utf-8"),
-            object_pairs_hook=_unique,
+            object_pairs_hook=hexfloat.unique,
             parse_float=_no_float,
             parse_constant=_no_float,
             parse_int=_integer,
@@ -82,6 +83,8 @@ def parse(data: bytes) -> Any:
         raise ReportError("nested too deeply") from None
     except json.JSONDecodeError as error:
         raise ReportError(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except ValueError as error:
+        raise ReportError(str(error)) from None
 
 
 def validate(report: Any) -> None:
@@ -130,13 +133,6 @@ def _path(keys: Any) -> str:
     """`content.networks[3].params`, as one would type it."""
     path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
     return plain(path)[:SHOWN] or "the report"
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ReportError("a key stands twice in one object")
-    return found
 
 
 def _no_float(literal: str) -> NoReturn:

@@ -131,6 +131,13 @@ def test_a_callable_is_given_the_check_of_each_probe():
     assert tuple(seen) == check.probes
 
 
+def test_progress_is_a_switch_or_a_callable():
+    _, *network = default_probes()[0]
+    for check in (lambda: check_backprop(raises, progress=3), lambda: check_network(*network, {}, progress=3)):
+        with pytest.raises(TypeError, match=r"^progress is 3 \(int\), expected True or False$"):
+            check()
+
+
 def test_a_whole_says_what_its_probes_have_seen():
     check = check_backprop(reference, probes=default_probes()[:2], progress=False)
     assert check.sees(1e-6)

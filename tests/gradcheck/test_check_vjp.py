@@ -499,6 +499,25 @@ def test_the_taylor_remainder_falls_with_the_square_of_the_step_or_with_the_step
     assert not any("Taylor" in note for note in check_vjp(lambda v: 2 * v, lambda _, g: 2 * g, V).notes)
 
 
+@pytest.mark.parametrize("form", [lambda J: J, lambda J: (J,), lambda J: [J], lambda J: lambda *_: J])
+@pytest.mark.parametrize("inputs", [V, (V,), [V]])
+@pytest.mark.parametrize("outputs", [lambda y: y, lambda y: (y,)])
+def test_the_jacobian_of_one_array_in_another_needs_no_container(form, inputs, outputs):
+    for A in (W, W[:1]):
+        f = lambda v, A=A: outputs(A @ (v[0] if isinstance(v, list) else v))  # noqa: E731
+        assert check_jacobian(f, form(A), inputs)
+        assert wrong(check_jacobian(f, form(A * [1, 1, 1.001, 1]), inputs))
+
+
+def test_a_second_order_may_be_in_a_row():
+    def second(v, g, w):
+        return 2 * g * w, 2 * v * w
+
+    assert check_vjp(square, square_vjp, (V,), order=2, second=second)
+    off = check_vjp(square, square_vjp, (V,), order=2, second=lambda v, g, w: second(v, 2 * g, w))
+    assert off.verdict is Verdict.WRONG
+
+
 def test_the_second_order():
     def second(v, g, w):
         return 2 * g * w, 2 * v * w
@@ -868,6 +887,23 @@ def test_an_output_that_is_always_zero_has_a_gradient_of_rounding():
     x = np.array([0.3, 1.1, -0.7])
     assert check_vjp(f, vjp, x)
     assert wrong(check_vjp(f, lambda x, g: vjp(x, g, 1e-9), x))
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_progress_may_be_shown(progress):
+    assert check_vjp(square, square_vjp, V, progress=progress)
+    assert check_jvp(square, square_vjp, V, progress=progress)
+    assert check_jacobian(square, np.diag(2 * V), V, progress=progress)
+
+
+@pytest.mark.parametrize(
+    "option", [{"grads": V}, {"params": V}, {"batch": True}, {"subgradient": 1}, {"progress": 1}, {"method": 3}]
+)
+def test_an_unknown_option_is_named_before_work(option):
+    (name,) = option
+    for check in (check_vjp, check_jvp, check_jacobian):
+        with pytest.raises((TypeError, ValueError), match=f"^'?{name}'? is "):
+            check(lambda _: pytest.fail("f was asked"), square_vjp, V, **option)
 
 
 @pytest.mark.parametrize("option", [{"alone": None}, {"nondeterminism": None}, {"f_error": ""}, {"seed": 0.5}])

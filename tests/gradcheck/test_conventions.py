@@ -543,6 +543,18 @@ def test_two_arrays_of_one_name_are_refused(words, said, given):
         check_backprop(declared({}), **given, **words)
 
 
+@pytest.mark.parametrize("template", ["{}", "{x}", "{", "{l:q}", "{l.x}", "{l[0]}", ""])
+def test_a_template_that_takes_no_layer_is_refused(template):
+    with pytest.raises(ValueError, match=r"^names\['W'\] is .*, expected a text such as 'W{l}', with the layer as {l}"):
+        check_backprop(declared({}), names={"W": template})
+
+
+@pytest.mark.parametrize("name", [lambda l: l, lambda _: ["W"], lambda _: None])
+def test_a_function_of_names_returns_texts(name):
+    with pytest.raises(ValueError, match=r"^names\['dW'\]\(1\) is .*, expected a text$"):
+        check_backprop(declared({}), names={"dW": name}, layer_dims=[3, 2])
+
+
 def test_without_a_number_a_name_is_enough_for_one_layer():
     def gradient(params, X, Y):
         AL, caches = refnn.forward_prop(X, {"W1": params["w"], "b1": params["b"]})

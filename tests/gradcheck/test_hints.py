@@ -73,6 +73,19 @@ def test_what_is_taken_back_from_a_step_is_told_with_its_rate(rate, dtype):
         assert note.endswith(f"with step={rate:g}")
 
 
+@pytest.mark.parametrize("declared", [{}, {"step": 0.1}])
+def test_parameters_that_no_step_has_changed_are_told(declared):
+    check = judged(lambda params, *_: params if declared else {f"d{k}": V for k, V in params.items()}, **declared)
+    assert "these are the parameters, unchanged" in check.reasons
+    assert notes_of(check) == []
+
+
+def test_what_is_not_finite_is_not_clipped():
+    check = judged(lambda params, *_: {f"d{key}": np.nan * V for key, V in params.items()})
+    assert check.verdict is Verdict.WRONG
+    assert "clipped" not in str(check)
+
+
 @pytest.mark.parametrize(
     ("name", "dtype"),
     [("missing-mean", np.float32), ("float32-inside", np.float64), ("weights-updated-first", np.float64)],

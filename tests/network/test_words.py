@@ -7,6 +7,7 @@ import pytest
 from small_network import AL, CACHES, GRADS, PARAMS, X, Y, refusals
 
 import refnn
+from refnn import _declaration
 
 SIN = (np.sin, np.cos)
 
@@ -173,6 +174,21 @@ def test_a_squared_error_takes_labels_and_predictions_of_any_size():
     assert refnn.cost_function([[3.0]], [[-1]], output="identity") == 8
     assert refnn.cost_function([[3.0]], [[-1]], output=("identity", "squared_error")) == 16
     refnn.train(X, 7 * Y - 3, [4, 3, 2], 2, 0.01, hidden="tanh", output="identity")
+
+
+@pytest.mark.parametrize(
+    ("word", "spellings"),
+    {
+        "relu": ("leaky_relu(0)", "leaky_relu(-0.0)"),
+        "leaky_relu": ("leaky_relu(0.01)", "leaky_relu(1e-2)"),
+        "leaky_relu(0.3)": ("leaky_relu(0.3)", "leaky_relu(0.30)", "leaky_relu(.3)", "leaky_relu( 3e-1 )"),
+        "identity": ("leaky_relu(1)", "leaky_relu(1.0)"),
+        "leaky_relu(3)": ("leaky_relu(3)", "leaky_relu(3.)"),
+    }.items(),
+)
+def test_a_slope_has_one_spelling_after_it_is_read(word, spellings):
+    assert _declaration.hidden(spellings) == (word,) * len(spellings)
+    assert {_declaration.output(spelling)[0] for spelling in spellings} == {word}
 
 
 def test_one_word_may_be_spelled_in_more_than_one_way():

@@ -128,3 +128,30 @@ def test_a_gradient_that_does_not_fit_is_refused():
         exact_check(len, dict, [1])
     with pytest.raises(ValueError, match="params has no entry"):
         exact_check(len, dict, {"x": np.zeros((0, 3))})
+    with pytest.raises(TypeError, match=r"params\['x'\] has dtype <U3, expected numbers"):
+        exact_check(len, dict, {"x": "abc"})
+    with pytest.raises(TypeError, match="grads returned NoneType, expected a dict of arrays"):
+        exact_check(lambda q: np.sum(q["x"]), lambda _: None, {"x": np.zeros(2)})
+
+
+@pytest.mark.parametrize("seed", [None, True, "a", -1, 0.5])
+def test_a_seed_is_an_integer_of_at_least_0(seed):
+    with pytest.raises(ValueError, match=f"seed is {seed!r}, expected an integer of at least 0"):
+        exact_check(softmax_cost, softmax_grads, SHAPES, seed=seed)
+
+
+@pytest.mark.parametrize("shape", [(), 3])
+@pytest.mark.parametrize("change", [lambda q: q["x"].__imul__(2), lambda q: q.update(x=2 * q["x"]), dict.clear])
+def test_a_function_that_changes_its_argument_is_refused(change, shape):
+    def square(q):
+        return np.sum(q["x"] * q["x"])
+
+    def grads(q):
+        result = {"x": 2 * q["x"]}
+        change(q)
+        return result
+
+    with pytest.raises(ValueError, match="grads changes its argument"):
+        exact_check(square, grads, {"x": np.zeros(shape)})
+    with pytest.raises(ValueError, match="f changes its argument"):
+        exact_check(lambda q: (square(q), change(q))[0], lambda q: {"x": 2 * q["x"]}, {"x": np.zeros(shape)})

@@ -197,6 +197,7 @@ def test_a_report_on_anothers_function_has_the_author_that_was_named_or_none(rep
     assert named["text"].startswith("Ada {L} & Co (")
     assert "https://example.org/~ada" in named["text"]
     assert r"author = {{Ada (L) \& Co}}" in named["bibtex"]
+    assert r"{A\^{} B\~{} 5 \%}" in citation.citation(subject, identity, where, Author("A^ B~ 5 %"))["bibtex"]
     assert named["bibtex"].count("{") == named["bibtex"].count("}")
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reports import changed, in_float32, leaves, missing_mean_in_layer_1, raises, report_on, right, with_nan, written
 
+from refnn.gradcheck.declaration import CHOICES
 from refnn.report import networks, provenance, record
 from refnn.report.read import ReportError, load, validate
 from refnn.report.resources import SCHEMA
@@ -51,6 +52,21 @@ def test_the_schema_is_a_json_schema_and_allows_nothing_unnamed():
                 yield from objects(inner)
 
     assert all("additionalProperties" in found for found in objects(schema))
+
+
+def test_no_pattern_lets_a_text_go_on_in_another_line(report):
+    """Python's $ stands before a last newline, too."""
+    schema = SCHEMA.read_text(encoding="utf-8")
+    assert schema.count('"pattern": ') == schema.count('$(?!\\\\n)"')
+    for path in (("environment", "date"), ("content", "subject"), ("identity",), ("seal",)):
+        with pytest.raises(ReportError, match=r"\\n' does not match"):
+            validate(changed(report, path, lambda text: f"{text}\n"))
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_the_schema_knows_each_word_of_a_declaration_but_the_default(name):
+    known = json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"]["declaration"]["properties"][name]
+    assert known in ({"enum": [*CHOICES[name][1:]]}, {"const": CHOICES[name][1]})
 
 
 @pytest.mark.parametrize("gradient", [right, missing_mean_in_layer_1, in_float32, with_nan, raises])

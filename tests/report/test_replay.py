@@ -30,14 +30,16 @@ from reports import (
 from refnn import certificate
 from refnn.__main__ import main
 from refnn.commands import verify
-from refnn.gradcheck.faults.probes import random_probe
+from refnn.gradcheck.faults.probes import Probe, random_probe
 from refnn.gradcheck.problem import Problem
 from refnn.report import findings, make, networks
+from refnn.report.citation import Author
 from refnn.report.draw import figures as drawing
 from refnn.report.draw import folder
 from refnn.report.read import ReportError, cases, load, validate
 from refnn.report.record import decode
 from refnn.report.replay import origins
+from refnn.report.replay import replay as replaying
 from refnn.report.replay.ledger import Ledger, Outcome
 from refnn.report.replay.opinion import opinions
 from refnn.report.replay.replay import replay
@@ -141,6 +143,29 @@ def test_a_training_on_other_data_than_those_of_the_project_differs(trained, mon
     data = networks.breast_cancer()
     monkeypatch.setattr(networks, "breast_cancer", lambda: data._replace(X=data.X + 1))
     assert "content.training.X" in str(replay(trained))
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        (("data", "Y", "dtype"), lambda _: "float16"),
+        (("data", "X", "hex", 0), lambda _: "-0x0.0p+0"),
+        (("params", "b1", "hex", 0), lambda _: "-0x0.0p+0"),
+    ],
+)
+def test_the_dtype_and_the_sign_of_zero_are_bits_too(path, change):
+    def with_zeros(seed):
+        name, params, X, Y = networks_seeded(seed)
+        X[0, 0] = params["b1"][0, 0] = 0.0
+        return name, params, X, Y
+
+    networks_seeded = networks.seeded
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "seeded", lambda seed: Probe(*with_zeros(seed)))
+        report = report_on(right, 10)
+        assert replay(report).outcome is Outcome.CONFIRMED
+        ledger = replay(forged(changed(report, ("content", "networks", 0, *path), change)))
+    assert f"content.networks[0].{path[0]}.{path[1]} is another dtype, or has zeros of another sign" in str(ledger)
 
 
 def test_a_number_between_two_points_of_the_grid_is_the_one_that_was_recorded():
@@ -312,6 +337,15 @@ def test_the_author_of_the_reference_cannot_be_another(on_the_reference):
     assert "citation.author" in str(ledger)
 
 
+@pytest.mark.parametrize("author", [None, "Ada"])
+def test_an_address_is_taken_on_trust_and_said_to_be(author):
+    where = "https://example.org/paper"
+    report, _ = make.report_on(right, "tests:right", layer_dims=[2, 1], m=3, author=Author(author, where))
+    ledger = replay(report)
+    assert ledger.outcome is Outcome.CONFIRMED
+    assert f"that it stands at {where}" in str(ledger)
+
+
 def test_an_author_no_citation_can_hold_differs(report):
     ledger = replay(forged(changed(report, ("citation", "author"), "Ada\nLovelace")))
     assert ledger.outcome is Outcome.DIFFERS
@@ -412,6 +446,14 @@ def test_more_work_than_is_allowed_is_not_begun_and_how_much_it_is_is_said(repor
     ledger = replay(report, 1e-3)
     assert ledger.outcome is Outcome.CANNOT_REPLAY
     assert re.search(r"about \d+ s are needed, more than the 0.001 s that are allowed", str(ledger))
+
+
+def test_each_network_counts_as_work_and_a_copy_is_not_judged(monkeypatch):
+    report, _ = make.report_on(right, "tests:gradient", layer_dims=[2, 2, 1], m=3)
+    n = len(report["content"]["networks"])
+    assert replay(report, 0.03 * n).outcome is Outcome.CANNOT_REPLAY
+    monkeypatch.setattr(replaying, "check_backprop", None)
+    assert replay(selected(report, [0, 0])).outcome is Outcome.DIFFERS
 
 
 def test_depth_counts_as_work():

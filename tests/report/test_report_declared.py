@@ -26,6 +26,7 @@ DECLARED = {
     "penalties over m": {"l1": 0.01, "l2": OverM(0.7), "output": "identity", "reduction": "entries"},
     "a name each": {"names": {"W": ("w_in", "w_mid", "w_out"), "b": "b{k}"}},
     "rows, no bias": {"hidden": "softplus", "bias": False, "examples": "rows", "weights": "in,out", "reduction": "sum"},
+    "upwards, the mean over outputs": {"reduction": "outputs", "step": -0.5},
     "another library": {
         "output": "softmax",
         "labels": "classes",
@@ -266,7 +267,7 @@ HOSTILE = {
     "a penalty over something else": {"l1": {"over_n": "0x1.0000000000000p+0"}},
     "no penalty": {"l1": "0x0.0p+0"},
     "no step": {"step": "0x0.0p+0"},
-    "a backward step": {"step": "-0x1.0000000000000p+0"},
+    "an infinite step": {"step": "-inf"},
     "a bias": {"bias": True},
     "a word for the bias": {"bias": "no"},
     "another spelling": {"hidden": "sigmoid"},

@@ -56,7 +56,7 @@ def alone(possible: Sequence[Fault], problems: Sequence[Problem]) -> Iterator[Hy
     for fault in possible:
         yield Hypothesis((fault,), (fault.line,))
         if fault.constant is not None:
-            for value in fault.constant.candidates(problems):
+            for value in filter(np.isfinite, fault.constant.candidates(problems)):  # of a gradient that is not
                 constant = f", {fault.constant.symbol} = {value:g}"
                 yield Hypothesis((fault,), (fault.set_to(value),), constant=constant)
 

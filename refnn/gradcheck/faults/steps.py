@@ -26,6 +26,7 @@ def of_another_form(cases: Sequence[Case]) -> str | None:
 
 def _forms(problem: Problem, compared: Comparison) -> Iterator[tuple[str, Callable[[Problem, Comparison], bool]]]:
     """Each with the test for it; rates are fitted to this case."""
+    yield "these are the parameters, unchanged", _is_unchanged
     declared = problem.declaration.step
     if declared is not None:
         yield f"this is the gradient: leave out step={declared:g}", _is_gradient
@@ -34,7 +35,7 @@ def _forms(problem: Problem, compared: Comparison) -> Iterator[tuple[str, Callab
         (float(np.sum((problem[key] - V) * truth[key])), float(np.sum(truth[key] ** 2))) for key, V in returned.items()
     ]
     products, squares = map(sum, zip(*fits))
-    for rate in round_numbers(products / squares) if squares else ():
+    for rate in round_numbers(products / squares) if products and squares else ():
         step = f"W {'-' if rate > 0 else '+'} {abs(rate):g} dW"
         yield f"these are new parameters, {step}: declare step={rate:g}", partial(_is_step, rate=rate)
     for rate in RATES if declared is None else ():
@@ -47,6 +48,10 @@ def _returned(problem: Problem, compared: Comparison) -> dict[str, Array]:
     step = problem.declaration.step
     given = {key: V for key, V in compared.given.arrays.items() if key[0] != "A"}
     return given if step is None else {key: problem[key] - step * V for key, V in given.items()}
+
+
+def _is_unchanged(problem: Problem, compared: Comparison) -> bool:
+    return all(np.array_equal(V, problem[key]) for key, V in _returned(problem, compared).items())
 
 
 def _is_gradient(problem: Problem, compared: Comparison) -> bool:

@@ -12,6 +12,7 @@ from refnn.report.record import plain
 
 HALF_THE_DIGITS = float(np.sqrt(np.finfo(np.float64).eps))
 LISTED = 20
+SEEDED = ("parameters", "data")  # the same to the last bit: in dtype, and in the sign of zero
 REPEATED = ("gradients", "costs")  # computed again as they were, which gives the same bits where nothing else rounds
 
 
@@ -85,6 +86,9 @@ class Ledger:
             self.differences.append(
                 f"{path}{place(at)} is {recorded[at]!s}, the replay gives {now[at]!s}: {ulps[at]:.3g} ulp apart{more}"
             )
+        elif kind in SEEDED and (recorded.dtype != now.dtype or (np.signbit(recorded) != np.signbit(now)).any()):
+            kinds = f"{recorded.dtype}, and the replay gives {now.dtype}"
+            self.differences.append(f"{path} is another dtype, or has zeros of another sign: it is {kinds}")
         elif ulps.size:
             at = np.unravel_index(np.argmax(ulps), ulps.shape)
             before = self.moved.get(kind, (-1.0, ""))

@@ -50,7 +50,11 @@ def replay(report: Record, seconds: float = SECONDS) -> Ledger:
         ledger.trusted.append(f"that this is the gradient of {content['subject']}")
     _citation(report, ledger)
     recorded = cases(report)
-    needed = sum(findings.work(case.problem) for case in recorded) / findings.PER_SECOND
+    different = {findings.point(*case.problem.copies()) for case in recorded}
+    if len(different) < len(recorded):
+        ledger.same("the number of different networks", len(recorded), len(different))
+        return ledger  # and nothing is done again for each copy
+    needed = sum(findings.PER_NETWORK + findings.work(case.problem) for case in recorded) / findings.PER_SECOND
     if not needed <= seconds:
         ledger.obstacles.append(f"about {needed:,.0f} s are needed, more than the {seconds:g} s that are allowed")
         return ledger
@@ -203,6 +207,8 @@ def _citation(report: Record, ledger: Ledger) -> None:
         ledger.same(f"citation.{kind}", recorded[kind], text)
     if author.name:
         ledger.trusted.append(f"that {author.name} is the author")
+    if author.url:
+        ledger.trusted.append(f"that it stands at {author.url}")
 
 
 def _faults(recorded: list[Record], cases: list[Case], said: Declaration, ledger: Ledger) -> None:

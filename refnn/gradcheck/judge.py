@@ -237,6 +237,8 @@ class _Judge:
             yield f"evaluations of f at one point differ by {self.function.spread:.1e}"
         if (arithmetic := self.function.arithmetic) != "float64":
             yield f"f returns {arithmetic} numbers: its noise bounds what can be seen"
+        if self.function.stairs:
+            yield f"f goes up in steps of {self.function.stairs:.1e}, as rounded numbers do, and shows no smaller ones"
         if self.function.inexact:
             yield f"f may be off by {self.function.inexact:.1e}, as f_error says: it shows no smaller differences"
 
@@ -303,6 +305,8 @@ class _Judge:
 
     def _disagreements(self, compared: Comparison) -> Iterator[str]:
         """Put some of the wrong entries to central differences, and to finer ones, and say where those disagree."""
+        if self.function.stairs and not any(G.any() for G in compared.given.arrays.values()):
+            yield "f goes up in steps: its derivative is zero between them, and not that of what was rounded"
         for key, given in compared.given.arrays.items():
             if not compared.checks[key] and key in self.trusted.doubts:
                 yield self.trusted.doubts[key]

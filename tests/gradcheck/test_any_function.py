@@ -234,6 +234,25 @@ def test_numbers_whose_squares_underflow_and_steps_of_stairs_are_not_called_wron
     assert stairs.verdict in (PASS, BLIND, UNRELIABLE), str(stairs)
 
 
+@pytest.mark.parametrize("digits", range(1, 7))
+def test_an_f_that_is_rounded_shows_what_its_steps_let_through(digits):
+    """It is flat at the finest steps. Its derivative is zero there, and that of what was rounded farther on."""
+    f, x = lambda p: round(float(np.sum(p["x"] ** 2)), digits), np.array([0.3, 0.7, 1.1])
+    right = judged(f, {"x": x}, {"x": 2 * x})
+    assert right.verdict in (UNRELIABLE, PASS)[digits > 5 :], str(right)
+    assert any(note.startswith("f goes up in steps of ") for note in right.notes) == (digits < 6)
+    assert judged(f, {"x": x}, {"x": 0 * x}).verdict in ((UNRELIABLE,) if digits < 6 else (UNRELIABLE, WRONG))
+    if digits > 4:
+        says(f, {"x": x}, {"x": -2 * x}, WRONG)
+
+
+@pytest.mark.parametrize("narrow", [np.float16, lambda v: np.round(v, 3)], ids=["float16", "three decimals"])
+def test_an_f_that_returns_few_digits_is_believed_no_more(narrow):
+    x = np.array([0.3, 0.7, 1.1])
+    right = judged(lambda p: float(narrow(np.sum(p["x"] ** 2))), {"x": x}, {"x": 2 * x})
+    assert right.verdict in (PASS, UNRELIABLE), str(right)
+
+
 # ---------------------------------------------------------------------- and nothing in doubt without need
 
 

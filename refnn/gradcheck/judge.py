@@ -25,6 +25,7 @@ from refnn.gradcheck.witness.workers import ALONE, Workers
 
 FEW = 16  # entries of an array up to which "auto" compares each, and longer ones by sums
 FAINT = 1e-6  # of the typical gradient of an array: an entry given as smaller is judged at this size
+BLURRED = 1e-4  # of an entry: where it may be farther off, it weighs less in a sum, or few such would blur the others
 SECOND_LOOK = 16  # wrong entries that are put to a second witness
 MEASURED = 12  # neighbours at which a gradient given as a function is asked
 LOOKED_NEARER = 64  # entries that saturation may have taken digits from, and the shares of the parameters where they
@@ -99,7 +100,9 @@ class Formula:
         """What is allowed for cancellation, by parameter: a few roundoffs of the largest numbers about."""
         if self.allowance is not None:
             return {}
-        largest = max(abs(function.value), self.largest(function))
+        largest = self.largest(function)
+        if self.noise is None:  # numbers as large as f itself may be in its formula
+            largest = max(abs(function.value), largest)
         unknown = {}
         for key in self.given.arrays:
             u = self.roundoff(key)
@@ -180,25 +183,27 @@ class _Judge:
         unknown = self.unknown.get(key)
         size = self.function.sizes[key]
         weight = np.abs(np.where(np.isfinite(g), g, 0)).astype(np.float64)
-        usual = weight[weight > 0]
+        nonzero = weight[weight > 0]
         alone = np.full(g.shape, g.size <= few)
         faint = (weight * size < least) & (weight > 0)
         if np.isfinite(least) and faint.sum() > directions.EACH:  # too many for the control to vouch for
             least = np.inf
             self.trusted = replace(self.trusted, least={**self.trusted.least, key: least})
         if np.isfinite(least):
-            scale = np.maximum(weight, FAINT * float(np.sqrt(np.mean(usual**2))) if usual.size else 1.0)
+            scale = np.maximum(weight, FAINT * float(np.sqrt(np.mean(nonzero**2))) if nonzero.size else 1.0)
             alone |= faint
             if least:
                 scale = np.where(weight == 0, 1 / size, scale)
         else:
-            scale = np.maximum(1 / size, weight / np.median(usual * size[weight > 0])) if usual.size else 1 / size
+            scale = np.maximum(1 / size, weight / np.median(nonzero * size[weight > 0])) if nonzero.size else 1 / size
         tolerance = LINEAR * self.formula.roundoff(key) * weight
+        usual = None
         if unknown:
-            tolerance = self.formula.beside(key, tolerance.ravel(), np.arange(g.size)).reshape(g.shape)
-            tolerance += unknown.tolerance(np.zeros(g.shape), weight)
+            usual = self.formula.beside(key, tolerance.ravel(), np.arange(g.size)).reshape(g.shape)
+            tolerance = usual + unknown.tolerance(np.zeros(g.shape), weight)
+            scale = np.maximum(scale, tolerance / BLURRED)
         along, look = partial(self._along, key), partial(self._look, key)
-        return Search(g, along, look, scale, tolerance, self.rng, unknown=unknown, alone=alone)
+        return Search(g, along, look, scale, tolerance, self.rng, unknown, usual, alone)
 
     def _along(self, key: str, V: Array) -> Slope:
         u, felt, least = self.formula.roundoff(key), self.formula.felt(key), self.trusted.least[key]

@@ -80,7 +80,8 @@ class Search:
     `scale` and `tolerance`, arrays like `given`, are the magnitude at which each entry matters, and how far it may be
     from the truth, the derivative's own error aside. Where the scale is 0, no path leads from the entry to f: it must
     be 0. `look` compares entries, by their flat index, on their own; those in `alone` are never left to a sum. Of a
-    formula that is not known, `unknown` says what it is allowed.
+    formula that is not known, `unknown` says what it is allowed, and `usual` how far it is off where nothing cancels: a
+    sum that is right to that vouches for no less.
     """
 
     given: Array
@@ -90,6 +91,7 @@ class Search:
     tolerance: Array
     rng: np.random.Generator
     unknown: Unknown | None = None
+    usual: Array | None = None
     alone: Array | None = None
 
     def __call__(self) -> Found:
@@ -150,9 +152,13 @@ class Search:
         part = np.zeros_like(V)
         part[entries] = V[entries]
         slope = self.along(self._shaped(part)) if part.any() else Slope(0.0, flat=True)
-        allowed = sum_tolerance(part, self.tolerance.ravel()) + slope.error
         off = abs(slope.value - float(np.sum(self.given.ravel()[entries] * part[entries], dtype=V.dtype)))
-        excess = off / allowed if allowed > 0 else np.inf * bool(off)
+        for tolerance in (self.usual, self.tolerance):
+            if tolerance is not None:
+                allowed = sum_tolerance(part, tolerance.ravel()) + slope.error
+                excess = off / allowed if allowed > 0 else np.inf * bool(off)
+                if excess <= 1:
+                    break
         return slope, allowed, excess if slope.clear else np.inf
 
     def _narrow(self, V: Array, group: Array, excess: float) -> None:

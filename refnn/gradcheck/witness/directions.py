@@ -48,6 +48,16 @@ class Slope(NamedTuple):
     flat: bool = False
 
 
+class Sum(NamedTuple):
+    """The derivative along a direction, by how much the gradient's sum may differ, and by how many times that it does;
+    `usual` where it is as right as a sum is in which nothing cancels."""
+
+    slope: Slope
+    allowed: float
+    excess: float
+    usual: bool
+
+
 class Look(NamedTuple):
     """Entries compared on their own: the derivative, its error, and what is allowed beside that."""
 
@@ -126,17 +136,20 @@ class Search:
 
     def _search(self, group: Array) -> None:
         """Have sums vouch for the entries of the group, and compare those that they leave open."""
-        g = self.given.ravel()
+        g, usual = self.given.ravel(), True
         for _ in range(DIRECTIONS):
             V = direction(self.scale, self.rng).ravel()
-            slope, allowed, excess = self._ask(V, group)
+            slope, allowed, excess, as_usual = self._ask(V, group)
             if not excess <= 1:
                 self._narrow(V, group, excess)
                 return
+            usual &= as_usual
             with np.errstate(divide="ignore"):
                 limit = np.where(V[group] == 0, self.tolerance.ravel()[group], allowed / np.abs(V[group]))
             (self.error if self.unknown else self.allowance)[group] = limit
             self.flat[group], self.vouched[group] = slope.flat, True
+        if not usual:
+            self.look_at(group if group.size <= SOME else self.rng.choice(group, SAMPLE, replace=False))
         if self.unknown:
             estimate = Estimate(self.value, self.error, self.flat)
             faint = group[unresolved(self.given.ravel(), estimate, self.allowance, self.unknown.ravel())[group]]
@@ -146,8 +159,8 @@ class Search:
                     group[(self.error[group] > VAGUE * np.abs(g[group])) & self.vouched[group] & (g[group] != 0)]
                 )
 
-    def _ask(self, V: Array, entries: Array) -> tuple[Slope, float, float]:
-        """The derivative along V on these entries, its tolerance, and by how many times that the gradient is off."""
+    def _ask(self, V: Array, entries: Array) -> Sum:
+        """The sum along V on these entries."""
         self.asked += 1
         part = np.zeros_like(V)
         part[entries] = V[entries]
@@ -159,7 +172,7 @@ class Search:
                 excess = off / allowed if allowed > 0 else np.inf * bool(off)
                 if excess <= 1:
                     break
-        return slope, allowed, excess if slope.clear else np.inf
+        return Sum(slope, allowed, excess if slope.clear else np.inf, self.usual is None or tolerance is self.usual)
 
     def _narrow(self, V: Array, group: Array, excess: float) -> None:
         """Compare each entry of a group whose sum is off or, of many, those that halving leads to, and a sample."""
@@ -175,7 +188,7 @@ class Search:
                 continue
             middle = (start + stop) // 2
             for half in ((start, middle), (middle, stop)):
-                if not (excess := self._ask(V, group[slice(*half)])[2]) <= 1:
+                if not (excess := self._ask(V, group[slice(*half)]).excess) <= 1:
                     heapq.heappush(queue, Block(-excess, *half))
         if len(suspects) < NAMED:
             self.vouched[group] = True  # the other halves were right

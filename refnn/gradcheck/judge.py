@@ -34,6 +34,7 @@ AMONG = 8.0  # times the largest numbers about, 1 among them, of which no more i
 AT_ZERO = (2.0**-10, 2.0**-10.5)  # shares of the parameters so near to zero that what has a pole there is all pole,
 POLE = 1.7  # and what it grows by from the one to the other at least; as 1/x does, which is no more than a norm, by 1.4
 CLEARLY = 16.0  # times fewer digits an entry must have here than there
+STRAIGHT = 8.0  # roundoffs, beside the noise that a gradient shows at its neighbours
 SURE = 8.0  # on its noise, which so many show
 APPROXIMATE = 1e-5  # of the largest entry of an array: so far off, an f that is not exact may be the reason
 TOLERANCE = (
@@ -88,6 +89,10 @@ class Formula:
     def felt(self, key: str) -> float:
         """The roundoff that multiplies what f itself shows; the noise of a formula that was measured shows the rest."""
         return self.roundoff(key) if self.noise is None else min(self.roundoff(key), complex_step.ROUNDOFF)
+
+    def linear(self, key: str) -> float:
+        """The share of an entry that rounding may take where f is straight and shows none; the measured noise does."""
+        return (LINEAR if self.noise is None else STRAIGHT) * self.roundoff(key)
 
     def beside(self, key: str, allowance: Array, entries: Array) -> Array:
         """What these entries are allowed where f's own derivative is allowed this."""
@@ -196,7 +201,7 @@ class _Judge:
                 scale = np.where(weight == 0, 1 / size, scale)
         else:
             scale = np.maximum(1 / size, weight / np.median(nonzero * size[weight > 0])) if nonzero.size else 1 / size
-        tolerance = LINEAR * self.formula.roundoff(key) * weight
+        tolerance = self.formula.linear(key) * weight
         usual = None
         if unknown:
             usual = self.formula.beside(key, tolerance.ravel(), np.arange(g.size)).reshape(g.shape)
@@ -206,14 +211,15 @@ class _Judge:
         return Search(g, along, look, scale, tolerance, self.rng, unknown, usual, alone)
 
     def _along(self, key: str, V: Array) -> Slope:
-        u, felt, least = self.formula.roundoff(key), self.formula.felt(key), self.trusted.least[key]
+        felt, least = self.formula.felt(key), self.trusted.least[key]
         if np.isfinite(least) and not (least and not (self.formula.given.arrays[key] * V).any()):
             size = float(np.max(np.abs(V) / self.function.sizes[key]))
             values = np.array([complex_step.at_neighbours(self.points, {key: V}, complex_step.STEP / size)])
             self.evaluations[complex_step.NAME] += values.size
             (noise,), (slope,) = complex_step.precision(values)
             value = float(values[0, 0])
-            error = SAFETY * float(noise + felt * slope) + LINEAR * u * abs(value) + self.function.inexact * size
+            error = SAFETY * float(noise + felt * slope) + self.function.inexact * size
+            error += self.formula.linear(key) * abs(value)
             return Slope(value, error, bool(np.isfinite(error)), abs(value) <= error)
         found = central.along(self.function, {key: V})
         self.evaluations[central.NAME] += found.evaluations
@@ -223,7 +229,7 @@ class _Judge:
     def _look(self, key: str, entries: Array, trusted: Trust | None = None) -> Look:
         places = [(key, int(i)) for i in entries]
         found = self._found(self.function, self.points, trusted or self.trusted, places)
-        allowance = found.allowance(self.formula.roundoff(key), self.formula.felt(key))
+        allowance = found.allowance(self.formula.linear(key), self.formula.felt(key))
         return Look(found.estimate(), self.formula.beside(key, allowance, entries))
 
     def _found(self, f: Scalar, points: Sequence[Scalar], trusted: Trust, places: Sequence[Place]) -> Findings:

@@ -35,7 +35,8 @@ NAMED = 8  # wrong entries looked up before the search ends
 SAMPLE = 64  # entries compared on their own where much is wrong, to say how much
 VAGUE = 1e-4  # of an entry: what a sum leaves more open is compared on its own, where that is sharper
 SOME = 256  # entries up to which it is
-EACH = 1_000  # entries up to which each is compared where a sum leaves them open
+EACH = 1_000  # entries up to which each is compared where a sum is off,
+OPEN = 4_096  # and where it leaves them open
 
 
 class Slope(NamedTuple):
@@ -153,7 +154,7 @@ class Search:
         if self.unknown:
             estimate = Estimate(self.value, self.error, self.flat)
             faint = group[unresolved(self.given.ravel(), estimate, self.allowance, self.unknown.ravel())[group]]
-            self.look_at(faint if faint.size <= EACH else self.rng.choice(faint, SAMPLE, replace=False))
+            self.look_at(faint if faint.size <= OPEN else self.rng.choice(faint, SAMPLE, replace=False))
             if group.size <= SOME and slope.error < 0.9 * allowed:  # each alone is known better
                 self.look_at(
                     group[(self.error[group] > VAGUE * np.abs(g[group])) & self.vouched[group] & (g[group] != 0)]

@@ -25,6 +25,7 @@ from refnn.gradcheck.witness.workers import ALONE, Workers
 
 FEW = 16  # entries of an array up to which "auto" compares each, and longer ones by sums
 FAINT = 1e-6  # of the typical gradient of an array: an entry given as smaller is judged at this size
+BLURRED = 1e-4  # of an entry: where it may be farther off, it weighs less in a sum, or few such would blur the others
 SECOND_LOOK = 16  # wrong entries that are put to a second witness
 MEASURED = 12  # neighbours at which a gradient given as a function is asked
 LOOKED_NEARER = 64  # entries that saturation may have taken digits from, and the shares of the parameters where they
@@ -33,6 +34,7 @@ AMONG = 8.0  # times the largest numbers about, 1 among them, of which no more i
 AT_ZERO = (2.0**-10, 2.0**-10.5)  # shares of the parameters so near to zero that what has a pole there is all pole,
 POLE = 1.7  # and what it grows by from the one to the other at least; as 1/x does, which is no more than a norm, by 1.4
 CLEARLY = 16.0  # times fewer digits an entry must have here than there
+STRAIGHT = 8.0  # roundoffs, beside the noise that a gradient shows at its neighbours
 SURE = 8.0  # on its noise, which so many show
 APPROXIMATE = 1e-5  # of the largest entry of an array: so far off, an f that is not exact may be the reason
 TOLERANCE = (
@@ -88,6 +90,10 @@ class Formula:
         """The roundoff that multiplies what f itself shows; the noise of a formula that was measured shows the rest."""
         return self.roundoff(key) if self.noise is None else min(self.roundoff(key), complex_step.ROUNDOFF)
 
+    def linear(self, key: str) -> float:
+        """The share of an entry that rounding may take where f is straight and shows none; the measured noise does."""
+        return (LINEAR if self.noise is None else STRAIGHT) * self.roundoff(key)
+
     def beside(self, key: str, allowance: Array, entries: Array) -> Array:
         """What these entries are allowed where f's own derivative is allowed this."""
         for more in (self.allowance, self.noise):
@@ -99,7 +105,9 @@ class Formula:
         """What is allowed for cancellation, by parameter: a few roundoffs of the largest numbers about."""
         if self.allowance is not None:
             return {}
-        largest = max(abs(function.value), self.largest(function))
+        largest = self.largest(function)
+        if self.noise is None:  # numbers as large as f itself may be in its formula
+            largest = max(abs(function.value), largest)
         unknown = {}
         for key in self.given.arrays:
             u = self.roundoff(key)
@@ -180,35 +188,38 @@ class _Judge:
         unknown = self.unknown.get(key)
         size = self.function.sizes[key]
         weight = np.abs(np.where(np.isfinite(g), g, 0)).astype(np.float64)
-        usual = weight[weight > 0]
+        nonzero = weight[weight > 0]
         alone = np.full(g.shape, g.size <= few)
         faint = (weight * size < least) & (weight > 0)
         if np.isfinite(least) and faint.sum() > directions.EACH:  # too many for the control to vouch for
             least = np.inf
             self.trusted = replace(self.trusted, least={**self.trusted.least, key: least})
         if np.isfinite(least):
-            scale = np.maximum(weight, FAINT * float(np.sqrt(np.mean(usual**2))) if usual.size else 1.0)
+            scale = np.maximum(weight, FAINT * float(np.sqrt(np.mean(nonzero**2))) if nonzero.size else 1.0)
             alone |= faint
             if least:
                 scale = np.where(weight == 0, 1 / size, scale)
         else:
-            scale = np.maximum(1 / size, weight / np.median(usual * size[weight > 0])) if usual.size else 1 / size
-        tolerance = LINEAR * self.formula.roundoff(key) * weight
+            scale = np.maximum(1 / size, weight / np.median(nonzero * size[weight > 0])) if nonzero.size else 1 / size
+        tolerance = self.formula.linear(key) * weight
+        usual = None
         if unknown:
-            tolerance = self.formula.beside(key, tolerance.ravel(), np.arange(g.size)).reshape(g.shape)
-            tolerance += unknown.tolerance(np.zeros(g.shape), weight)
+            usual = self.formula.beside(key, tolerance.ravel(), np.arange(g.size)).reshape(g.shape)
+            tolerance = usual + unknown.tolerance(np.zeros(g.shape), weight)
+            scale = np.maximum(scale, tolerance / BLURRED)
         along, look = partial(self._along, key), partial(self._look, key)
-        return Search(g, along, look, scale, tolerance, self.rng, unknown=unknown, alone=alone)
+        return Search(g, along, look, scale, tolerance, self.rng, unknown, usual, alone)
 
     def _along(self, key: str, V: Array) -> Slope:
-        u, felt, least = self.formula.roundoff(key), self.formula.felt(key), self.trusted.least[key]
+        felt, least = self.formula.felt(key), self.trusted.least[key]
         if np.isfinite(least) and not (least and not (self.formula.given.arrays[key] * V).any()):
             size = float(np.max(np.abs(V) / self.function.sizes[key]))
             values = np.array([complex_step.at_neighbours(self.points, {key: V}, complex_step.STEP / size)])
             self.evaluations[complex_step.NAME] += values.size
             (noise,), (slope,) = complex_step.precision(values)
             value = float(values[0, 0])
-            error = SAFETY * float(noise + felt * slope) + LINEAR * u * abs(value) + self.function.inexact * size
+            error = SAFETY * float(noise + felt * slope) + self.function.inexact * size
+            error += self.formula.linear(key) * abs(value)
             return Slope(value, error, bool(np.isfinite(error)), abs(value) <= error)
         found = central.along(self.function, {key: V})
         self.evaluations[central.NAME] += found.evaluations
@@ -218,7 +229,7 @@ class _Judge:
     def _look(self, key: str, entries: Array, trusted: Trust | None = None) -> Look:
         places = [(key, int(i)) for i in entries]
         found = self._found(self.function, self.points, trusted or self.trusted, places)
-        allowance = found.allowance(self.formula.roundoff(key), self.formula.felt(key))
+        allowance = found.allowance(self.formula.linear(key), self.formula.felt(key))
         return Look(found.estimate(), self.formula.beside(key, allowance, entries))
 
     def _found(self, f: Scalar, points: Sequence[Scalar], trusted: Trust, places: Sequence[Place]) -> Findings:
@@ -237,6 +248,8 @@ class _Judge:
             yield f"evaluations of f at one point differ by {self.function.spread:.1e}"
         if (arithmetic := self.function.arithmetic) != "float64":
             yield f"f returns {arithmetic} numbers: its noise bounds what can be seen"
+        if self.function.stairs:
+            yield f"f goes up in steps of {self.function.stairs:.1e}, as rounded numbers do, and shows no smaller ones"
         if self.function.inexact:
             yield f"f may be off by {self.function.inexact:.1e}, as f_error says: it shows no smaller differences"
 
@@ -303,6 +316,8 @@ class _Judge:
 
     def _disagreements(self, compared: Comparison) -> Iterator[str]:
         """Put some of the wrong entries to central differences, and to finer ones, and say where those disagree."""
+        if self.function.stairs and not any(G.any() for G in compared.given.arrays.values()):
+            yield "f goes up in steps: its derivative is zero between them, and not that of what was rounded"
         for key, given in compared.given.arrays.items():
             if not compared.checks[key] and key in self.trusted.doubts:
                 yield self.trusted.doubts[key]

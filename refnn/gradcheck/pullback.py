@@ -27,7 +27,7 @@ from refnn.gradcheck.question import METHODS, Settled
 from refnn.gradcheck.verdict.judgement import FLOOR
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Verdict
 from refnn.gradcheck.witness import central
-from refnn.gradcheck.witness.complex_step import LINEAR, SAFETY
+from refnn.gradcheck.witness.complex_step import LINEAR, SAFETY, ZERO
 from refnn.gradcheck.witness.function import Scalar, observe, random_direction, typical_size
 
 Pull = Callable[[Arrays, Arrays], Mapping[str, Any]]  # point and cotangent -> gradient by input
@@ -264,7 +264,7 @@ def _judged(
             known = observe(Product(function, part), function.point, np.random.default_rng(0), (error, 0.0))
         if (seen := _seen(known, Gradient.of(given, function.point), D, apart)) is None:
             check = judged(f"{name}{list(index) if index else ''} alone", part)
-            if any(_beyond_rounding(p, function.point, known.value or largest, nearly) for p in check.parameters):
+            if any(_beyond_rounding(p, function.point, (known.value, largest), nearly) for p in check.parameters):
                 yield check
                 return
             seen = bool(check)
@@ -334,14 +334,16 @@ class Product:
         return {name: V != 0 for name, V in self.u.items() if V.any()}
 
 
-def _beyond_rounding(parameter: ParameterCheck, point: Arrays, value: float, nearly: float) -> bool:
-    """Whether an array is wrong by more than rounding in an output of this value, which alone may have saturated, or
-    be zero but for rounding; and by more than is `nearly` right."""
+def _beyond_rounding(parameter: ParameterCheck, point: Arrays, values: tuple[float, float], nearly: float) -> bool:
+    """Whether an array is wrong by more than rounding in an output, which alone may have saturated; and by more than
+    is `nearly` right. Its value is what rounds; or the largest of all where it is 0, or does not answer an entry, for
+    it may be what is left of larger numbers, in steps of their rounding."""
     if parameter.verdict is not Verdict.WRONG or (worst := parameter.worst) is None:
         return parameter.verdict is Verdict.WRONG
     V = point[parameter.name]
-    u = float(np.finfo(V.dtype).eps) / 2
-    rounding = FLOOR * u * abs(value) / typical_size(V)[worst.index]
+    (own, largest), size = map(abs, values), typical_size(V)[worst.index]
+    rounding = FLOOR * own / size if own and worst.expected else ZERO * largest / min(size, 1.0)
+    rounding *= float(np.finfo(V.dtype).eps) / 2
     return not worst.error <= max(rounding, nearly * abs(worst.expected))
 
 

@@ -234,6 +234,25 @@ def test_numbers_whose_squares_underflow_and_steps_of_stairs_are_not_called_wron
     assert stairs.verdict in (PASS, BLIND, UNRELIABLE), str(stairs)
 
 
+@pytest.mark.parametrize("digits", range(1, 7))
+def test_an_f_that_is_rounded_shows_what_its_steps_let_through(digits):
+    """It is flat at the finest steps. Its derivative is zero there, and that of what was rounded farther on."""
+    f, x = lambda p: round(float(np.sum(p["x"] ** 2)), digits), np.array([0.3, 0.7, 1.1])
+    right = judged(f, {"x": x}, {"x": 2 * x})
+    assert right.verdict in (UNRELIABLE, PASS)[digits > 5 :], str(right)
+    assert any(note.startswith("f goes up in steps of ") for note in right.notes) == (digits < 6)
+    assert judged(f, {"x": x}, {"x": 0 * x}).verdict in ((UNRELIABLE,) if digits < 6 else (UNRELIABLE, WRONG))
+    if digits > 4:
+        says(f, {"x": x}, {"x": -2 * x}, WRONG)
+
+
+@pytest.mark.parametrize("narrow", [np.float16, lambda v: np.round(v, 3)], ids=["float16", "three decimals"])
+def test_an_f_that_returns_few_digits_is_believed_no_more(narrow):
+    x = np.array([0.3, 0.7, 1.1])
+    right = judged(lambda p: float(narrow(np.sum(p["x"] ** 2))), {"x": x}, {"x": 2 * x})
+    assert right.verdict in (PASS, UNRELIABLE), str(right)
+
+
 # ---------------------------------------------------------------------- and nothing in doubt without need
 
 
@@ -746,3 +765,65 @@ def test_what_the_control_cannot_see_is_open_where_f_ends_before_it_could():
     a, b = [1.0, 1.5], [0.3]
     says(ends, {"a": a, "b": b}, {"a": 2e6 * np.array(a), "b": [6e-10]}, UNRELIABLE)
     says(ends, {"a": a, "b": b}, {"a": 2.02e6 * np.array(a), "b": [6e-10]}, WRONG)
+
+
+# ---------------------------------------------------------------------- layers in float32, entries by the thousand
+
+
+def layers_in_float32(seed, n, h):
+    """A network of tanh and softmax, its gradient in float32, and weights of usual size."""
+    r = np.random.default_rng(seed)
+    X, Y = r.normal(size=(16, n)).astype(np.float32), np.eye(10, dtype=np.float32)[r.integers(0, 10, 16)]
+
+    def f(p):
+        Z = np.tanh(X @ p["W"]) @ p["V"]
+        return np.sum(np.log(np.sum(np.exp(Z), axis=1)) - np.sum(Z * Y, axis=1)) / 16
+
+    def gradient(p):
+        H = np.tanh(X @ p["W"])
+        D = np.exp(H @ p["V"])
+        D = (D / D.sum(axis=1, keepdims=True) - Y) / 16
+        return {"W": X.T @ (D @ p["V"].T * (1 - H * H)), "V": H.T @ D}
+
+    shapes = {"W": (n, h), "V": (h, 10)}
+    return f, gradient, {key: (r.normal(size=s) / np.sqrt(s[0])).astype(np.float32) for key, s in shapes.items()}
+
+
+@pytest.mark.parametrize(("n", "h"), [(20, 20), (50, 40), (200, 200)])
+def test_the_right_gradient_of_a_large_layer_in_float32_passes(n, h):
+    """Its entries, thousands of them, are known by sums, which their rounding must not drown."""
+    f, gradient, params = layers_in_float32(0, n, h)
+    check = check_gradients(f, params, gradient, progress=False)
+    assert check, str(check)
+    assert all(part.sees < 0.05 for part in check.parameters), str(check)
+    assert check_gradients(f, params, gradient(params), progress=False)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("fault", ["all by a thousandth", "a row by a fiftieth", "the largest entry by a twentieth"])
+def test_a_small_fault_of_a_layer_in_float32_is_seen(fault, seed):
+    f, gradient, params = layers_in_float32(seed, 50, 40)
+
+    def faulty(p):
+        G = gradient(p)
+        W = G["W"]
+        if fault.startswith("all"):
+            W *= np.float32(1.001)
+        elif fault.startswith("a row"):
+            W[3] *= np.float32(1.02)
+        else:
+            W.ravel()[np.abs(W).argmax()] *= np.float32(1.05)
+        return G
+
+    assert check_gradients(f, params, faulty, progress=False).verdict == WRONG
+
+
+@pytest.mark.parametrize("factor", [1.01, 2, -1, 0])
+def test_a_constant_of_f_hides_no_fault_of_a_gradient_in_float32(factor):
+    """A backward never meets the value of f."""
+    x, c = np.linspace(-1, 1, 6).astype(np.float32), np.arange(1, 7, dtype=np.float32)
+    f = lambda p: 1e6 + np.sum(c * np.tanh(p["x"]))  # noqa: E731
+    slope = lambda p: {"x": c * (1 - np.tanh(p["x"]) ** 2)}  # noqa: E731
+    assert check_gradients(f, {"x": x}, slope)
+    faulty = lambda p: {"x": np.float32(factor) * slope(p)["x"]}  # noqa: E731
+    assert check_gradients(f, {"x": x}, faulty).verdict == WRONG

@@ -610,6 +610,23 @@ def test_the_second_order_of_a_softmax_that_saturates(seed):
     assert judged(1.01) is Verdict.WRONG
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_an_output_in_steps_of_the_rounding_of_larger_ones_is_not_held_to_its_own(seed):
+    """The log of the largest probability is a few roundoffs of the logits, and flat where no difference reaches."""
+    x = 20 * np.random.default_rng(seed).normal(size=(3, 5))
+
+    def log_softmax(x):
+        m = x.max(1, keepdims=True)
+        return (x - (m + np.log(np.exp(x - m).sum(1, keepdims=True)))).astype(float)
+
+    def vjp(x, u, factor=1.0):
+        e = np.exp(x - x.max(1, keepdims=True))
+        return u - factor * e / e.sum(1, keepdims=True) * u.sum(1, keepdims=True)
+
+    assert check_vjp(log_softmax, vjp, x, method="central", seed=seed)
+    wrong(check_vjp(log_softmax, lambda x, u: vjp(x, u, 1 + 1e-6), x, method="central", seed=seed))
+
+
 def softmax_vjp_jvp(x, u, dx, du):
     """The jvp of softmax_vjp by the quotient rule, as automatic differentiation has it."""
     e = np.exp(x - x.real.max())

@@ -35,7 +35,8 @@ NAMED = 8  # wrong entries looked up before the search ends
 SAMPLE = 64  # entries compared on their own where much is wrong, to say how much
 VAGUE = 1e-4  # of an entry: what a sum leaves more open is compared on its own, where that is sharper
 SOME = 256  # entries up to which it is
-EACH = 1_000  # entries up to which each is compared where a sum leaves them open
+EACH = 1_000  # entries up to which each is compared where a sum is off,
+OPEN = 4_096  # and where it leaves them open
 
 
 class Slope(NamedTuple):
@@ -46,6 +47,16 @@ class Slope(NamedTuple):
     error: float = 0.0
     clear: bool = True
     flat: bool = False
+
+
+class Sum(NamedTuple):
+    """The derivative along a direction, by how much the gradient's sum may differ, and by how many times that it does;
+    `usual` where it is as right as a sum is in which nothing cancels."""
+
+    slope: Slope
+    allowed: float
+    excess: float
+    usual: bool
 
 
 class Look(NamedTuple):
@@ -80,7 +91,8 @@ class Search:
     `scale` and `tolerance`, arrays like `given`, are the magnitude at which each entry matters, and how far it may be
     from the truth, the derivative's own error aside. Where the scale is 0, no path leads from the entry to f: it must
     be 0. `look` compares entries, by their flat index, on their own; those in `alone` are never left to a sum. Of a
-    formula that is not known, `unknown` says what it is allowed.
+    formula that is not known, `unknown` says what it is allowed, and `usual` how far it is off where nothing cancels: a
+    sum that is right to that vouches for no less.
     """
 
     given: Array
@@ -90,6 +102,7 @@ class Search:
     tolerance: Array
     rng: np.random.Generator
     unknown: Unknown | None = None
+    usual: Array | None = None
     alone: Array | None = None
 
     def __call__(self) -> Found:
@@ -124,36 +137,43 @@ class Search:
 
     def _search(self, group: Array) -> None:
         """Have sums vouch for the entries of the group, and compare those that they leave open."""
-        g = self.given.ravel()
+        g, usual = self.given.ravel(), True
         for _ in range(DIRECTIONS):
             V = direction(self.scale, self.rng).ravel()
-            slope, allowed, excess = self._ask(V, group)
+            slope, allowed, excess, as_usual = self._ask(V, group)
             if not excess <= 1:
                 self._narrow(V, group, excess)
                 return
+            usual &= as_usual
             with np.errstate(divide="ignore"):
                 limit = np.where(V[group] == 0, self.tolerance.ravel()[group], allowed / np.abs(V[group]))
             (self.error if self.unknown else self.allowance)[group] = limit
             self.flat[group], self.vouched[group] = slope.flat, True
+        if not usual:
+            self.look_at(group if group.size <= SOME else self.rng.choice(group, SAMPLE, replace=False))
         if self.unknown:
             estimate = Estimate(self.value, self.error, self.flat)
             faint = group[unresolved(self.given.ravel(), estimate, self.allowance, self.unknown.ravel())[group]]
-            self.look_at(faint if faint.size <= EACH else self.rng.choice(faint, SAMPLE, replace=False))
+            self.look_at(faint if faint.size <= OPEN else self.rng.choice(faint, SAMPLE, replace=False))
             if group.size <= SOME and slope.error < 0.9 * allowed:  # each alone is known better
                 self.look_at(
                     group[(self.error[group] > VAGUE * np.abs(g[group])) & self.vouched[group] & (g[group] != 0)]
                 )
 
-    def _ask(self, V: Array, entries: Array) -> tuple[Slope, float, float]:
-        """The derivative along V on these entries, its tolerance, and by how many times that the gradient is off."""
+    def _ask(self, V: Array, entries: Array) -> Sum:
+        """The sum along V on these entries."""
         self.asked += 1
         part = np.zeros_like(V)
         part[entries] = V[entries]
         slope = self.along(self._shaped(part)) if part.any() else Slope(0.0, flat=True)
-        allowed = sum_tolerance(part, self.tolerance.ravel()) + slope.error
         off = abs(slope.value - float(np.sum(self.given.ravel()[entries] * part[entries], dtype=V.dtype)))
-        excess = off / allowed if allowed > 0 else np.inf * bool(off)
-        return slope, allowed, excess if slope.clear else np.inf
+        for tolerance in (self.usual, self.tolerance):
+            if tolerance is not None:
+                allowed = sum_tolerance(part, tolerance.ravel()) + slope.error
+                excess = off / allowed if allowed > 0 else np.inf * bool(off)
+                if excess <= 1:
+                    break
+        return Sum(slope, allowed, excess if slope.clear else np.inf, self.usual is None or tolerance is self.usual)
 
     def _narrow(self, V: Array, group: Array, excess: float) -> None:
         """Compare each entry of a group whose sum is off or, of many, those that halving leads to, and a sample."""
@@ -169,7 +189,7 @@ class Search:
                 continue
             middle = (start + stop) // 2
             for half in ((start, middle), (middle, stop)):
-                if not (excess := self._ask(V, group[slice(*half)])[2]) <= 1:
+                if not (excess := self._ask(V, group[slice(*half)]).excess) <= 1:
                     heapq.heappush(queue, Block(-excess, *half))
         if len(suspects) < NAMED:
             self.vouched[group] = True  # the other halves were right

@@ -40,9 +40,9 @@ class Findings:
     def estimate(self) -> Estimate:
         return Estimate(self.value, self.error, self.flat, self.kink)
 
-    def allowance(self, u: float, felt: float) -> Array:
-        """How far rounding may take a formula, computed with the roundoff u, that feels what f shows with another."""
-        return SAFETY * felt * (self.noise / ROUNDOFF + self.slope) + LINEAR * u * np.abs(self.value)
+    def allowance(self, linear: float, felt: float) -> Array:
+        """How far rounding may take a formula, by a share of each entry and by what f shows, felt with its roundoff."""
+        return SAFETY * felt * (self.noise / ROUNDOFF + self.slope) + linear * np.abs(self.value)
 
 
 def find(

@@ -24,6 +24,8 @@ STACKED = 2**20  # numbers that f is given at once, where it takes stacks
 REORDERED = 128  # roundoffs by which evaluations may differ because threads sum in another order
 PRECISIONS = (8, 11, 24)  # bits of bfloat16, float16, float32
 COARSE_STEP = 2.0**-10  # relative; it moves numbers of the coarsest
+LARGE = 16.0  # roundoffs of f
+STRIDES = (2.0**-17, 2.0**-10, 2.0**-5)  # relative
 NOISE_STEPS = (2.0**-40, 2.0**-24)  # relative; the latter also moves a float32 hidden inside f
 
 
@@ -39,6 +41,7 @@ class Scalar:
     spread: float = 0.0  # of repeated evaluations at one point
     roundoff: float = 2.0**-53  # of the arithmetic in which f seems to be computed
     inexact: float = 0.0  # how far f may be off, as its caller says
+    stairs: float = 0.0  # the height of a step, if f goes up in steps and is flat between them
     changed: tuple[str, ...] = ()  # parameters that f changed
     known: dict[tuple[bytes, ...], Any] = field(default_factory=dict)  # values that were asked for ahead
 
@@ -139,11 +142,18 @@ def observe(
     else:
         roundoff = _roundoff(coarse, coarsest=8)
     inexact = error[0] + error[1] * abs(value)
-    noise = max(
-        *map(_noise, walks), spread, roundoff * abs(value), inexact, *(_plateau(walk, roundoff) for walk in walks)
-    )
+    stairs = _stairs(function, rng) if all((walk == value).all() for walk in walks) else 0.0
+    stairs *= stairs > LARGE * roundoff * abs(value)  # no larger are those of its own rounding
+    plateau = max(_plateau(walk, roundoff) for walk in walks)
     return replace(
-        function, value=value, noise=noise, spread=spread, changed=changed, roundoff=roundoff, inexact=inexact
+        function,
+        value=value,
+        noise=max(*map(_noise, walks), spread, roundoff * abs(value), inexact, plateau, stairs),
+        spread=spread,
+        roundoff=roundoff,
+        inexact=inexact,
+        stairs=stairs,
+        changed=changed,
     )
 
 
@@ -206,6 +216,16 @@ def _noise(walk: Array) -> float:
 def _plateau(walk: Array, roundoff: float) -> float:
     """Half the step in which values go up that have lost digits to a difference, as those of 1 - cos near 0 have."""
     return float(quantum(walk, 2 * roundoff)) / 2 if np.isfinite(walk).all() else 0.0
+
+
+def _stairs(function: Scalar, rng: np.random.Generator) -> float:
+    """Of an f that is the same at the finest steps, the least by which it changes at the next; as numbers do that were
+    rounded to a few digits. Or 0."""
+    for step in STRIDES:
+        gaps = np.abs(np.diff(_walk(function, step, rng)))
+        if (gaps > 0).any():
+            return float(gaps[gaps > 0].min())
+    return 0.0
 
 
 def typical_size(V: Array) -> Array:

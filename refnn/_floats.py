@@ -157,9 +157,7 @@ def weigh(Y: Array, T: Array) -> Array:
 
 
 class Saturating(np.ndarray[Any, Any]):
-    """Floats whose products `@` saturate at the largest number, and whose sums are no NaN, where inf - inf would be.
-
-    A NaN among them stays one: it comes of an activation of the user's own."""
+    """Floats whose products `@` saturate at the largest number, and whose sums are no NaN, where inf - inf would be."""
 
     def __matmul__(self, other: Any) -> Any:
         return _saturating_product(np.asarray(self), np.asarray(other))
@@ -178,8 +176,7 @@ def _saturating_product(A: Array, B: Array) -> Array:
     C: Array = A @ B
     down = _far_down(C.dtype)
     rescued = (A * down) @ (B * down) / down / down
-    told = np.isfinite(C) | np.isnan(A).any(axis=1, keepdims=True) | np.isnan(B).any(axis=0)
-    return np.where(told, C, np.nan_to_num(rescued.astype(C.dtype))).view(Saturating)
+    return np.where(np.isfinite(C), C, np.nan_to_num(rescued.astype(C.dtype))).view(Saturating)
 
 
 def _far_down(dtype: np.dtype[Any]) -> Any:

@@ -114,17 +114,6 @@ def test_a_product_of_products_saturates_too():
     assert costs == [np.inf]
 
 
-@np.errstate(all="ignore")
-def test_what_is_no_number_to_an_activation_of_ones_own_stays_none_in_its_unit_and_example():
-    A = np.array([[np.nan, 1.0], [np.inf, 1.0]]).view(Saturating)
-    assert np.isnan(A @ np.array([[1.0], [0.0]])).tolist() == [[True], [False]]  # inf times 0 is for saturation
-    assert np.isnan(np.array([[1.0, 0.0]]) @ A).tolist() == [[True, False]]
-    own = np.sqrt, lambda Z: 0.5 / np.sqrt(Z)
-    params = {"W1": [[1.0], [2.0]], "b1": np.zeros((2, 1)), "W2": [[1.0, 1.0]], "b2": [[0.0]]}
-    AL, _ = refnn.forward_prop([[1.0, -1.0]], params, hidden=own)
-    assert np.isnan(AL).tolist() == [[False, True]]
-
-
 def test_an_infinite_Z_costs_nothing_on_the_side_of_its_label():
     assert refnn.logistic_cost([[np.inf, -np.inf]], [[1, 0]]) == 0
     assert refnn.logistic_cost([[np.inf, -np.inf]], [[0, 1]]) == np.inf

@@ -197,7 +197,7 @@ class Tree:
         nested = _parts(self.template) is not None
         if nested and isinstance(given, Mapping) and set(given) == set(names):
             found = [given[name] for name in names]
-        elif (alone := self._moved(1)) and _shape(given) == (*before, *np.shape(alone[0].array), *after):
+        elif (alone := self._moved(1)) and _shape(given) == (*before, *(_shape(alone[0].array) or ()), *after):
             found = [given if leaf in alone else None for leaf in self.leaves]
         elif (
             isinstance(given, list | tuple)
@@ -370,7 +370,7 @@ def _shape(value: Any) -> tuple[int, ...] | None:
 
 
 def _fits(leaf: Leaf, given: Any) -> bool:
-    return given is None or _shape(given) == np.shape(leaf.array)
+    return given is None or _shape(given) == _shape(leaf.array)
 
 
 def _alike(template: Any, given: Any) -> bool:

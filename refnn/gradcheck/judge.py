@@ -27,6 +27,7 @@ FEW = 16  # entries of an array up to which "auto" compares each, and longer one
 FAINT = 1e-6  # of the typical gradient of an array: an entry given as smaller is judged at this size
 BLURRED = 1e-4  # of an entry: where it may be farther off, it weighs less in a sum, or few such would blur the others
 SECOND_LOOK = 16  # wrong entries that are put to a second witness
+BEYOND = 16.0  # times what two witnesses are apart: so far off, a gradient is wrong by either
 MEASURED = 12  # neighbours at which a gradient given as a function is asked
 LOOKED_NEARER = 64  # entries that saturation may have taken digits from, and the shares of the parameters where they
 NEARER = tuple(2 ** (-k / 2) for k in range(1, 11))  # are looked at once more
@@ -328,14 +329,22 @@ class _Judge:
             for i, v, e in zip(wrong, second.value, second.error, strict=True):
                 place = f"{key}{[int(k) for k in np.unravel_index(i, given.shape)]}"
                 found = f"{value[i]:.10g} ± {error[i]:.1e}"
-                if abs(v - value[i]) > e + error[i]:
+                explained = partial(_explained, abs(float(given.ravel()[i]) - value[i]), (value[i], error[i]))
+                if explained((v, e)):
                     by_difference = f"central difference {v:.10g} with an error of {e:.1e}"
                     yield f"the witnesses disagree at {place}: {found}, {by_difference}"
                     continue
                 finer = central.finer(self.function, (key, int(i)))
-                if slopes := [f"{s:.10g} ± {r:.1e}" for s, r in finer if abs(s - value[i]) > r + error[i]]:
+                if slopes := [f"{s:.10g} ± {r:.1e}" for s, r in finer if explained((s, r))]:
                     changes = f"f changes within the steps of the differences at {place}"
                     yield f"{changes}: {found}, by finer steps {slopes[0]}"
+
+
+def _explained(off: float, one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Whether two witnesses, each a slope and its error, contradict each other, and by so much that a gradient may be
+    off for that."""
+    apart, known = abs(one[0] - other[0]), one[1] + other[1]
+    return bool(apart > known and off <= BEYOND * (apart + known))
 
 
 def _approximation(check: GradientCheck, compared: Comparison) -> str:

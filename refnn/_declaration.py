@@ -45,7 +45,7 @@ def activation(name: str, word: Any, more: tuple[str, ...] = ()) -> Word:
         )
     if not 0 <= below < math.inf:
         raise ValueError(f"{name} is {shown(word, repr)}, expected a finite slope of at least 0")
-    return SLOPES.get(below, f"leaky_relu({below!r})".replace(".0)", ")"))
+    return SLOPES.get(below, f"leaky_relu({below!r})".replace(".0)", ")").replace("e+", "e"))
 
 
 def _own(word: Any) -> bool:

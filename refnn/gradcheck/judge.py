@@ -40,8 +40,8 @@ SURE = 8.0  # on its noise, which so many show
 APPROXIMATE = 1e-5  # of the largest entry of an array: so far off, an f that is not exact may be the reason
 TOLERANCE = (
     "for each entry, the witness's error; the rounding error of f's derivative in the gradient's dtype; for a formula "
-    "that cancels, 16 roundoffs of the largest gradient or of f, beside the entry's size, but half its digits; and "
-    "where saturation takes them, 16 roundoffs of the gradient nearer to zero"
+    "that cancels, 16 roundoffs of the largest gradient, or of f where it came as numbers, beside the entry's size, "
+    "but half its digits; and where saturation takes them, 16 roundoffs of the gradient nearer to zero"
 )
 ANSWERLESS = "f does not change with any parameter: does it read what it is given?"
 ZERO = "no derivative stands out of its rounding error at these parameters: a wrong factor or sign would not show"

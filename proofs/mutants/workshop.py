@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import hypothesis
 import pytest
+from record import PACKAGE
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("refnn", "tests", "proofs", "pyproject.toml", "README.md", "CITATION.cff", "Makefile", "CHANGELOG.md")
@@ -31,6 +32,13 @@ SECONDS, TIMES = 60, 20  # what a test may take: so long, and so many times what
 AGAIN = 4  # times as much for one that did not end
 
 
+def importers(file: str) -> list[str]:
+    """The files of the package that import this one."""
+    module = f"refnn.{file.removesuffix('.py').replace('/', '.')} import"
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+    return [str(path.relative_to(PACKAGE)) for path, text in texts.items() if module in text]
+
+
 class Tests(NamedTuple):
     """What runs when: the tests of each line of each file, and the seconds of each test."""
 
@@ -38,11 +46,14 @@ class Tests(NamedTuple):
     seconds: dict[str, float]
 
     def of(self, file: str, lines: range) -> list[str]:
-        """Those that run one of the lines, the quickest first; for lines that run on import alone all of the file,
-        and all there are for a file that does nothing else."""
+        """Those that run one of the lines, the quickest first; for lines that run on import alone all of the file, and
+        for a file that does nothing else those of the files that import it."""
         known, every = self.of_line.get(file, {}), self.seconds.keys()
         run_a_line = every & set[str]().union(*(known.get(line, ()) for line in lines))
-        return self.quickest(run_a_line or every & set[str]().union(*known.values()) or set(every))
+        return self.quickest(run_a_line or every & (self.of_all(file) or self.of_all(*importers(file))) or set(every))
+
+    def of_all(self, *files: str) -> set[str]:
+        return set().union(*(tests for file in files for tests in self.of_line.get(file, {}).values()))
 
     def beside(self, names: Sequence[str]) -> list[str]:
         """All tests of the files in which these stand."""

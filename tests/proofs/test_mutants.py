@@ -12,6 +12,7 @@ import mutations
 import pairs
 import pytest
 import record
+import workshop
 
 HERE = Path(record.__file__).parent
 ROOT = HERE.parents[1]
@@ -220,3 +221,9 @@ def test_a_hash_sees_code_and_neither_comments_nor_docstrings():
     for other in (text.replace("x = 1", "x = 2"), text.replace("# no", "no")):
         assert record.state(text) != record.state(other)
     assert record.out_of_date({"sources": record.states(["layers.py"]) | {"network.py": "0"}}) == ["network.py"]
+
+
+def test_of_a_file_that_runs_on_import_alone_the_tests_are_those_of_what_imports_it():
+    tests = workshop.Tests({"report/read.py": {40: {"slow"}}, "layers.py": {40: {"quick"}}}, {"slow": 2, "quick": 1})
+    assert tests.of("report/resources.py", range(0)) == ["slow"]
+    assert tests.of("layers.py", range(3)) == ["quick"]

@@ -94,8 +94,10 @@ def function(target: str) -> Callable[..., Any]:
 
 def definitions(path: Path, names: Collection[str]) -> Definitions:
     """Run the part of a file that defines `names`, as far as it can be read and run."""
-    with tokenize.open(path) as file:
-        statements, problems = _parse(file.read())
+    data = path.read_bytes()
+    # Of NUL bytes, which detect_encoding refuses from Python 3.14 on, the parser says the line.
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data.replace(b"\0", b"")).readline)
+    statements, problems = _parse(data.decode(encoding))
     futures = [s for s in statements if isinstance(s, ast.ImportFrom) and s.module == "__future__"]
     namespace: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
     sys.path.insert(0, str(path.resolve().parent))

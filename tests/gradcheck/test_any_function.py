@@ -835,6 +835,18 @@ def test_a_small_fault_of_a_layer_in_float32_is_seen(fault, seed):
     assert check_gradients(f, params, faulty, progress=False).verdict == WRONG
 
 
+def test_a_layer_in_float16_is_compared_entry_by_entry_where_sums_are_too_coarse():
+    f, gradient, params = layers_in_float32(0, 40, 40)
+
+    def in_float16(p):
+        return {
+            key: V.astype(np.float16) for key, V in gradient({k: V.astype(np.float32) for k, V in p.items()}).items()
+        }
+
+    check = check_gradients(f, {key: V.astype(np.float16) for key, V in params.items()}, in_float16, progress=False)
+    assert check, str(check)
+
+
 @pytest.mark.parametrize("factor", [1.01, 2, -1, 0])
 def test_a_constant_of_f_hides_no_fault_of_a_gradient_in_float32(factor):
     """A backward never meets the value of f."""

@@ -341,9 +341,9 @@ def _beyond_rounding(parameter: ParameterCheck, point: Arrays, values: tuple[flo
     if parameter.verdict is not Verdict.WRONG or (worst := parameter.worst) is None:
         return parameter.verdict is Verdict.WRONG
     V = point[parameter.name]
-    (own, largest), size = map(abs, values), typical_size(V)[worst.index]
-    rounding = FLOOR * own / size if own and worst.expected else ZERO * largest / min(size, 1.0)
-    rounding *= float(np.finfo(V.dtype).eps) / 2
+    own, largest = map(abs, values)
+    roundoff = float(np.finfo(V.dtype).eps) / 2 / typical_size(V)[worst.index]
+    rounding = roundoff * (FLOOR * own if own and worst.expected else ZERO * largest)
     return not worst.error <= max(rounding, nearly * abs(worst.expected))
 
 

@@ -835,6 +835,32 @@ def test_a_small_fault_of_a_layer_in_float32_is_seen(fault, seed):
     assert check_gradients(f, params, faulty, progress=False).verdict == WRONG
 
 
+def test_a_sum_that_is_right_but_for_what_cancels_is_looked_into():
+    """Means in float32 whose gradient is a thousandth too large, beside widths whose own is a hundred times theirs."""
+    r = np.random.default_rng(0)
+    X, M = r.normal(size=(2, 32, 24)).astype(np.float32)
+    f = lambda p: np.mean(((p["M"] - X) / np.exp(p["s"])) ** 2 / 2 + p["s"])  # noqa: E731
+
+    def gradient(p, factor=1.0):
+        D = (p["M"] - X) / np.exp(p["s"])
+        return {
+            "M": np.float32(factor) * D / np.exp(p["s"]) / np.float32(D.size),
+            "s": np.sum(1 - D**2, axis=0) / np.float32(D.size),
+        }
+
+    params = {"M": M, "s": r.normal(size=24).astype(np.float32)}
+    assert check_gradients(f, params, gradient, progress=False)
+    faulty = lambda p: gradient(p, 1.001)  # noqa: E731
+    assert check_gradients(f, params, faulty, progress=False).verdict == WRONG
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1, PASS), (1.02, WRONG)])
+def test_a_gradient_in_float16_that_shows_its_noise_is_given_few_roundoffs_more(factor, verdict):
+    x, c = np.linspace(-1, 1, 6).astype(np.float16), np.arange(1, 7, dtype=np.float16)
+    slope = lambda p: {"x": np.float16(factor) * (c * np.cos(p["x"]))}  # noqa: E731
+    assert check_gradients(lambda p: np.sum(c * np.sin(p["x"])), {"x": x}, slope, progress=False).verdict == verdict
+
+
 def test_a_layer_in_float16_is_compared_entry_by_entry_where_sums_are_too_coarse():
     f, gradient, params = layers_in_float32(0, 40, 40)
 

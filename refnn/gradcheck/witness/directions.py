@@ -50,8 +50,8 @@ class Slope(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """The derivative along a direction, by how much the gradient's sum may differ, and by how many times that it does;
-    `usual` where it is as right as a sum is in which nothing cancels."""
+    """The derivative along a direction, by how much the gradient's sum may differ, and how many times that it does;
+    `usual` says that it agrees as a sum does in which nothing cancels."""
 
     slope: Slope
     allowed: float
@@ -91,8 +91,8 @@ class Search:
     `scale` and `tolerance`, arrays like `given`, are the magnitude at which each entry matters, and how far it may be
     from the truth, the derivative's own error aside. Where the scale is 0, no path leads from the entry to f: it must
     be 0. `look` compares entries, by their flat index, on their own; those in `alone` are never left to a sum. Of a
-    formula that is not known, `unknown` says what it is allowed, and `usual` how far it is off where nothing cancels: a
-    sum that is right to that vouches for no less.
+    formula that is not known, `unknown` says what it is allowed, and `usual` how far it is off where nothing cancels.
+    If a sum agrees to that, its entries are known to that; if it agrees to `tolerance` alone, some are looked at, too.
     """
 
     given: Array

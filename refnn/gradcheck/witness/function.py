@@ -24,8 +24,8 @@ STACKED = 2**20  # numbers that f is given at once, where it takes stacks
 REORDERED = 128  # roundoffs by which evaluations may differ because threads sum in another order
 PRECISIONS = (8, 11, 24)  # bits of bfloat16, float16, float32
 COARSE_STEP = 2.0**-10  # relative; it moves numbers of the coarsest
-LARGE = 16.0  # roundoffs of f
-STRIDES = (2.0**-17, 2.0**-10, 2.0**-5)  # relative
+STRIDES = (2.0**-17, 2.0**-10, 2.0**-5)  # relative; for an f that is the same at finer ones
+ITS_ROUNDING = 16.0  # roundoffs of f: a step that is no higher tells of nothing else
 NOISE_STEPS = (2.0**-40, 2.0**-24)  # relative; the latter also moves a float32 hidden inside f
 
 
@@ -143,7 +143,8 @@ def observe(
         roundoff = _roundoff(coarse, coarsest=8)
     inexact = error[0] + error[1] * abs(value)
     stairs = _stairs(function, rng) if all((walk == value).all() for walk in walks) else 0.0
-    stairs *= stairs > LARGE * roundoff * abs(value)  # no larger are those of its own rounding
+    if stairs <= ITS_ROUNDING * roundoff * abs(value):
+        stairs = 0.0
     plateau = max(_plateau(walk, roundoff) for walk in walks)
     return replace(
         function,
@@ -219,8 +220,8 @@ def _plateau(walk: Array, roundoff: float) -> float:
 
 
 def _stairs(function: Scalar, rng: np.random.Generator) -> float:
-    """Of an f that is the same at the finest steps, the least by which it changes at the next; as numbers do that were
-    rounded to a few digits. Or 0."""
+    """The least by which an f changes that is the same at the finest steps, as one does that was rounded to a few
+    digits; 0 if it does not."""
     for step in STRIDES:
         gaps = np.abs(np.diff(_walk(function, step, rng)))
         if (gaps > 0).any():

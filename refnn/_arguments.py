@@ -125,7 +125,8 @@ def forward_prop(X: object, params: object, *, hidden: object, output: object) -
 
 
 def _words(hidden: object, layers: int, output: object) -> Arguments:
-    return {"hidden": _declaration.hidden(hidden, layers), "output": _declaration.output(output)}
+    hidden, output = _declaration.hidden(hidden, layers), _declaration.output(output)
+    return {"hidden": _declaration.strict(hidden), "output": _declaration.strict(output)}
 
 
 def cost_function(AL: object, Y: object, *, output: object) -> Arguments:
@@ -149,7 +150,7 @@ def logistic_cost(ZL: object, Y: object) -> Arguments:
 
 def one_layer_backward(dA: object, cache: object, *, activation: object, inputs: bool) -> Arguments:
     misfits = Misfits()
-    word = _declaration.activation("activation", activation)
+    word = _declaration.strict(_declaration.activation("activation", activation))
     _shapes.switch("inputs", inputs)
     dA = misfits.array("dA", dA, ("n_l", "m"), "one derivative for each unit and example")
     misfits.refuse()
@@ -158,13 +159,7 @@ def one_layer_backward(dA: object, cache: object, *, activation: object, inputs:
     misfits.refuse()
     dtype = _shapes.common_dtype([dA, *parts])
     A_prev, W, b, Z = (_shapes.cast(part, dtype) for part in parts)
-    cache = (A_prev, W, b), _lent(Z, word)
-    return {"dA": _shapes.cast(dA, dtype), "cache": cache, "activation": word, "inputs": inputs}
-
-
-def _lent(Z: Array, word: _declaration.Word) -> Array:
-    """Z for an activation: a copy for functions of the caller's own, which may work in place."""
-    return Z if isinstance(word, str) else Z.copy()
+    return {"dA": _shapes.cast(dA, dtype), "cache": ((A_prev, W, b), Z), "activation": word, "inputs": inputs}
 
 
 def backprop(AL: object, Y: object, caches: object, *, hidden: object, output: object, inputs: bool) -> Arguments:
@@ -187,11 +182,10 @@ def backprop(AL: object, Y: object, caches: object, *, hidden: object, output: o
     misfits.refuse()
     dtype = _shapes.common_dtype([A, *(part for parts in parts_of_layers for part in parts)])
     cast = [[_shapes.cast(part, dtype) for part in parts] for parts in parts_of_layers]
-    each = (*_declaration.each_layer(words["hidden"], len(caches) - 1), words["output"][0])
     return {
         "AL": _shapes.cast(A, dtype),
         "Y": _shapes.cast(Y, dtype),
-        "caches": [((A_prev, W, b), _lent(Z, word)) for (A_prev, W, b, Z), word in zip(cast, each, strict=True)],
+        "caches": [((A_prev, W, b), Z) for A_prev, W, b, Z in cast],
         **words,
         "inputs": inputs,
     }
@@ -201,7 +195,7 @@ def _same_point(A: Array, Z: Array, output: Any, misfits: Misfits) -> None:
     """AL of another forward pass than caches would make a gradient of neither."""
     if A.dtype.kind == Z.dtype.kind == "f":
         with np.errstate(all="ignore"):
-            expected = layers.output(output).value(_lent(Z, output[0]))
+            expected = layers.output(output).value(Z)
             if (A == expected).all():
                 return
             distance = np.abs(A - expected)

@@ -11,7 +11,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
+
+import numpy as np
 
 from refnn._printing import shown, typed
 
@@ -27,15 +30,45 @@ SLOPE = 0.01  # of a leaky ReLU without a number
 SLOPES = {0.0: "relu", SLOPE: "leaky_relu", 1.0: "identity"}  # each network has one spelling, that of its name
 
 
+@dataclass(frozen=True)
+class Own:
+    """A function of the user's own, held to what an activation does: of an array, which it gets as a copy and may work
+    in place on, it makes another of that shape and dtype; and if `strict` a number of each number."""
+
+    name: str
+    function: Callable[[Any], Any]
+    strict: bool = False
+
+    def __call__(self, Z: Any) -> Any:
+        A = np.asarray(self.function(np.array(Z)))
+        if A.shape != Z.shape or not (Z.dtype == object or np.can_cast(A.dtype, Z.dtype, "same_kind")):
+            made = f"{A.dtype} of shape {A.shape} for Z of {Z.dtype} and {Z.shape}"
+            raise ValueError(f"{self.name} is {made}, expected an array like Z")
+        A = A.astype(Z.dtype, copy=False)
+        if self.strict and Z.dtype != object and (wrong := np.isnan(A) & np.isfinite(Z)).any():
+            raise ValueError(f"{self.name} is nan where Z is {Z[wrong][0]}, expected a number")
+        return A.view(type(Z))
+
+
+def strict(words: Any) -> Any:
+    """The same words, whose functions of the user's own are `strict`."""
+    if isinstance(words, Own):
+        return replace(words, strict=True)
+    return tuple(map(strict, words)) if isinstance(words, tuple) else words
+
+
 def activation(name: str, word: Any, more: tuple[str, ...] = ()) -> Word:
     """The activation that an argument of this name declares, which may know `more` names than the common ones."""
     known = (*ACTIVATIONS, *more)
     if isinstance(word, str) and word in known:
         return word
+    if isinstance(word, tuple) and all(isinstance(function, Own) for function in word):
+        return cast(Pair, word)
     if _own(word):
         if not all(isinstance(function, Hashable) for function in word):
             raise TypeError(f"{name} is {shown(word, repr)}, expected functions that can be hashed")
-        return cast(Pair, word)
+        value, derivative = word
+        return Own(f"the value of {name}", value), Own(f"the derivative of {name}", derivative)
     if not isinstance(word, str):
         raise TypeError(f"{name} is {typed(word)}, expected a name or a pair (value, derivative)")
     below = slope(word)

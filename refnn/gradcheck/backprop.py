@@ -23,7 +23,7 @@ from refnn.gradcheck.faults.structure import described
 from refnn.gradcheck.judge import Formula, judge_function
 from refnn.gradcheck.problem import Gradient, Problem, UnfitGradientError
 from refnn.gradcheck.verdict.judgement import Comparison, Estimate
-from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict
+from refnn.gradcheck.verdict.result import NOTHING, GradientCheck, Testimony, Verdict
 from refnn.gradcheck.verdict.rounding import allowances
 from refnn.gradcheck.witness import cancellation_free, complex_step, directions
 from refnn.gradcheck.witness.function import observe
@@ -156,8 +156,7 @@ def check_backprop(
             kind = "grads" if name == "gradient" else "scalar"
             raise TypeError(f"{name} is {type(function).__name__}, expected a callable (params, X, Y) -> {kind}")
     if probes is None:
-        mild = cost is not None or not said.known
-        probes = default_probes(layer_dims, m=m, seed=seed, declaration=said, mild=mild)
+        probes = default_probes(layer_dims, m=m, seed=seed, declaration=said, mild=cost is not None)
     else:
         probes = _own_probes(probes)
     judge = Judge(gradient, said, cost, seed, executor)
@@ -242,6 +241,9 @@ class Judge:
         return replace(check, probe=str(probe.name)), case
 
     def _answers(self, problem: Problem, probe: Probe) -> tuple[GradientCheck, Case | None]:
+        if self.cost is None and np.isnan(problem.A[-1]).any():
+            reason = f"f is {problem.A[-1].max()} at the parameters"
+            return GradientCheck(Verdict.UNRELIABLE, reasons=(reason,)), None
         X, Y = np.asarray(probe.X)[:, ::-1], np.asarray(probe.Y)[:, ::-1]
         other = {key: np.asarray(V) / 2 for key, V in probe.params.items()}, X, Y
         others = Problem.of(*other, self.declaration)
@@ -280,7 +282,7 @@ class Judge:
 def _by_its_cost(problem: Problem, cost: CostFunction | None, seed: int) -> GradientCheck:
     """The judgement of the general witnesses, on the cost that was given, or on the declared one.
 
-    Of the declared network the rounding of the usual formulas is known. Of another, on networks where nothing is
+    Of the declared network the rounding of the usual formulas is known. Of another cost, on networks where nothing is
     saturated, no formula in use loses more than MILD roundoffs of the largest entry of its array.
     """
     params, X, Y = problem.copies()
@@ -377,7 +379,7 @@ def _judge(problem: Problem, method: str, seed: int, workers: Workers) -> tuple[
         return GradientCheck(Verdict.UNRELIABLE, tolerance=TOLERANCE, reasons=(reason,)), None
     if method == "directions" or (method == "auto" and cancellation_free.work(problem) > PER_ENTRY_WORK):
         return _judge_sums(problem, seed, workers.progress), None
-    given = problem.given.arrays
+    given, declaration = problem.given.arrays, problem.declaration
     found = cancellation_free.estimates(problem, [l for l in range(problem.L) if f"A{l}" in given], workers)
     compared = Comparison(problem.given, found, allowances(problem))
     witnesses = (
@@ -385,14 +387,24 @@ def _judge(problem: Problem, method: str, seed: int, workers: Workers) -> tuple[
         Testimony(complex_step.NAME, len(given), "along one random direction of each array"),
     )
     n = problem.at_kink  # where another slope is no loss of digits
-    said = f"{n} of the Z stand exactly at a kink: each slope between the two sides is accepted there"
-    notes = [said] if n else [*compared.notes]
+    kinks = f"{n} of the Z stand exactly at a kink: each slope between the two sides is accepted there"
+    notes = [kinks] if n else [*compared.notes]
     check = GradientCheck.of([*compared.checks.values()], witnesses, TOLERANCE, notes=tuple(notes))
     if disagreements := tuple(said for _, said in directions.disagreements(problem, found, seed)):
         check = replace(check, verdict=Verdict.UNRELIABLE, reasons=disagreements)
-    elif check and (blind := blindness(problem.params, problem.X, problem.Y, problem.declaration)):
+    elif check and (
+        blind := _drowned(check, declaration) or blindness(problem.params, problem.X, problem.Y, declaration)
+    ):
         check = replace(check, verdict=Verdict.BLIND, reasons=(blind,))
     return check, Case(problem, compared)
+
+
+def _drowned(check: GradientCheck, declaration: Declaration) -> str:
+    """Whether a step is so small that arrays of parameters do not hold it."""
+    lost = any(part.sees is None or part.sees >= NOTHING for part in check.parameters)
+    if declaration.step is None or not lost:
+        return ""
+    return f"a step of {declaration.step:g} is lost in the rounding of parameters: no fault in them would show"
 
 
 def _judge_sums(problem: Problem, seed: int, progress: bool) -> GradientCheck:
@@ -401,5 +413,7 @@ def _judge_sums(problem: Problem, seed: int, progress: bool) -> GradientCheck:
     asked = sum(search.asked for search in searches.values())
     testimony = Testimony(f"{cancellation_free.NAME} along random directions", asked)
     check = GradientCheck.of(checks, (testimony,), TOLERANCE_OF_SUMS)
+    if check and (blind := _drowned(check, problem.declaration)):
+        check = replace(check, verdict=Verdict.BLIND, reasons=(blind,))
     notes = ("along directions, dA0 … are not looked at",) if len(problem.given.arrays) > len(searches) else ()
     return described(replace(check, notes=notes), best)

@@ -365,6 +365,16 @@ def test_a_buffer_that_later_calls_overwrite_is_wrong(words):
     assert judged(copies, **words).verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize("method", ["entries", "directions"])
+def test_a_step_that_the_parameters_do_not_hold_shows_nothing(method):
+    _, params, X, Y = default_probes([4, 3, 2])[0]
+    for step, verdict in ((1e-20, Verdict.BLIND), (1e-3, Verdict.PASS)):
+        moved = declared({"step": step})(params, X, Y)
+        check = check_network(params, X, Y, moved, method=method, step=step, progress=False)
+        assert check.verdict is verdict, str(check)
+    assert check_network(params, X, Y, params, step=1e-3, progress=False).verdict is Verdict.WRONG
+
+
 # ---------------------------------------------------------------------- functions of one's own
 
 GELU_LIKE = (
@@ -387,6 +397,43 @@ def test_a_pair_of_ones_own_is_judged_by_its_value(words):
     for changed in ({"reduction": "mean" if "reduction" in words else "sum"}, {"l2": 0.11}, wrong_pair(words)):
         check = check_backprop(declared(words, changed=changed), **options, **words)
         assert check.verdict is Verdict.WRONG, str(check)
+
+
+HARD = {
+    "relu": (lambda Z: np.maximum(Z, 0), lambda Z: Z > 0),
+    "hard tanh": (lambda Z: np.where(Z > 1, 1, np.where(Z < -1, -1, Z)), lambda Z: np.abs(Z) < 1),
+    "hard swish": (
+        lambda Z: Z * np.clip(Z / 6 + 0.5, 0, 1),
+        lambda Z: np.where(Z <= -3, 0, np.where(Z >= 3, 1, Z / 3 + 0.5)),
+    ),
+    "soft shrink": (
+        lambda Z: np.where(Z > 0.5, Z - 0.5, np.where(Z < -0.5, Z + 0.5, 0)),
+        lambda Z: np.abs(Z) > 0.5,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_a_pair_of_pieces_is_judged_where_units_are_off_too(name):
+    value, derivative = HARD[name]
+    words = {"hidden": (value, derivative)}
+    assert check_backprop(declared(words), progress=False, **words).verdict is Verdict.PASS
+    leaky = {"hidden": (value, lambda Z: np.where(derivative(Z), derivative(Z), 1e-3))}
+    assert check_backprop(declared(leaky), progress=False, **words).verdict is Verdict.WRONG
+
+
+def test_no_mild_network_has_a_Z_at_a_whole_number():
+    """Hard activations have their kinks there."""
+    for _, params, X, _ in default_probes(mild=True):
+        Z = params["W1"] @ X + params["b1"]
+        assert np.abs(Z - np.round(Z)).min() > 1e-4
+
+
+def test_where_a_function_of_ones_own_is_no_number_nothing_is_judged():
+    words = {"hidden": (np.sqrt, lambda Z: 0.5 / np.sqrt(Z))}
+    check = check_backprop(declared(words), layer_dims=[4, 3, 2], progress=False, **words)
+    assert check.verdict is Verdict.UNRELIABLE
+    assert check.reasons == ("f is nan at the parameters",)
 
 
 def wrong_pair(words):

@@ -220,6 +220,82 @@ def test_a_pair_of_ones_own_stands_wherever_a_name_does():
     assert np.array_equal(layer[1], grads["dW1"])
 
 
+def returning(result):
+    return lambda _: result
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda Z: Z[:1], r"float64 of shape \(1, 5\) for Z of float64 and \(3, 5\), expected an array like Z"),
+        (lambda Z: Z.sum(), r"float64 of shape \(\) for"),
+        (lambda Z: Z + 0j, r"complex128 of shape \(3, 5\) for Z of float64"),
+        (returning(None), r"object of shape \(\) for"),
+        (lambda Z: np.sqrt(Z - 100), r"nan where Z is -?\d\.\d+, expected a number"),
+    ],
+    ids=["shape", "number", "complex", "nothing", "nan"],
+)
+def test_a_function_of_ones_own_makes_an_array_like_Z(function, message):
+    value, derivative = (function, np.cos), (np.sin, function)
+    for ask in (refnn.forward_prop, refnn.predict):
+        with pytest.raises(ValueError, match=f"the value of hidden is {message}"):
+            ask(X, PARAMS, hidden=value)
+        with pytest.raises(ValueError, match=r"the value of hidden\[0\] is " + message):
+            ask(X, PARAMS, hidden=[value])
+    with pytest.raises(ValueError, match="the value of output is "):
+        refnn.predict(X, PARAMS, output=value)
+    AL, caches = refnn.forward_prop(X, PARAMS, hidden=derivative)
+    with pytest.raises(ValueError, match=f"the derivative of hidden is {message}"):
+        refnn.backprop(AL, Y, caches, hidden=derivative)
+    with pytest.raises(ValueError, match=f"the derivative of activation is {message}"):
+        refnn.one_layer_backward(np.ones((3, 5)), caches[0], activation=derivative)
+    with pytest.raises(ValueError, match=f"the value of hidden is {message}"):
+        refnn.train(X, Y, [4, 3, 2], 1, 0.1, hidden=value, params=PARAMS)
+
+
+def test_a_NaN_of_an_infinite_Z_is_no_fault_of_ones_own_function():
+    huge = {**PARAMS, "b1": np.full((3, 1), 1e308), "W1": np.full((3, 4), 1e308)}
+    AL, _ = refnn.forward_prop(np.ones((4, 1)), huge, hidden=(lambda Z: Z / (1 + np.exp(-Z)) ** 2, np.cos))
+    assert np.isfinite(AL).all()
+
+
+def test_what_ones_own_function_makes_is_an_array_in_the_dtype_of_Z():
+    def leaky(Z):
+        return [[max(z, np.float64(0.01) * z) for z in row] for row in Z.tolist()]
+
+    def step(Z):
+        return Z > 0  # of bool
+
+    single = {key: V.astype(np.float32) for key, V in PARAMS.items()}
+    named, own = (
+        refnn.backprop(*refnn.forward_prop(X.astype(np.float32), single, hidden=hidden)[:1], Y, caches, hidden=hidden)
+        for hidden in ("relu", (lambda Z: np.maximum(Z, 0).astype(float), step))
+        for caches in [refnn.forward_prop(X.astype(np.float32), single, hidden=hidden)[1]]
+    )
+    assert {V.dtype for V in own.values()} == {np.dtype(np.float32)}
+    assert all(np.array_equal(own[key], V) for key, V in named.items())
+    assert np.allclose(
+        refnn.forward_prop(X, PARAMS, hidden=(leaky, np.sign))[0],
+        refnn.forward_prop(X, PARAMS, hidden="leaky_relu")[0],
+        rtol=1e-14,
+    )
+
+
+def test_a_function_of_ones_own_may_work_in_place():
+    def sin(Z):
+        return np.sin(Z, out=Z)
+
+    def cos(Z):
+        return np.cos(Z, out=Z)
+
+    AL, caches = refnn.forward_prop(X, PARAMS, hidden=SIN)
+    again, its = refnn.forward_prop(X, PARAMS, hidden=(sin, cos))
+    assert np.array_equal(AL, again)
+    assert np.array_equal(its[0][1], caches[0][1])
+    grads = refnn.backprop(AL, Y, caches, hidden=SIN)
+    assert all(np.array_equal(V, grads[key]) for key, V in refnn.backprop(AL, Y, its, hidden=(sin, cos)).items())
+
+
 class Unprintable:
     def __repr__(self):
         raise RuntimeError

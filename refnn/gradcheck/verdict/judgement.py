@@ -289,16 +289,17 @@ def unresolved(given: Array, estimate: Estimate, allowance: Array, unknown: Unkn
     """Entries that cannot be told from zero, where the gradient's own rounding could."""
     size = np.abs(estimate.value)
     if unknown is None:
+        zero = allowance
         coarse = (estimate.error > size / 2) & (estimate.error > estimate.underflow)
-        return coarse & (estimate.error > 2 * allowance)
-    witnessed = estimate.error + allowance
-    coarse = (witnessed > size / 2) & (estimate.error > 2 * allowance)
-    weight = np.where(unknown.roundoff > 0, 1 / unknown.roundoff, 0)
-    largest = np.max(size * weight, where=witnessed <= size / 2, initial=0)
-    coarse &= ((size + witnessed) * weight >= SLIGHT * largest) | (given == 0)
+    else:
+        zero = ZERO * unknown.floor
+        witnessed = estimate.error + allowance
+        weight = np.where(unknown.roundoff > 0, 1 / unknown.roundoff, 0)
+        largest = np.max(size * weight, where=witnessed <= size / 2, initial=0)
+        coarse = (witnessed > size / 2) & (((size + witnessed) * weight >= SLIGHT * largest) | (given == 0))
     if estimate.flat is not None:
-        coarse &= ~(estimate.flat & (np.abs(given) <= ZERO * unknown.floor))
-    return coarse
+        coarse &= ~(estimate.flat & (np.abs(given) <= zero))
+    return coarse & (estimate.error > 2 * allowance)
 
 
 def _digits_lost(u: float, estimate: Estimate, error: Array, accepted: Array) -> float:

@@ -32,7 +32,6 @@ from refnn.gradcheck.witness.workers import Workers
 GradientFunction = Callable[[dict[str, Array], Array, Array], Mapping[str, Any]]
 CostFunction = Callable[[dict[str, Array], Array, Array], Any]
 
-MILD = 2.0**13  # roundoffs
 RAISED, TWO_ANSWERS = "gradient raised", "gradient gave two answers to one question"
 IN_BETWEEN = "right before and after, but wrong on a network of the same widths that was asked about in between"
 METHODS = ("auto", "entries", "directions")
@@ -276,38 +275,40 @@ class Judge:
     def _judged(self, problem: Problem) -> tuple[GradientCheck, Case | None]:
         if self.cost is None and self.declaration.known:
             return _judge(problem, "auto", self.seed, Workers(self.executor))
-        return _by_its_cost(problem, self.cost, self.seed), None
+        return _by_its_cost(problem, self.gradient, self.cost, self.seed), None
 
 
-def _by_its_cost(problem: Problem, cost: CostFunction | None, seed: int) -> GradientCheck:
+def _by_its_cost(problem: Problem, gradient: GradientFunction, cost: CostFunction | None, seed: int) -> GradientCheck:
     """The judgement of the general witnesses, on the cost that was given, or on the declared one.
 
-    Of the declared network the rounding of the usual formulas is known. Of another cost, on networks where nothing is
-    saturated, no formula in use loses more than MILD roundoffs of the largest entry of its array.
+    Of the declared network the rounding of the usual formulas is known; of another cost what the gradient shows nearby.
     """
     params, X, Y = problem.copies()
-    said, given = problem.declaration, problem.given
+    said, rng = problem.declaration, np.random.default_rng(seed)
 
-    def own(*network: Any) -> Any:
+    def f(moved: dict[str, Array]) -> Any:
         if cost is None:
-            return problem.cost(said.ours(*network)[0])
-        return told(cost, "cost(params, X, Y)", plainly, *network)
+            return problem.cost(said.ours(moved, X, Y)[0])
+        return told(cost, "cost(params, X, Y)", plainly, moved, X.copy(), Y.copy())
 
-    allowed = allowances(problem)
-    names, arrays, allowance = {}, {}, {}
-    for key, G in given.arrays.items():
-        if key[0] != "A":
-            name = said.name(key[0], int(key[1:]))
-            names[name] = given.names[key]
-            arrays[name] = given.form(key, G).reshape(params[name].shape)
-            mild = (
-                MILD * np.finfo(G.dtype).eps / 2 * given.coarser.get(key, 1) * np.abs(G[np.isfinite(G)]).max(initial=0)
-            )
-            more = given.rounding.get(key, np.zeros(G.shape)) + mild if cost else allowed[key]
-            allowance[name] = given.form(key, more).reshape(params[name].shape)
-    rng = np.random.default_rng(seed)
-    function = observe(lambda moved: own(moved, X.copy(), Y.copy()), params, rng)
-    return judge_function(function, Formula(Gradient(arrays, names), allowance), rng)
+    def of_params(found: Problem, table: Mapping[str, Array]) -> dict[str, Array]:
+        names = {key: said.name(key[0], int(key[1:])) for key in table if key[0] != "A"}
+        return {name: found.given.form(key, table[key]).reshape(params[name].shape) for key, name in names.items()}
+
+    def nearby(moved: dict[str, Array]) -> dict[str, Array]:
+        found = Problem.of(*said.ours(moved, X, Y), said).judging(gradient(moved, X.copy(), Y.copy()))
+        return of_params(found, found.given.arrays)
+
+    function, given = observe(f, params, rng), of_params(problem, problem.given.arrays)
+    keys = dict(zip(given, (key for key in problem.given.arrays if key[0] != "A")))
+    names = {name: problem.given.names[key] for name, key in keys.items()}
+    coarser = {name: problem.given.coarser[key] for name, key in keys.items() if key in problem.given.coarser}
+    formula = Formula(Gradient(given, names, coarser=coarser), mild=cost is not None)
+    if cost is None:
+        formula = replace(formula, allowance=of_params(problem, allowances(problem)))
+    else:
+        formula = formula.measured(nearby, function, rng)
+    return judge_function(function, formula, rng)
 
 
 def raised(error: BaseException) -> str:

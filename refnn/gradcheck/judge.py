@@ -56,6 +56,7 @@ class Formula:
     allowance: Mapping[str, Array] | None = None
     noise: Mapping[str, Array] | None = None
     subgradient: bool = False
+    mild: bool = False  # nothing is saturated
     gradient: Callable[..., Any] | None = None  # if it can be asked elsewhere
 
     def measured(self, grads: Any, function: Scalar, rng: np.random.Generator) -> Formula:
@@ -114,7 +115,7 @@ class Formula:
             u = self.roundoff(key)
             roundoff = u * largest / function.sizes[key]
             step = float(quantum(self.given.arrays[key].ravel(), 2 * u))
-            unknown[key] = Unknown(roundoff, 2 * u, step, self.noise is not None, self.subgradient)
+            unknown[key] = Unknown(roundoff, 2 * u, step, self.noise is not None, self.subgradient, self.mild)
         return unknown
 
 

@@ -492,6 +492,33 @@ def test_a_cost_that_cannot_be_declared_is_judged_by_itself():
     assert check_backprop(focal_gradient(), probes=moderate, progress=False).verdict is Verdict.WRONG
 
 
+def absolute_error(params, X, Y):
+    return np.abs(params["W1"] @ X + params["b1"] - Y).mean()
+
+
+def gradient_of_the_absolute_error(params, X, Y):
+    dZ = (np.sign(params["W1"] @ X + params["b1"] - Y) / Y.size).astype(np.float32)
+    return {"dW1": dZ @ X.T.astype(np.float32), "db1": dZ.sum(axis=1, keepdims=True)}
+
+
+def test_a_cost_of_ones_own_is_judged_by_what_its_gradient_shows_and_may_be_balanced():
+    """Of two outputs as many errors are to one side as to the other: db is 0, and f shows it to its rounding only."""
+    rng = np.random.default_rng(0)
+    X, Y, W = rng.standard_normal((3, 4)), rng.random((4, 4)), rng.standard_normal((4, 3))
+    b = -np.median(W @ X - Y, axis=1, keepdims=True) + [[0], [0], [2], [3]]
+    probe = Probe("balanced", {"W1": W, "b1": b}, X, Y)
+    options = {"cost": absolute_error, "probes": [probe], "progress": False}
+    assert (gradient_of_the_absolute_error(*probe[1:])["db1"] == 0).ravel().tolist() == [True, True, False, False]
+    assert check_backprop(gradient_of_the_absolute_error, **options).verdict is Verdict.PASS
+
+    def wrong(*network):
+        grads = gradient_of_the_absolute_error(*network)
+        grads["dW1"][1, 2] += 1e-4 * np.abs(grads["dW1"]).max()
+        return grads
+
+    assert check_backprop(wrong, **options).verdict is Verdict.WRONG
+
+
 # ---------------------------------------------------------------------- any declaration
 
 words_of_any = st.fixed_dictionaries(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -113,6 +113,10 @@ def default_probes(
                 break
         return found._replace(name=name)
 
+    def fading(*words: Any, **more: Any) -> list[Probe]:
+        """The same where signals die out from layer to layer: the witnesses of one's own activation see too little."""
+        return [] if own else [probe(*words, **more)]
+
     first = (
         probe("generic", (4, 6, 5, 3), 7, soft=True),
         probe("square layers", (3, 3, 3, 3), 5, 1.5, unless=layer_dims),
@@ -124,16 +128,15 @@ def default_probes(
         return (*first, *large)
     several = (
         *first,
-        probe("deep and narrow", (2, 2, 2, 1, 2, 2, 2), 4, 2.0, unless=layer_dims),
+        *fading("deep and narrow", (2, 2, 2, 1, 2, 2, 2), 4, 2.0, unless=layer_dims),
         _saturate(probe("saturated", (4, 5, 3), 9, 5.0, unless=own), SATURATED, declaration),
         _saturate(probe("far on the wrong side", (3, 4, 2), 6, unless=own), CERTAIN, declaration),
         _saturate(probe("saturated on the right side", (4, 3, 2), 6, unless=own), SATURATED, declaration, right=True),
-        # Where layers die out, the witnesses of another's activation see next to nothing.
-        *([] if own else [probe("the article's initialisation", (6, 5, 4, 4, 3, 2), 5, ARTICLE_SCALE)]),
+        *fading("the article's initialisation", (6, 5, 4, 4, 3, 2), 5, ARTICLE_SCALE),
         probe("many examples", (5, 4, 3), 70, unless=m),
         probe("one example", (3, 4, 2), 1, unless=m),
         probe("a wide layer", (3, 70, 2), 5, unless=layer_dims),
-        probe("eight layers", (4, 5, 3, 4, 5, 4, 3, 4, 2), 6, 1.5, unless=layer_dims),
+        *fading("eight layers", (4, 5, 3, 4, 5, 4, 3, 4, 2), 6, 1.5, unless=layer_dims),
         probe("as many examples as units", (4, 4, 4), 4, soft=True, unless=layer_dims or m),
         _raw(probe("zeros, repetitions and large numbers in X", (4, 5, 3), 6)),
         _far(probe("a hidden layer far from 0", (4, 5, 4, 2), 6, unless=own or shallow), declaration),

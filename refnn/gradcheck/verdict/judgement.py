@@ -16,8 +16,8 @@ entry off by more is undecided, imprecise or wrong by little,
 
 An entry that passes is undecided nevertheless if it could not have been told from zero or from its double, though
 the gradient's own dtype could hold the difference; but not if it is slight beside the others of its array, and not
-given as zero. At a kink the estimate reaches from one slope to the other: outside is wrong, between is undecided, or
-accepted if a subgradient will do.
+given as zero where saturation may have made it so. At a kink the estimate reaches from one slope to the other: outside
+is wrong, between is undecided, or accepted if a subgradient will do.
 """
 
 from __future__ import annotations
@@ -80,14 +80,15 @@ class Estimate:
 @dataclass(frozen=True, eq=False)
 class Unknown:
     """Of a formula that is not known: one roundoff of the largest numbers about, as each entry feels it; the `eps` of
-    its arithmetic and the `quantum` of its array; whether its noise was measured, and whether any slope between the two
-    of a kink will do."""
+    its arithmetic and the `quantum` of its array; whether its noise was measured, whether any slope between the two of
+    a kink will do, and whether the point is `mild`: nothing is saturated there, and what is slight may be zero."""
 
     roundoff: Array
     eps: float
     quantum: float = 0.0
     measured: bool = False
     subgradient: bool = False
+    mild: bool = False
 
     def ravel(self) -> Unknown:
         return replace(self, roundoff=self.roundoff.ravel())
@@ -296,7 +297,8 @@ def unresolved(given: Array, estimate: Estimate, allowance: Array, unknown: Unkn
         witnessed = estimate.error + allowance
         weight = np.where(unknown.roundoff > 0, 1 / unknown.roundoff, 0)
         largest = np.max(size * weight, where=witnessed <= size / 2, initial=0)
-        coarse = (witnessed > size / 2) & (((size + witnessed) * weight >= SLIGHT * largest) | (given == 0))
+        zero_given = (given == 0) & (not unknown.mild)
+        coarse = (witnessed > size / 2) & (((size + witnessed) * weight >= SLIGHT * largest) | zero_given)
     if estimate.flat is not None:
         coarse &= ~(estimate.flat & (np.abs(given) <= zero))
     return coarse & (estimate.error > 2 * allowance)

@@ -49,6 +49,9 @@ class Own:
             raise ValueError(f"{self.name} is nan where Z is {Z[wrong][0]}, expected a number")
         return A.view(type(Z))
 
+    def __repr__(self) -> str:
+        return repr(self.function)
+
 
 def strict(words: Any) -> Any:
     """The same words, whose functions of the user's own are `strict`."""

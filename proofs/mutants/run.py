@@ -15,7 +15,8 @@ A kill counts only if the mutant is what fails. Only those tests are believed th
 on the same program in another text (`neutral`): others fail because the text is another. Each file is caught if it
 cannot be imported, and each test that has killed passes on the unchanged copy once more at the end.
 
-What survives must have its reason in equivalent.json, or the exit status is 1.
+What survives must have its reason in equivalent.json, or the exit status is 1. The record is written file by file: a
+run that was stopped goes on with --renew.
 """
 
 import argparse
@@ -26,12 +27,12 @@ import multiprocessing
 import os
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from fnmatch import fnmatch
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -168,8 +169,8 @@ def ask(question: str, argument: Any) -> Any:
     return getattr(judge, question)(argument)
 
 
-def tried(mutants: list[Mutant], told: dict[str, str]) -> list[dict[str, str]]:
-    """The killers of each mutant, once the method is sound."""
+def tried(mutants: list[Mutant], told: dict[str, str]) -> Iterator[dict[str, dict[str, str]]]:
+    """The killers of each mutant, by its key: a file at a time, once the method is sound."""
     warm()
     with tempfile.TemporaryDirectory() as folder:
         of_line, readers = measured(Path(folder, "neutral"), {file: neutral(text) for file, text in texts().items()})
@@ -183,11 +184,13 @@ def tried(mutants: list[Mutant], told: dict[str, str]) -> list[dict[str, str]]:
         wrong = answers("unsound", sorted({mutant.file for mutant in mutants}), folder, tests, told)
         if any(wrong):
             sys.exit("\n".join(each for found in wrong for each in found))
-        killers = answers("killers", mutants, folder, tests, told)
-        names = sorted({name for found in killers for name in found.values()} & seconds.keys())
-        if wrong := answers("failing", [names], folder, tests, told)[0]:
-            sys.exit("\n".join(["these kill what is no mutant:", *wrong]))
-    return killers
+        for _, of_file in groupby(mutants, key=lambda mutant: mutant.file):
+            each = [*of_file]
+            killers = answers("killers", each, folder, tests, told)
+            names = sorted({name for found in killers for name in found.values()} & seconds.keys())
+            if wrong := answers("failing", [names], folder, tests, told)[0]:
+                sys.exit("\n".join(["these kill what is no mutant:", *wrong]))
+            yield {mutant.key: found for mutant, found in zip(each, killers, strict=True)}
 
 
 def answers(question: str, each: list[Any], *given: Any) -> list[Any]:
@@ -208,25 +211,26 @@ def main() -> int:
     args = parser.parse_args()
     if args.write and args.files:
         parser.error("--write is for all files")
-    before = json.loads(RECORD.read_text(encoding="utf-8")) if args.again or args.renew or args.stale else {}
+    before = json.loads(RECORD.read_text(encoding="utf-8"))
     if changed := record.out_of_date(before):
         print("these files are others than those of the record:", *changed)
     if args.stale:
         return int(bool(changed))
-    started, told = time.monotonic(), record.reasons()
-    mutants = chosen(args.files, before.get("share", args.share))
+    told, share = record.reasons(), before["share"] if args.again or args.renew else args.share
+    mutants = chosen(args.files, share)
+    there = {mutant.file for mutant in mutants}
     if args.again:
         alive = {key for key, killers in {**before["core"], **before["others"]}.items() if not killers}
         mutants = [mutant for mutant in mutants if mutant.key in alive and mutant.file not in changed]
     if args.renew:
-        before = record.without(before, changed)
-        mutants = [mutant for mutant in mutants if mutant.file not in before["sources"]]
-    found = tried(mutants, told)
-    made = record.made({mutant.key: killers for mutant, killers in zip(mutants, found)}, before)
-    made |= {"share": before.get("share", args.share)}
-    made["minutes"] = before.get("minutes", round((time.monotonic() - started) / 60))
-    if args.write:
-        RECORD.write_text(record.text(made), encoding="utf-8")
+        mutants = [mutant for mutant in mutants if mutant.file in changed or mutant.file not in before["sources"]]
+    # A file that is tried takes the place of what it was; the others stay, unless they are gone, or of another share.
+    made = record.without(before, [file for file in before["sources"] if file not in there or before["share"] != share])
+    for killers in tried(mutants, told):
+        replaced = set() if args.again else {key.partition(" ")[0] for key in killers}
+        made = record.made(killers, record.without(made, replaced)) | {"share": share}
+        if args.write:  # file by file: what is known stays, if the rest is not waited for
+            RECORD.write_text(record.text(made), encoding="utf-8")
     return shown(made, told)
 
 

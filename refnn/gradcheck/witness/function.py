@@ -24,8 +24,12 @@ STACKED = 2**20  # numbers that f is given at once, where it takes stacks
 REORDERED = 128  # roundoffs by which evaluations may differ because threads sum in another order
 PRECISIONS = (8, 11, 24)  # bits of bfloat16, float16, float32
 COARSE_STEP = 2.0**-10  # relative; it moves numbers of the coarsest
-STRIDES = (2.0**-17, 2.0**-10, 2.0**-5)  # relative; for an f that is the same at finer ones
-ITS_ROUNDING = 16.0  # roundoffs of f: a step that is no higher tells of nothing else
+STRIDES = (2.0**-24, 2.0**-17, 2.0**-10, 2.0**-5)  # relative; for an f that is the same at finer ones
+WALKS, ENOUGH = 4, 8  # at each stride; changes of f
+APART = 8.0  # times the rounding of f is the height of a step at least,
+EXACT = 1e-3  # of the height: so far a multiple of it may be off,
+OF_THE_LEAST = 32.0  # and the least change of f at most so many times the height
+ITS_ROUNDING = 16.0  # roundoffs of f, which tell of nothing else
 NOISE_STEPS = (2.0**-40, 2.0**-24)  # relative; the latter also moves a float32 hidden inside f
 
 
@@ -142,9 +146,8 @@ def observe(
     else:
         roundoff = _roundoff(coarse, coarsest=8)
     inexact = error[0] + error[1] * abs(value)
-    stairs = _stairs(function, rng) if all((walk == value).all() for walk in walks) else 0.0
-    if stairs <= ITS_ROUNDING * roundoff * abs(value):
-        stairs = 0.0
+    flat = 2 * np.count_nonzero(np.diff(walks[0])) < len(walks[0]) - 1  # at most of the finest steps
+    stairs = _stairs(function, ITS_ROUNDING * roundoff * abs(value), rng) if flat else 0.0
     plateau = max(_plateau(walk, roundoff) for walk in walks)
     return replace(
         function,
@@ -219,14 +222,20 @@ def _plateau(walk: Array, roundoff: float) -> float:
     return float(quantum(walk, 2 * roundoff)) / 2 if np.isfinite(walk).all() else 0.0
 
 
-def _stairs(function: Scalar, rng: np.random.Generator) -> float:
-    """The least by which an f changes that is the same at the finest steps, as one does that was rounded to a few
-    digits; 0 if it does not."""
+def _stairs(function: Scalar, rounding: float, rng: np.random.Generator) -> float:
+    """The height of the steps in which an f goes up that is the same at most finer ones, as one does that was rounded
+    to a few digits; 0 if it does not, or if no height is common to its steps: so jumps what is made of floor, or of
+    round, and so does a smooth f whose changes at finer steps are lost beside a large constant."""
+    gaps: list[float] = []
     for step in STRIDES:
-        gaps = np.abs(np.diff(_walk(function, step, rng)))
-        if (gaps > 0).any():
-            return float(gaps[gaps > 0].min())
-    return 0.0
+        if len(gaps) < ENOUGH:
+            walks = np.array([_walk(function, step, rng) for _ in range(WALKS)])
+            gaps += [gap for gap in np.abs(np.diff(walks)).ravel().tolist() if 0 < gap < math.inf]
+    height = 0.0
+    for gap in gaps:  # by Euclid; what is left of rounding, and of quotients that magnify it, counts as nothing
+        while gap > rounding + EXACT * height:
+            height, gap = gap, abs(height - gap * round(height / gap))
+    return height if height > APART * rounding and min(gaps) <= OF_THE_LEAST * height else 0.0
 
 
 def typical_size(V: Array) -> Array:

@@ -268,6 +268,11 @@ def test_a_rounding_is_one_where_fine_steps_cross_one_of_its_own_too():
     assert right.verdict is not WRONG, str(right)
 
 
+def test_steps_may_differ_by_more_than_floats_hold():
+    f = lambda p: 1e10 if p["x"][0] > 0.31 else 5e-324 * float(np.floor(1e6 * p["x"][0]))  # noqa: E731
+    assert judged(f, {"x": np.array([0.3])}, {"x": np.array([0.0])}).verdict is not WRONG
+
+
 def test_a_rounded_f_may_overflow_farther_on():
     f = lambda p: float(np.exp(np.round(p["x"][0], 3) ** 2 * 9.2))  # noqa: E731
     check = judged(f, {"x": np.array([8.7])}, {"x": np.array([0.0])})

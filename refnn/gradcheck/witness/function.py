@@ -25,7 +25,7 @@ REORDERED = 128  # roundoffs by which evaluations may differ because threads sum
 PRECISIONS = (8, 11, 24)  # bits of bfloat16, float16, float32
 COARSE_STEP = 2.0**-10  # relative; it moves numbers of the coarsest
 STRIDES = (2.0**-24, 2.0**-17, 2.0**-10, 2.0**-5)  # relative; for an f that is the same at finer ones
-WALKS, ENOUGH = 4, 8  # at each stride; changes of f
+WALKS, ENOUGH = 4, 4  # at each stride, and changes of f that they have to show
 APART = 8.0  # times the rounding of f is the height of a step at least,
 EXACT = 1e-3  # of the height: so far a multiple of it may be off,
 OF_THE_LEAST = 32.0  # and the least change of f at most so many times the height
@@ -228,14 +228,15 @@ def _stairs(function: Scalar, rounding: float, rng: np.random.Generator) -> floa
     round, and so does a smooth f whose changes at finer steps are lost beside a large constant."""
     gaps: list[float] = []
     for step in STRIDES:
-        if len(gaps) < ENOUGH:
-            walks = np.array([_walk(function, step, rng) for _ in range(WALKS)])
-            gaps += [gap for gap in np.abs(np.diff(walks)).ravel().tolist() if 0 < gap < math.inf]
-    height = 0.0
-    for gap in gaps:  # by Euclid; what is left of rounding, and of quotients that magnify it, counts as nothing
-        while gap > rounding + EXACT * height:
-            height, gap = gap, abs(height - gap * round(height / gap))
-    return height if height > APART * rounding and min(gaps) <= OF_THE_LEAST * height else 0.0
+        walks = np.array([_walk(function, step, rng) for _ in range(WALKS)])
+        gaps += [gap for gap in np.abs(np.diff(walks)).ravel().tolist() if 0 < gap < math.inf]
+    if len(gaps) < ENOUGH:
+        return 0.0
+    height = gaps[0]
+    for gap in gaps:  # by Euclid; a rest that rounding may leave, of so many heights too, counts as nothing
+        while (rest := abs(math.remainder(gap, height))) > rounding * (1 + gap / height) + EXACT * height:
+            gap, height = height, rest
+    return height if APART * rounding < height >= min(gaps) / OF_THE_LEAST else 0.0
 
 
 def typical_size(V: Array) -> Array:

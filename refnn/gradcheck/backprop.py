@@ -154,11 +154,12 @@ def check_backprop(
         if not callable(function) and not (name == "cost" and cost is None):
             kind = "grads" if name == "gradient" else "scalar"
             raise TypeError(f"{name} is {type(function).__name__}, expected a callable (params, X, Y) -> {kind}")
+    mild = cost is not None and probes is None
     if probes is None:
-        probes = default_probes(layer_dims, m=m, seed=seed, declaration=said, mild=cost is not None)
+        probes = default_probes(layer_dims, m=m, seed=seed, declaration=said, mild=mild)
     else:
         probes = _own_probes(probes)
-    judge = Judge(gradient, said, cost, seed, executor)
+    judge = Judge(gradient, said, cost, seed, executor, mild)
     checks, cases = [], []
     for probe in bar(probes, "probes", total=len(probes), show=progress is True):
         check, case = judge(probe)
@@ -233,6 +234,7 @@ class Judge:
     cost: CostFunction | None = None
     seed: int = 0
     executor: Executor | None = None
+    mild: bool = False  # nothing is saturated on the probes
 
     def __call__(self, probe: Probe) -> tuple[GradientCheck, Case | None]:
         """Ask on the probe, on another network of the same widths, and on the probe again."""
@@ -275,40 +277,40 @@ class Judge:
     def _judged(self, problem: Problem) -> tuple[GradientCheck, Case | None]:
         if self.cost is None and self.declaration.known:
             return _judge(problem, "auto", self.seed, Workers(self.executor))
-        return _by_its_cost(problem, self.gradient, self.cost, self.seed), None
+        return self._by_its_cost(problem), None
 
+    def _by_its_cost(self, problem: Problem) -> GradientCheck:
+        """The judgement of the general witnesses, on the cost that was given, or on the declared one.
 
-def _by_its_cost(problem: Problem, gradient: GradientFunction, cost: CostFunction | None, seed: int) -> GradientCheck:
-    """The judgement of the general witnesses, on the cost that was given, or on the declared one.
+        Of the declared network the rounding of the usual formulas is known; of another cost what the gradient shows
+        nearby.
+        """
+        params, X, Y = problem.copies()
+        said, rng = problem.declaration, np.random.default_rng(self.seed)
 
-    Of the declared network the rounding of the usual formulas is known; of another cost what the gradient shows nearby.
-    """
-    params, X, Y = problem.copies()
-    said, rng = problem.declaration, np.random.default_rng(seed)
+        def f(moved: dict[str, Array]) -> Any:
+            if self.cost is None:
+                return problem.cost(said.ours(moved, X, Y)[0])
+            return told(self.cost, "cost(params, X, Y)", plainly, moved, X.copy(), Y.copy())
 
-    def f(moved: dict[str, Array]) -> Any:
-        if cost is None:
-            return problem.cost(said.ours(moved, X, Y)[0])
-        return told(cost, "cost(params, X, Y)", plainly, moved, X.copy(), Y.copy())
+        def of_params(found: Problem, table: Mapping[str, Array]) -> dict[str, Array]:
+            names = {key: said.name(key[0], int(key[1:])) for key in table if key[0] != "A"}
+            return {name: found.given.form(key, table[key]).reshape(params[name].shape) for key, name in names.items()}
 
-    def of_params(found: Problem, table: Mapping[str, Array]) -> dict[str, Array]:
-        names = {key: said.name(key[0], int(key[1:])) for key in table if key[0] != "A"}
-        return {name: found.given.form(key, table[key]).reshape(params[name].shape) for key, name in names.items()}
+        def nearby(moved: dict[str, Array]) -> dict[str, Array]:
+            found = Problem.of(*said.ours(moved, X, Y), said).judging(self.gradient(moved, X.copy(), Y.copy()))
+            return of_params(found, found.given.arrays)
 
-    def nearby(moved: dict[str, Array]) -> dict[str, Array]:
-        found = Problem.of(*said.ours(moved, X, Y), said).judging(gradient(moved, X.copy(), Y.copy()))
-        return of_params(found, found.given.arrays)
-
-    function, given = observe(f, params, rng), of_params(problem, problem.given.arrays)
-    keys = dict(zip(given, (key for key in problem.given.arrays if key[0] != "A")))
-    names = {name: problem.given.names[key] for name, key in keys.items()}
-    coarser = {name: problem.given.coarser[key] for name, key in keys.items() if key in problem.given.coarser}
-    formula = Formula(Gradient(given, names, coarser=coarser), mild=cost is not None)
-    if cost is None:
-        formula = replace(formula, allowance=of_params(problem, allowances(problem)))
-    else:
-        formula = formula.measured(nearby, function, rng)
-    return judge_function(function, formula, rng)
+        function, given = observe(f, params, rng), of_params(problem, problem.given.arrays)
+        keys = dict(zip(given, (key for key in problem.given.arrays if key[0] != "A")))
+        names = {name: problem.given.names[key] for name, key in keys.items()}
+        coarser = {name: problem.given.coarser[key] for name, key in keys.items() if key in problem.given.coarser}
+        formula = Formula(Gradient(given, names, coarser=coarser), mild=self.mild)
+        if self.cost is None:
+            formula = replace(formula, allowance=of_params(problem, allowances(problem)))
+        else:
+            formula = formula.measured(nearby, function, rng)
+        return judge_function(function, formula, rng)
 
 
 def raised(error: BaseException) -> str:

@@ -376,8 +376,11 @@ def _overwritten(answer: Problem, kept: Any) -> list[str]:
 
 def _judge(problem: Problem, method: str, seed: int, workers: Workers) -> tuple[GradientCheck, Case | None]:
     """The check of a network's gradient, and what a diagnosis of it needs, if every entry was compared."""
-    if not all(np.isfinite(Z).all() for Z in problem.Z[1:]) or math.isinf(cancellation_free.underflow(problem)):
-        largest = max(float(np.abs(V).max()) for V in (problem.X, *problem.params.values()))
+    l1, l2 = problem.declaration.penalties(problem.m)
+    slopes = (l1 + l2 * np.abs(W) for W in problem.W[1:])
+    held = all(np.isfinite(V).all() for V in (*problem.Z[1:], *slopes))
+    if not held or math.isinf(cancellation_free.underflow(problem)):
+        largest = max(l1, l2, *(float(np.abs(V).max()) for V in (problem.X, *problem.params.values())))
         reason = f"numbers as large as {largest:.1e} take every difference out of the range of floats"
         return GradientCheck(Verdict.UNRELIABLE, tolerance=TOLERANCE, reasons=(reason,)), None
     if method == "directions" or (method == "auto" and cancellation_free.work(problem) > PER_ENTRY_WORK):

@@ -205,6 +205,17 @@ def test_numbers_that_take_differences_out_of_range_are_unreliable(scale):
     assert "out of the range of floats" in check.reasons[0]
 
 
+@pytest.mark.parametrize("method", ["entries", "directions"])
+@pytest.mark.parametrize("given", [np.inf, 0.0])
+def test_a_penalty_that_takes_the_gradient_out_of_range_is_unreliable(given, method):
+    params, X, Y = random_network(np.random.default_rng(3), 1.0)
+    params["W1"][0, 0] = 2.0
+    grads = {f"d{key}": np.full(V.shape, given) for key, V in params.items()}
+    check = check_network(params, X, Y, grads, l2=1e308, method=method)
+    assert check.verdict is Verdict.UNRELIABLE
+    assert "numbers as large as 1.0e+308" in check.reasons[0]
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "text"),
     [

@@ -32,7 +32,7 @@ class Point(NamedTuple):
 
     @property
     def products(self) -> int:
-        """Of numbers, in one pass forwards."""
+        """How many products of numbers one forward pass takes."""
         return int(self.X.shape[1] * sum(V.size for key, V in self.params.items() if key[0] == "W"))
 
 
@@ -107,7 +107,7 @@ def confirm(point: Point, truth: dict[str, Objects], bits: int, seed: int = 0) -
 
 
 def _signs(known: dict[str, Objects], rng: np.random.Generator) -> Objects:
-    """A column for each array, zero elsewhere: integers of random sign, as large as the derivatives there are small."""
+    """A column for each array, 0 elsewhere: integers of random sign, the larger the smaller its derivatives are."""
     columns = np.zeros((sum(dV.size for dV in known.values()), len(known)), dtype=object)
     first = 0
     for column, dV in enumerate(known.values()):

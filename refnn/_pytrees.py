@@ -69,12 +69,12 @@ class Subject:
 
 
 def _compiled(f: Callable[[Leaves], Leaves], leaves: Leaves) -> Callable[[Leaves], Leaves]:
-    """f by jax.jit, if it can be and is the same."""
+    """f compiled by jax.jit, if that is possible and gives the same."""
     compiled: Callable[[Leaves], Leaves] = jax.jit(f)
     expected = f(leaves)
     try:
         found = compiled(leaves)
-    except Exception:  # its control flow may hang on its numbers
+    except Exception:  # its control flow may depend on its numbers
         return f
     same = [np.abs(found[name] - V).max(initial=0) <= SAME * np.abs(V).max(initial=0) for name, V in expected.items()]
     return compiled if all(same) else f
@@ -92,7 +92,7 @@ def floats(root: str, tree: Any) -> Leaves:
 
 
 def filled(root: str, tree: Any, leaves: Leaves, *, vector: bool = False) -> Any:
-    """A pytree with other floats; for a tangent or cotangent, with JAX's nothing in place of what is none."""
+    """A pytree with other floats; as a tangent or cotangent, with JAX's float0 in place of what are no floats."""
     found, structure = jax.tree_util.tree_flatten_with_path(tree)
     parts = [
         leaves[root + jax.tree_util.keystr(path)]

@@ -39,7 +39,7 @@ class Subject:
     func: Callable[..., Any]
     inputs: tuple[Any, ...]
     tensors: dict[str, torch.Tensor]
-    connected: Collection[str] = field(default=(), kw_only=True)  # outputs that require a gradient; of none, all
+    connected: Collection[str] = field(default=(), kw_only=True)  # outputs that require a gradient, or all if none does
 
     @classmethod
     def of(cls, func: Any, inputs: Any) -> Subject:
@@ -91,11 +91,11 @@ class Subject:
             return {name: torch.zeros_like(V.primal) if V.tangent is None else V.tangent for name, V in duals.items()}
 
     def _pushed(self, tensors: Tensors, tangents: Tensors) -> Any:
-        """The jvp again, in a form over which vmap goes."""
+        """The jvp in a form that vmap accepts."""
         return torch.func.jvp(partial(self.outputs, self.func), (dict(tensors),), (dict(tangents),))[1]
 
     def _graph(self, tensors: Tensors) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-        """The tensors anew, and the outputs made of them."""
+        """New tensors with the same numbers, and the outputs computed from them."""
         moved = {name: tensor.detach().clone().requires_grad_() for name, tensor in tensors.items()}
         return moved, {name: V for name, V in self.outputs(self.func, moved).items() if V.requires_grad}
 

@@ -196,7 +196,7 @@ class _Sheet:
         if len(self.faults) > before:
             return [0] * len(cells), ()
         spelled = {numbers[cell] if numeric else cell: cell for cell in cells}  # 1 and 1.0 are one class
-        labels: list[Any] = sorted(spelled)  # all words, or all numbers
+        labels: list[Any] = sorted(spelled)  # either all words or all numbers
         K = len(labels)
         if K < 2:
             self.faults.append(f"column {name!r} is {cells[0]} in every row: there is nothing to learn")
@@ -212,7 +212,7 @@ class _Sheet:
         return [order[numbers[cell] if numeric else cell] for cell in cells], tuple(map(spelled.__getitem__, labels))
 
     def refuse_index(self, name: str, values: Array) -> None:
-        """A column that only numbers the rows tells of their order, which may be that of the labels."""
+        """Refuse a column that only numbers the rows: they may be sorted by label, and then it tells the label."""
         counts = len(values) > 2 and values[0] in (0, 1) and bool((np.diff(values) == 1).all())
         if counts or _UNNAMED.fullmatch(name):
             found = "only counts the rows" if counts else f"has no name (it is column {self.header.index(name) + 1})"

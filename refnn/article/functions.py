@@ -1,4 +1,4 @@
-"""The functions of the article and its courses, judged: in words, what another does instead of what is right."""
+"""The functions of the article and its courses, judged: in words, what a function does instead of what is right."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _judge_cost(module: Module, judged: Known) -> Iterator[str]:
             yield f"returns an array of shape {costs[0].shape} for {outputs} outputs, expected one number{why}"
             continue
         J = np.ravel(costs)
-        # log(A + ε) is finite where A is 0, and common: J is less by ε times this, as far as ε is small.
+        # Many write log(A + ε), which is finite where A is 0. For a small ε, J is less by ε times this.
         epsilon = (expected - J) / [np.sum(Y / A + (1 - Y) / (1 - A)) / m for A, Y in cases]
         if not equal(J, expected) and 0 < np.mean(epsilon) < 1e-3 and np.ptp(epsilon) < np.mean(epsilon) / 100:
             yield f"takes log(A + ε) in place of log(A), ε = {np.mean(epsilon):.1g}"
@@ -88,9 +88,9 @@ def _judge_backprop(module: Module, judged: Known) -> Iterator[str]:
 
     probe = module.probes[0]
     judged.parts(gradients(module, *copy.deepcopy(probe[1:])))  # what raises here is shown with its lines
-    if module.networks == ARTICLE.networks:  # of all widths and depths
+    if module.networks == ARTICLE.networks:  # code for all widths and depths
         tried = probes(None, module.hidden)
-    else:  # a transpose shows on the second
+    else:  # a transposed dW shows on the second of them
         tried = (*probes(module.networks[0], module.hidden), module.probes[1])
     check = check_backprop(gradient, probes=tried, progress=False, hidden=module.hidden)
     if not check:  # where a right function stands in for a layer's, the 1/m may belong there or here
@@ -111,7 +111,7 @@ def _judge_backprop(module: Module, judged: Known) -> Iterator[str]:
 
 
 def _derivatives_of_activations(module: Module, probe: Probe, right: bool) -> Iterator[str]:
-    """The dA among the gradients may be m times ∂J/∂A, and numbered by their layer: dA_l for ∂J/∂A_{l-1}."""
+    """The dA among the gradients: they may be m times ∂J/∂A, and be numbered by their layer, dA_l for ∂J/∂A_{l-1}."""
     grads = gradients(module, *copy.deepcopy(probe[1:]))
     run = module.run(probe)
     AL, Y = run.A[-1], probe.Y
@@ -158,7 +158,7 @@ def _judge_update(module: Module, judged: Known) -> Iterator[str]:
 
 
 def _judge_train(module: Module, judged: Known) -> Iterator[str]:
-    counted = module.course is ARTICLE  # the costs of all epochs; the courses keep some of them, or none
+    counted = module.course is ARTICLE  # it returns the costs of all epochs, the courses those of some, or none
     shallow = judged.name == "two_layer_model"
     probe = probes((4, 5, 1), module.hidden)[0] if shallow else module.probes[0]
     rates = [LEARNING_RATE]
@@ -169,7 +169,7 @@ def _judge_train(module: Module, judged: Known) -> Iterator[str]:
         return updating.call(theirs, given)
 
     for known in module.functions:
-        if known.role == "init":  # so that the outcome is known
+        if known.role == "init":  # or the outcome would be random
             module.namespace[known.name] = lambda *_, **__: copy.deepcopy(probe.params)
         if known.role == "update" and not {"lr", "learning_rate"} & {*judged.takes}:  # it has a rate of its own
             updating, theirs = known, module.namespace[known.name]

@@ -1,4 +1,4 @@
-"""The functions of one layer, or of a part of one, judged; and the caches that they make for each other."""
+"""The functions of one layer or of a part of one, judged; and the caches that they hand to each other."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ def judge_part(module: Module, judged: Known) -> Iterator[str]:
 def _compare(
     module: Module, judged: Known, standard: bool = False, instead: Mapping[str, Any] = MappingProxyType({})
 ) -> tuple[list[str], bool]:
-    """What is wrong with a part of a layer, on caches of their kind or the article's; and whether it has the 1/m.
+    """What is wrong with a part of a layer, on the file's own caches or the article's; and whether it has the 1/m.
 
-    Compared with (D1) and (D8) to (D11), these in both conventions, then with the faults of these lines.
+    It is compared with (D1) and (D8) to (D11), the latter in both conventions, then with the faults of these lines.
     """
     rng = np.random.default_rng(0)
     cases = []
@@ -191,7 +191,7 @@ def _mean_is_missing(module: Module, judged: Known) -> bool:
 
 
 def cache_reasons(module: Module, role: str, caches: dict[str, tuple[Any, Any]]) -> Iterator[str]:
-    """Caches, each beside the article's, are theirs to choose, if what reads them gets the right values from them."""
+    """What is wrong with the caches of a file. Their form is free if the functions that read them are right."""
     by_name = {where: (_by_name(cache), _by_name(right)) for where, (cache, right) in caches.items()}
     differences = [
         f"in {where}, {text}"

@@ -97,7 +97,7 @@ class Module:
         return named is not None and named.function is not None
 
     def call(self, role: str, **values: Any) -> Any:
-        """Call what has a role now: theirs, or what stands in for it."""
+        """Call the function that has a role now: theirs, or the one that stands in for it."""
         named = self.named(role)
         if named and named.name in self.namespace:
             return named.call(self.namespace[named.name], values)
@@ -115,7 +115,7 @@ class Module:
             self.own = own
 
     def replace(self, named: Known) -> None:
-        """Put what is right in the place of a function; what stands in for a reader reads the article's caches."""
+        """Put the right function in the place of theirs; one that reads caches reads those of the article."""
         if not hasattr(self, named.role):
             return
         self.namespace[named.name] = self._stand_in(named)

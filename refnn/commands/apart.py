@@ -1,7 +1,8 @@
-"""Other people's code in a process of its own: accidents and endless loops end with it, and what it started.
+"""Other people's code in a process of its own, which can crash or loop for ever, and is ended with what it started.
 
-It is no prison. The judge runs in that process, and its words come back pickled: code that sets out to forge its
-verdict, or to do here what it may do there, can. A child of its own that begins another session (setsid) lives on.
+This is no protection from malice. The judge runs in that process and sends its results back as pickles, so code that
+sets out to forge its verdict, or to run something here, can. A process that it starts in a new session (setsid) lives
+on.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ Send = Callable[[object], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the work returned; or why it did not, and what it had sent by then."""
+    """What the work returned; or why it returned nothing, and what it had sent until then."""
 
     result: Any = None
     sent: tuple[Any, ...] = ()
     stopped: str = ""
-    by_itself: bool = False  # the code ended its process
+    by_itself: bool = False  # whether the code itself ended the process
 
 
 def apart(work: Callable[..., Any], *arguments: Any, timeout: float | None = None) -> Outcome:
@@ -83,7 +84,7 @@ def apart(work: Callable[..., Any], *arguments: Any, timeout: float | None = Non
 def _messages(process: BaseProcess, ours: Connection, timeout: float | None) -> Iterator[Any]:
     """Until the child has ended, though what it started may hold the pipe; a TimeoutError after so many seconds."""
     received = SimpleQueue[tuple[str, Any]]()
-    reader = Thread(target=_receive, args=(ours, received), daemon=True)  # half a message may keep it for ever
+    reader = Thread(target=_receive, args=(ours, received), daemon=True)  # it may wait for ever for half a message
     reader.start()
     end = time.monotonic() + (math.inf if timeout is None else timeout)
     while (left := end - time.monotonic()) > 0:

@@ -22,7 +22,7 @@ from refnn.commands.saved import Trained, standard
 from refnn.tabular import Scaling, Table
 
 RATES = {"sigmoid": 0.5, "softmax": 0.5, "identity": 0.1}  # of learning, by the output
-LIKE_RELU = ("relu", "leaky_relu", "silu")  # lose about half of what they are given, which He's scale makes good
+LIKE_RELU = ("relu", "leaky_relu", "silu")  # pass on about half of what they get, for which He's scale makes up
 COST_FROM_Z: dict[str, Callable[[Array, Array], Number]] = {
     "sigmoid": logistic_cost,
     "softmax": softmax_cost,
@@ -95,7 +95,7 @@ def untrained(
 
 
 def _scaling(columns: tuple[str, ...], V: Array) -> Scaling:
-    """`tabular.scaling`, where each column can be divided by its deviation."""
+    """`tabular.scaling`; a ValueError names a column whose deviation is too small to divide by."""
     found = tabular.scaling(V)
     least = np.finfo(float).tiny  # a smaller number has lost digits, or is 0
     for column, values, (deviation,) in zip(columns, V, found.deviation):
@@ -152,7 +152,7 @@ def learn(
 
 @contextlib.contextmanager
 def _ctrl_c() -> Iterator[Event]:
-    """What Ctrl-C sets; pressed again it interrupts, as always."""
+    """An event that Ctrl-C sets; pressed again, it interrupts as always."""
     pressed = Event()
 
     def press(*_: object) -> None:
@@ -176,7 +176,7 @@ def accuracy(network: Trained, part: Table, training: Table) -> Accuracy:
 
 
 def fits(network: Trained, part: Table, training: Table) -> list[Fit]:
-    """One for each target; of standardised numbers, whose squares stay in the range of floats."""
+    """One Fit for each target, computed of standardised numbers, whose squares cannot overflow."""
     said, _ = network.forward(part.X)
     Y, mean = _labels(network, part.Y), _labels(network, training.Y).mean(axis=1, keepdims=True)
     error, baseline, spread = (

@@ -20,7 +20,7 @@ NAMES = (*WORDS, *SCALES)
 
 @dataclass(frozen=True)
 class Trained:
-    """Parameters and activations, and what stands before and behind them: columns, standardisation, classes."""
+    """A network with what it takes to use it on a table: columns, standardisation, classes."""
 
     params: Params
     hidden: tuple[str, ...]  # for each hidden layer
@@ -95,7 +95,7 @@ class Trained:
 
     @classmethod
     def _of(cls, saved: dict[str, Any]) -> Trained | None:
-        """The network of these arrays, None or an error where they are not as `to_bytes` has them."""
+        """The network of these arrays; None or an error if `to_bytes` did not make them."""
         numbers = {name: array for name, array in saved.items() if name not in WORDS}
         if any(array.dtype != float or not np.isfinite(array).all() for array in numbers.values()):
             return None

@@ -142,7 +142,7 @@ def _parse(source: str) -> tuple[list[ast.stmt], list[Problem]]:
 
 
 def _passed_over(lines: list[str], i: int, error: SyntaxError) -> str:
-    """A statement in the place of line i, indented as its neighbours allow; it opens a block if one follows."""
+    """A statement to stand in for line i, indented as its neighbours demand; it opens a block if one follows."""
     before, after = ([line for line in part if line.split("#")[0].strip()] for part in (lines[:i], lines[i + 1 :]))
     white = _white(lines[i])
     if isinstance(error, IndentationError):

@@ -66,10 +66,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _redraw(report: Record, directory: Path, ledger: Ledger) -> None:
-    """Hold the page and the figures against those that are drawn now; where there is no page, those that are there.
+    """Compare the page and the figures with those that are drawn now; without a page, the figures that are there.
 
-    Other versions may draw them otherwise, and a machine that rounds otherwise the points of figures that are computed
-    anew. All else in them is the same there too.
+    Other versions of the packages may draw them differently. A machine that rounds differently may move the points of
+    figures that are computed anew; all else in these has to be the same.
     """
     try:
         again = {**dict.fromkeys(drawings(directory)), **drawn(report, directory)}
@@ -97,7 +97,7 @@ def _redraw(report: Record, directory: Path, ledger: Ledger) -> None:
 
 
 def _content(file: Path, now: bytes | None) -> bytes | None:
-    """Of a file no more than tells it from what is drawn now, however large it is; None where there is none."""
+    """The content of a file; of one larger than what is drawn now just enough to differ. None without a file."""
     if not file.is_file():
         return None
     with file.open("rb") as stream:
@@ -105,7 +105,7 @@ def _content(file: Path, now: bytes | None) -> bytes | None:
 
 
 def _fixed(file: Path, data: bytes | None, names: Sequence[str]) -> bytes | None:
-    """What no rounding moves in a figure, or in the page with the figures of these names."""
+    """A figure, or the page with the figures of these names, without what rounding may move."""
     if data and file.suffix == ".html":
         parts = data.split(b"<figure>")
         for k, name in enumerate(names[: len(parts) - 1], 1):

@@ -1,4 +1,4 @@
-"""Any container of numbers, for a judge that knows dicts of real arrays: flattened, and handed back as it came.
+"""Any container of numbers as the dict of real arrays that the judge knows, and made again from such a dict.
 
 A container is an array, a number or a list of numbers, or a list, tuple, dict or dataclass of containers; arrays are
 NumPy's, PyTorch's, JAX's or what NumPy reads. Each leaf is one parameter, named by the place at which it stands, as
@@ -46,7 +46,7 @@ class Leaf:
         return {self.name: V.astype(np.float64) if V.dtype.kind in "iu" else V.copy()}
 
     def back(self, arrays: Arrays, own: bool) -> Any:
-        """The leaf with other numbers in its form; in its own dtype or, if they are wider, in theirs."""
+        """The leaf with other numbers, in its own form: in its own dtype, or else in theirs where that is wider."""
         if self.array is None:
             return copy.copy(self.value) if isinstance(self.value, np.ndarray) else self.value
         floats = self.array.dtype.kind in "fc"
@@ -126,7 +126,7 @@ class Tree:
         return replace(self, leaves=tuple(map(named, self.leaves)))
 
     def put(self, arrays: Arrays, *, own: bool = False) -> Any:
-        """The container with other numbers, in their dtypes or in its own."""
+        """The container with other numbers, in their dtypes or, for `own`, in its own."""
         if self.plain:
             return {key: V.astype(self.arrays[key].dtype) if own else V for key, V in arrays.items()}
         if any(V.dtype.kind == "c" for V in arrays.values()):  # of which PyTorch's products allow no others beside
@@ -143,7 +143,7 @@ class Tree:
         return f(*container, *more) if self.spread else f(container, *more)
 
     def digits(self, arrays: Arrays) -> contextlib.AbstractContextManager[Any]:
-        """In which the container keeps the digits of these arrays."""
+        """A context in which the container can hold these arrays without rounding."""
         return leaves.digits_of((leaf.value for leaf in self.leaves), arrays.values())
 
     def read(self, container: Any, *stack: int) -> dict[str, Array]:
@@ -157,7 +157,7 @@ class Tree:
             if leaf.array is None:
                 continue
             V, expected = leaves.numbers(value), (*stack, *leaf.array.shape)
-            if V is None and isinstance(value, NDArrayOperatorsMixin):  # numbers of another kind, that only watch f
+            if V is None and isinstance(value, NDArrayOperatorsMixin):  # numbers of another kind, which only observe f
                 V = cast(Array, value)
             if V is None or V.shape != expected:
                 kind = type(value).__name__ if V is None else f"of shape {V.shape}"
@@ -221,8 +221,8 @@ class Tree:
         return []
 
     def judging(self, given: Mapping[str, tuple[Leaf | None, Any]]) -> Tree:
-        """Integers are differentiated where a gradient of floats says so or where there are no floats; the others are
-        handed on."""
+        """The tree in which integers are differentiated if there are no floats, or if they have a gradient of floats;
+        others are handed to f as they are."""
         floats = self.has_floats
         gradients = {leaf.name: g for leaf, g in given.values() if leaf is not None}
 
@@ -382,7 +382,7 @@ def _alike(template: Any, given: Any) -> bool:
 
 
 def _beside(template: Any, given: Any, words: tuple[str, str], path: str, wrong: list[str]) -> Iterator[Any]:
-    """What a gradient holds for each leaf of the template; None for all below a None."""
+    """What a gradient holds for each leaf of the template; None for each leaf below a None."""
     parts, (word, root) = _parts(template), words
     if parts is None:
         yield given

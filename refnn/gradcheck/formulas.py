@@ -1,15 +1,15 @@
-"""The activations and costs as the checker knows them: how they change, not how they are differentiated.
+"""The activations and costs as the checker knows them: by how they change, and not by their derivatives.
 
 For each activation A = g(Z), a line of mathematics each:
 
     value        g(Z), for complex Z too
     difference   g(Z + D) - g(Z) without a subtraction, by an addition formula of g: an identity for every D
     shift        the farthest that an error E in Z can move g(Z)
-    size         in roundoffs of what the usual formula for g is off
-    derivative   g′(Z); only to size errors and to play faults, never to judge
+    size         the number whose roundoffs the usual formula for g is off by
+    derivative   g′(Z); only to estimate rounding and to imitate faults, never to judge
     bend         the farthest that an error E in Z can move g′(Z)
-    slope_size   in roundoffs of what the usual formula for g′ is off
-    slope_terms  and one that has 1 - A as a number of its own: of the terms of g′
+    slope_size   the number whose roundoffs the usual formula for g′ is off by
+    slope_terms  the same for a careful formula, which computes 1 - A without a subtraction
     steepest     |g(Z + D) - g(Z)| is at most this times |D|
 
 and likewise for each output with its cost. Nothing is shared with refnn/layers.py, which is judged by these.
@@ -62,7 +62,7 @@ def softplus(Z: Array) -> Array:
 
 
 def _folded(Z: Array) -> tuple[Array, Array]:
-    """Whether Z > 0, and exp of the side that cannot overflow: a complex infinity is NaN."""
+    """Whether Z > 0, and exp of -|Z|, which cannot overflow: complex numbers would make a NaN of infinity."""
     positive = Z.real > 0
     return positive, np.exp(np.where(positive, -Z, Z))
 
@@ -73,7 +73,7 @@ def both(Z: Array) -> Parts:
 
 
 def sigmoid_difference(parts: Parts, D: Array) -> Array:
-    """-A C t / (1 + C t) for t = expm1(-D), in place of D: fresh memory would cost more than the arithmetic."""
+    """-A C t / (1 + C t) for t = expm1(-D). It overwrites D, for fresh memory would cost more than the arithmetic."""
     A, C = parts
     t: Array = np.expm1(np.negative(D, out=D), out=D)
     t *= C
@@ -118,7 +118,7 @@ def relu_difference(Z: Array, D: Array) -> Array:
 
 
 def leaky_relu(slope: float) -> Activation:
-    """At the kink the derivative is given as the middle of the two, and its bend reaches both."""
+    """At the kink the derivative is the middle of both slopes, and its bend reaches both."""
     rise = 1 - slope
     return Activation(
         lambda Z: np.where(Z.real > 0, Z, slope * Z),
@@ -200,7 +200,7 @@ ACTIVATIONS = {
 
 
 def of_another(value: Entrywise, derivative: Entrywise) -> Activation:
-    """Of another's pair there is no addition formula. Its rounding is sized by the derivative that comes with it."""
+    """A pair of the user's own, which has no addition formula. Its rounding is estimated by its own derivative."""
 
     def near(Z: Array, E: Array) -> Array:
         return np.asarray(np.abs(derivative(Z)) + np.abs(derivative(Z + E)) + np.abs(derivative(Z - E)))
@@ -224,7 +224,7 @@ def of_another(value: Entrywise, derivative: Entrywise) -> Activation:
 
 @cache
 def activation(word: Any) -> Activation:
-    """The activation of a name, or another's pair (value, derivative)."""
+    """The activation of a name, or of the user's own pair (value, derivative)."""
     if not isinstance(word, str):
         return of_another(*word)
     slope = _declaration.slope(word)
@@ -240,9 +240,9 @@ class Output(NamedTuple):
     value: Entrywise
     loss: Callable[..., Array]  # each unit's share, for complex Z too
     difference: Callable[..., Array]  # of Z, Y, D: the growth of each example's loss
-    residual: Callable[..., Array]  # ∂loss/∂Z, with every digit; only to size errors and to play faults
-    careful: Callable[..., Array]  # how far that can be off, for errors E in Z and roundoffs e
-    plain: Callable[..., Array]  # and as most people write it
+    residual: Callable[..., Array]  # ∂loss/∂Z, with every digit; only to estimate rounding and to imitate faults
+    careful: Callable[..., Array]  # how far that can be off, for errors E in Z and a roundoff e
+    plain: Callable[..., Array]  # and how far it can be off as most people write it
     kinked: bool = False
 
 

@@ -1,4 +1,4 @@
-"""The judge of one gradient of a function that was observed: its witnesses, and the verdict of what they say."""
+"""The judge of one gradient of one function: it asks the witnesses, and turns what they say into a verdict."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ from refnn.gradcheck.witness.function import Scalar, observe
 from refnn.gradcheck.witness.silence import quiet
 from refnn.gradcheck.witness.workers import ALONE, Workers
 
-FEW = 16  # entries of an array up to which "auto" compares each, and longer ones by sums
-FAINT = 1e-6  # of the typical gradient of an array: an entry given as smaller is judged at this size
-BLURRED = 1e-4  # of an entry: where it may be farther off, it weighs less in a sum, or few such would blur the others
-SECOND_LOOK = 16  # wrong entries that are put to a second witness
-BEYOND = 16.0  # times what two witnesses are apart: so far off, a gradient is wrong by either
-MEASURED = 12  # neighbours at which a gradient given as a function is asked
-LOOKED_NEARER = 64  # entries that saturation may have taken digits from, and the shares of the parameters where they
-NEARER = tuple(2 ** (-k / 2) for k in range(1, 11))  # are looked at once more
-AMONG = 8.0  # times the largest numbers about, 1 among them, of which no more is lost, whatever the gradient is nearer
-AT_ZERO = (2.0**-10, 2.0**-10.5)  # shares of the parameters so near to zero that what has a pole there is all pole,
-POLE = 1.7  # and what it grows by from the one to the other at least; as 1/x does, which is no more than a norm, by 1.4
-CLEARLY = 16.0  # times fewer digits an entry must have here than there
-STRAIGHT = 8.0  # roundoffs of an entry, in place of LINEAR where the noise that a gradient shows stands beside them
-SURE = 8.0  # on its noise, which so many show
-APPROXIMATE = 1e-5  # of the largest entry of an array: so far off, an f that is not exact may be the reason
+FEW = 16  # the size of an array up to which "auto" compares each entry alone; longer arrays are compared by sums
+FAINT = 1e-6  # of the typical gradient of an array: an entry that is given as smaller is searched at this size
+BLURRED = 1e-4  # an entry whose tolerance is a larger share of it weighs less in a sum, or it would blur the others
+SECOND_LOOK = 16  # wrong entries, at most, that are put to a second witness
+BEYOND = 16.0  # a gradient that is off by more than this times the distance of two witnesses is wrong by both
+APPROXIMATE = 1e-5  # of the largest entry of an array: one that is off by no more may be right for an inexact f
+# Of a gradient that is given as a function, the noise is measured:
+MEASURED = 12  # at so many neighbouring points
+SURE = 8.0  # times that noise is allowed, since so few points show it
+STRAIGHT = 8.0  # and so many roundoffs of an entry beside it, in place of LINEAR
+# What saturation excuses, found out where all parameters are nearer to zero (`_taken`):
+LOOKED_NEARER = 64  # entries, at most, for which that is asked
+NEARER = tuple(2 ** (-k / 2) for k in range(1, 11))  # what the parameters are multiplied by
+CLEARLY = 16.0  # times smaller the relative error of an entry has to be there
+AMONG = 8.0  # times the largest numbers about, or 1: what is excused is a few roundoffs of that, and never more
+AT_ZERO = (2.0**-10, 2.0**-10.5)  # factors so small that a gradient with a pole at zero is nothing but the pole there
+POLE = 1.7  # by which it grows from the first to the second, at least; by 1.4, as 1/x does, it may be that of a norm
 TOLERANCE = (
     "for each entry, the witness's error; the rounding error of f's derivative in the gradient's dtype; for a formula "
     "that cancels, 16 roundoffs of the largest gradient, or of f where it came as numbers, beside the entry's size, "
@@ -49,25 +51,28 @@ ZERO = "no derivative stands out of its rounding error at these parameters: a wr
 
 @dataclass(frozen=True, eq=False)
 class Formula:
-    """The gradient that is judged, and what is known of how it is computed: nothing, or how its numbers scatter about
-    (`noise`); or all, so that an `allowance` tells how far it may be off."""
+    """The gradient that is judged, and what is known of the formula behind it.
+
+    That is nothing, where it came as numbers; the `noise` of its values, where it is a function and was asked nearby;
+    and of a declared network the `allowance`, how far rounding may take its usual formulas.
+    """
 
     given: Gradient
     allowance: Mapping[str, Array] | None = None
     noise: Mapping[str, Array] | None = None
     subgradient: bool = False
-    mild: bool = False  # nothing is saturated
-    gradient: Callable[..., Any] | None = None  # if it can be asked elsewhere
+    mild: bool = False  # no unit is saturated at these parameters
+    gradient: Callable[..., Any] | None = None  # the function that it came from, if it did
 
     def measured(self, grads: Any, function: Scalar, rng: np.random.Generator) -> Formula:
-        """With the noise of a gradient that can be asked at neighbouring points."""
+        """The same with the noise of the gradient, where that is a function and can be asked at neighbouring points."""
         if not callable(grads):
             return self
         coarsest = max(map(self.roundoff, self.given.arrays))
         try:
             points = complex_step.neighbours(function, rng, coarsest, MEASURED)[1:]
             others = [Gradient.of(asked(grads, point.params), function.params).arrays for point in points]
-        except Exception:  # it is only asked for more than it may be made for
+        except Exception:  # a gradient need not be made for other points than those of the user
             return replace(self, gradient=grads)
         noise, largest = {}, self.largest(function)
         for key, G in self.given.arrays.items():
@@ -75,12 +80,12 @@ class Formula:
             scatter = SURE * np.nan_to_num(complex_step.precision(values)[0])
             found = np.maximum(scatter, quantum(values, 2 * self.roundoff(key))).reshape(G.shape)
             half = np.sqrt(2 * self.roundoff(key)) * largest / function.sizes[key]
-            # What shakes the leading digits is no rounding, unless that is allowed.
+            # What changes the leading half of the digits is no rounding; `apart` is what the caller allows besides.
             noise[key] = np.minimum(found, half) + getattr(grads, "apart", 0.0)
         return replace(self, noise=noise, gradient=grads)
 
     def largest(self, function: Scalar) -> float:
-        """Of the entries of the gradient, each times the size of its parameter."""
+        """The largest entry of the gradient, each taken times the size of its parameter."""
         with np.errstate(over="ignore"):
             weights = [np.abs(G, dtype=np.float64) * function.sizes[key] for key, G in self.given.arrays.items()]
         return max((float(w[np.isfinite(w)].max(initial=0)) for w in weights), default=0.0)
@@ -89,22 +94,23 @@ class Formula:
         return float(np.finfo(self.given.arrays[key].dtype).eps) / 2 * self.given.coarser.get(key, 1.0)
 
     def felt(self, key: str) -> float:
-        """The roundoff that multiplies what f itself shows; the noise of a formula that was measured shows the rest."""
+        """The roundoff by which the rounding that f shows is scaled: that of the gradient's dtype, or at most that of
+        float64 where the noise of the gradient was measured, which then tells of its dtype."""
         return self.roundoff(key) if self.noise is None else min(self.roundoff(key), complex_step.ROUNDOFF)
 
     def linear(self, key: str) -> float:
-        """The share of an entry that rounding may take where f is straight and shows none; the measured noise does."""
+        """The share of an entry that rounding may take where f is straight, so that its own rounding does not show."""
         return (LINEAR if self.noise is None else STRAIGHT) * self.roundoff(key)
 
     def beside(self, key: str, allowance: Array, entries: Array) -> Array:
-        """What these entries are allowed where f's own derivative is allowed this."""
+        """The allowance of f's own derivative, with that of the formula and its noise on top, for these entries."""
         for more in (self.allowance, self.noise):
             if more:
                 allowance = allowance + more[key].ravel()[entries]
         return allowance
 
     def unknown(self, function: Scalar) -> dict[str, Unknown]:
-        """What is allowed for cancellation, by parameter: a few roundoffs of the largest numbers about."""
+        """What a formula that is not known may lose by cancellation: roundoffs of the largest numbers about."""
         if self.allowance is not None:
             return {}
         largest = self.largest(function)
@@ -135,7 +141,7 @@ def judge_function(
 
 
 def trust(function: Scalar, method: str, rng: np.random.Generator) -> Trust:
-    """Where the complex step is believed; a ValueError if it is asked for, and nowhere."""
+    """Where the complex step is believed; a ValueError if `method` asks for it and it is believed nowhere."""
     if method == "central":
         return complex_step.distrust(function, "")
     trusted = complex_step.trust(function, rng)
@@ -146,7 +152,7 @@ def trust(function: Scalar, method: str, rng: np.random.Generator) -> Trust:
 
 @dataclass(eq=False)
 class _Judge:
-    """Witnesses of one function, beside its gradient."""
+    """A function with its gradient, and what its witnesses need: neighbouring points, and trust in the complex step."""
 
     function: Scalar
     formula: Formula
@@ -178,7 +184,7 @@ class _Judge:
             if silent:
                 check = replace(check, reasons=(*check.reasons, ANSWERLESS))
         disagreements = tuple(self._disagreements(compared)) if check.verdict is Verdict.WRONG else ()
-        check = replace(check, witnesses=self._testimonies)  # those asked a second time included
+        check = replace(check, witnesses=self._testimonies)  # `_disagreements` has asked some of them again
         if disagreements:
             return replace(check, verdict=Verdict.UNRELIABLE, reasons=disagreements)
         if reason := _approximation(check, compared):
@@ -193,7 +199,7 @@ class _Judge:
         nonzero = weight[weight > 0]
         alone = np.full(g.shape, g.size <= few)
         faint = (weight * size < least) & (weight > 0)
-        if np.isfinite(least) and faint.sum() > directions.EACH:  # too many for the control to vouch for
+        if np.isfinite(least) and faint.sum() > directions.EACH:  # more than can be compared alone
             least = np.inf
             self.trusted = replace(self.trusted, least={**self.trusted.least, key: least})
         if np.isfinite(least):
@@ -256,7 +262,7 @@ class _Judge:
             yield f"f may be off by {self.function.inexact:.1e}, as f_error says: it shows no smaller differences"
 
     def _lost(self, compared: Comparison) -> dict[str, Array]:
-        """What is allowed instead where saturation took digits of a gradient that can be asked nearer to zero."""
+        """The allowance of wrong arrays again, with what saturation excuses in their wrong entries."""
         allowed = {key: compared.allowance[key].copy() for key, check in compared.checks.items() if not check}
         places: list[Place] = []
         for key in allowed:
@@ -270,8 +276,13 @@ class _Judge:
         return allowed
 
     def _taken(self, places: Sequence[Place], compared: Comparison) -> Array:
-        """By how much saturation excuses these entries: by a few roundoffs of the gradient nearer to zero, where the
-        same formula has more digits, and is losing them already; or by nothing, as where a gradient has a pole."""
+        """By how much saturation excuses each of these entries.
+
+        Formulas such as 1 - tanh² lose their digits as the parameters grow. So the same gradient is asked nearer to
+        zero. An entry is excused if it is more exact there and if its array already loses digits on the way: by a few
+        roundoffs of the gradient there, which are what the formula subtracts. Nothing is excused where the gradient has
+        a pole at zero, whose size would hide every other term.
+        """
 
         def at_places(table: Mapping[str, Array]) -> Array:
             return np.array([table[key].ravel()[i] for key, i in places], np.float64)
@@ -282,8 +293,8 @@ class _Judge:
         sizes = at_places(self.function.sizes)
         usual, most = largest / sizes, AMONG * max(1.0, abs(self.function.value), largest) / sizes
         if not (error <= FLOOR * u * most).all():
-            return nothing  # without a question to f, which may take long
-        try:  # code may not be made for other points
+            return nothing  # at once: f may take long
+        try:  # the code need not be made for other points
             factors = self._factors()
             points = [
                 {key: V if key in factors else share * V for key, V in params.items()} for share in (*NEARER, *AT_ZERO)
@@ -295,7 +306,7 @@ class _Judge:
             observed = [observe(self.function.f, point, self.rng) for point in points[: len(NEARER)]]
         except Exception:
             return nothing
-        excuses, losing = np.full(len(places), np.inf), set[str]()  # the least of each entry; arrays
+        excuses, losing = np.full(len(places), np.inf), set[str]()  # the least of each entry; arrays that lose digits
         for formula, near in zip(nearer, observed, strict=True):
             if near.unfit:
                 continue
@@ -317,7 +328,7 @@ class _Judge:
         return {key for key, V in f.params.items() if f.real({key: V / 2}) == f.value / 2}
 
     def _disagreements(self, compared: Comparison) -> Iterator[str]:
-        """Put some of the wrong entries to central differences, and to finer ones, and say where those disagree."""
+        """Put some of the wrong entries to central differences and to finer steps, and say where witnesses disagree."""
         if self.function.stairs and not any(G.any() for G in compared.given.arrays.values()):
             yield "f goes up in steps: its derivative is zero between them, and not that of what was rounded"
         for key, given in compared.given.arrays.items():
@@ -342,19 +353,19 @@ class _Judge:
 
 
 def _explained(off: float, one: tuple[float, float], other: tuple[float, float]) -> bool:
-    """Whether two witnesses, each a slope and its error, contradict each other, and by so much that a gradient may be
-    off for that."""
+    """Whether two witnesses, each a slope with its error, contradict each other by so much that a gradient which is
+    `off` by this may be right."""
     apart, known = abs(one[0] - other[0]), one[1] + other[1]
     return bool(apart > known and off <= BEYOND * (apart + known))
 
 
 def _approximation(check: GradientCheck, compared: Comparison) -> str:
-    """Why a gradient that is nearly right everywhere, and in most entries not more than that, is undecided; or ""."""
+    """The reason why a gradient that is nearly right everywhere, and in most entries no better, is undecided; or ""."""
     off = sum(part.wrong + part.undecided for part in check.parameters)
     if check.verdict is not Verdict.WRONG or 2 * off <= sum(part.size for part in check.parameters):
         return ""
     if all((G.astype(np.float32) == G).all() and G.dtype == np.float64 for G in compared.given.arrays.values()):
-        return ""  # computed in float32
+        return ""  # it was computed in float32, which is no approximation of f
     gaps, ratios = [], []
     for key, G in compared.given.arrays.items():
         truth = compared.truth[key]
@@ -364,7 +375,7 @@ def _approximation(check: GradientCheck, compared: Comparison) -> str:
     if not (gaps and max(gaps) <= APPROXIMATE):
         return ""
     relative = np.concatenate(ratios)
-    if np.std(relative) < np.abs(np.mean(relative)) / 10:  # a constant factor, which no approximation makes
+    if np.std(relative) < np.abs(np.mean(relative)) / 10:  # a constant factor is no approximation
         return ""
     return (
         f"right to {max(gaps):.0e} of the largest entry, in most entries no better: if f itself is known no better, "

@@ -1,4 +1,4 @@
-"""A function with many outputs, as one of dicts of real arrays, by the names of inputs and outputs."""
+"""A function with many outputs, as one that takes and returns dicts of real arrays, by name."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from refnn.gradcheck.verdict.result import GradientCheck, Verdict
 from refnn.gradcheck.witness.function import REORDERED, typical_size
 
 Arrays = Mapping[str, Array]
-REMEMBERED = 2**24  # numbers of f that are kept
-OF_ONE = 2.0  # roundoffs of 1, by which two values of one function may differ, if its terms cancel
+REMEMBERED = 2**24  # numbers, at most, that f returned and that are kept
+OF_ONE = 2.0  # roundoffs of 1, by which f may differ in two dtypes if its terms cancel
 
 
 @dataclass
 class Report:
-    """What is found that is no matter of entries: `wrong` makes a check WRONG, `unfit` UNRELIABLE."""
+    """What was found beside the comparison of entries: `wrong` makes a check WRONG, `unfit` UNRELIABLE."""
 
     wrong: list[str] = field(default_factory=list)
     unfit: list[str] = field(default_factory=list)
@@ -52,10 +52,10 @@ class Report:
 
 @dataclass(eq=False)
 class Map:
-    """f on dicts of arrays. What it returned is remembered, and given again once `recalls` is set.
+    """f on dicts of arrays. It remembers what f returned, and returns that again once `recalls` is set.
 
-    u are random weights of the outputs, the cotangent for which f is judged, and `report` is what is found meanwhile.
-    `wide` tells whether it is the same function in float64, where its inputs came in another dtype.
+    `u` is the cotangent for which f is judged, random weights of the outputs; `report` what is found meanwhile; `wide`
+    whether f takes float64 and is the same function there, where its inputs came in another dtype.
     """
 
     f: Callable[..., Any]
@@ -67,11 +67,11 @@ class Map:
     in_jax: bool = False
     recalls: bool = False
     memory: dict[bytes, Arrays] = field(default_factory=dict)
-    stacked: Callable[..., Any] | None = None  # f of stacks of inputs
+    stacked: Callable[..., Any] | None = None  # f of stacks of inputs, if there is one
 
     @classmethod
     def of(cls, f: Any, inputs: Any, rng: np.random.Generator, stacked: Any = None) -> Map:
-        """Called at its inputs; a TypeError or ValueError if there is nothing to differentiate."""
+        """The map of f, which is called at its inputs; a TypeError or ValueError says why it cannot be judged."""
         report = Report()
         if not callable(f):
             raise TypeError(f"f is {type(f).__name__}, expected a callable f(*inputs) -> outputs")
@@ -99,12 +99,12 @@ class Map:
 
     @property
     def wide_point(self) -> Arrays:
-        """In the dtypes in which f is asked."""
+        """The inputs in the dtypes in which f is asked."""
         return {k: V.astype(np.result_type(V, np.float64)) if self.wide else V for k, V in self.point.items()}
 
     @property
     def usual(self) -> tuple[dict[str, Array], dict[str, Array]]:
-        """The usual size of derivatives of ⟨u, f⟩ by input, and of outputs along directions: |f| / |x|."""
+        """How large derivatives usually are, |f| / |x|: those of ⟨u, f⟩ by input, and those of outputs."""
         values = {k: np.nan_to_num(np.abs(V), posinf=0).astype(np.float64) for k, V in self(self.point).items()}
         sizes = {name: typical_size(V) for name, V in self.point.items()}
         seen = math.fsum(float(np.sum(np.abs(self.u[name]) * V)) for name, V in values.items())
@@ -160,7 +160,7 @@ def _key(arrays: Arrays) -> bytes:
 
 
 def single(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Of a function of stacks, the one of a single point."""
+    """A function of stacks as one of a single point."""
 
     def asked(*inputs: Any) -> Any:
         stacked = rebuilt(inputs, (_with_axis(leaf) for _, leaf in leaves_of(inputs)))
@@ -203,7 +203,7 @@ def _cotangent(outputs: Tree, rng: np.random.Generator, report: Report) -> dict[
 
 
 def _apart(first: Arrays, second: Arrays) -> float:
-    """By how much two calls differ, if by more than sums in another order may."""
+    """By how much two calls differ; 0 if sums in another order may be the reason."""
     with np.errstate(invalid="ignore"):
         moved = [np.nan_to_num(np.abs(second[name] - V)).max(initial=0) for name, V in first.items()]
         sizes = [np.finfo(V.dtype).eps * np.nan_to_num(np.abs(V)).max(initial=0) for V in first.values()]
@@ -211,8 +211,8 @@ def _apart(first: Arrays, second: Arrays) -> float:
 
 
 def _takes_float64(f: Callable[..., Any], tree: Tree, outputs: Tree, values: Arrays) -> bool:
-    """Whether f runs in float64, and is the same function there: to half the digits, or a few roundoffs of 1, which
-    may be what is left of it."""
+    """Whether f takes float64 and is the same function there: to half its digits, or to a few roundoffs of 1, which may
+    be all that is left of a difference."""
     wide = {name: V.astype(np.result_type(V, np.float64)) for name, V in tree.arrays.items()}
     if all(V.dtype == wide[name].dtype for name, V in tree.arrays.items()):
         return True
@@ -229,7 +229,7 @@ def _takes_float64(f: Callable[..., Any], tree: Tree, outputs: Tree, values: Arr
 
 
 def drawn(tree: Tree, rng: np.random.Generator) -> dict[str, Array]:
-    """Random numbers like those of a container, none of them 1, that its dtypes hold exactly."""
+    """Random numbers in the shape of a container, which its dtypes hold exactly."""
     random = {k: rng.choice([-1.0, 1.0], V.shape) * rng.uniform(0.5, 1, V.shape) for k, V in tree.arrays.items()}
     return held(tree, random)
 
@@ -248,7 +248,7 @@ def _share_memory(one: Any, other: Any) -> bool:
 
 
 def along(function: Map, directions: Sequence[Arrays]) -> Map:
-    """The map as one of steps along directions, at 0."""
+    """The map as a function of the lengths of steps along directions, at 0."""
 
     def moved(T: Array) -> Any:
         return function.inputs.call(function.f, stepped(function.point, T, directions))
@@ -257,7 +257,7 @@ def along(function: Map, directions: Sequence[Arrays]) -> Map:
 
 
 def stepped(point: Arrays, T: Array, directions: Sequence[Arrays]) -> Arrays:
-    """Where steps along directions lead, in float64."""
+    """The point to which steps along directions lead, in float64."""
     return {k: V + sum(t * D[k] for t, D in zip(T, directions, strict=True)) for k, V in point.items()}
 
 

@@ -1,6 +1,6 @@
-"""What claims to be the derivative of a function with many outputs: a vjp, a jvp, a Jacobian.
+"""The derivative of a function with many outputs as someone's code gives it: a vjp, a jvp, a Jacobian.
 
-All take and give dicts of real arrays, named by input or by output, whatever the containers of the code itself.
+All take and return dicts of real arrays, by the names of inputs or outputs, whatever containers the code itself has.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import takes
 from refnn.gradcheck.witness.function import REORDERED, typical_size
 
-FAR = 10  # linearity is asked at 2^10 times a cotangent, and at 2^-10
+FAR = 10  # linearity is asked at 2^10 and 2^-10 times a cotangent
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,8 @@ class Operator:
         return result, found
 
     def _form(self, inputs: Any, vector: Any) -> tuple[Any, ...]:
-        """In words and deeds, how the code is called: one by one, or `jvp(inputs, tangents)` if it takes no more."""
+        """How the code is called: in words for an error, and as a function with its arguments. A jvp takes them one by
+        one, or as `jvp(inputs, tangents)` if it takes no more than two."""
         if self.name == "vjp":
             return f"vjp({'*' * self.inputs.spread}inputs, cotangent)", self.inputs.hand, inputs, vector
         if not self.inputs.spread or (not takes(self.f, 2 * len(inputs), True) and takes(self.f, 2, True)):
@@ -67,8 +68,10 @@ class Operator:
     def asked(
         self, u: Arrays, rng: np.random.Generator, report: Report, usual: Arrays, nondeterminism: float = 0.0
     ) -> dict[str, Array]:
-        """The answer to u, and whether other answers go with it: that it is linear, the same again, and not changed by
-        later calls. Of derivatives of the `usual` size, sums in another order change digits."""
+        """The answer to u; the report says if it is not linear in u, not the same again, or changed by later calls.
+
+        Sums in another order may change the answer by a few roundoffs of the `usual` size of derivatives.
+        """
         result, found = self.raw(self.inputs.arrays, u, report)
         first = Gradient.of(found, self.range.arrays)
         arrays = dict(first.arrays)
@@ -105,7 +108,7 @@ class Operator:
         floor: Mapping[str, float],
         nondeterminism: float,
     ) -> Iterator[str]:
-        """Where A, the answer to u, does not go with others, by more than half the digits: what is finer is left to
+        """Where A, the answer to u, contradicts other answers by more than half of its digits; what is finer is left to
         the judge of entries."""
         dtypes = [V.dtype for V in (*self.domain.arrays.values(), *A.values())]
         least = {name: float(np.finfo(V.dtype).smallest_normal) + 2 * nondeterminism for name, V in A.items()}
@@ -120,10 +123,10 @@ class Operator:
             ]
             if off:
                 yield f"{self.name}({s:g} u) is not {s:g} {self.name}(u), for {', '.join(off)}"
-        # A sum may cancel what the code has computed of numbers of size 1, as a softmax that saturates does.
+        # The answer may be what is left of numbers of size 1 that cancel, as where a softmax saturates.
         smallest = min(float(typical_size(V).min(initial=math.inf)) for V in self.inputs.arrays.values())
         floor = {name: max(floor[name], REORDERED * share[name] ** 2 / smallest) for name in A}
-        # The code is handed u + v as the dtype rounds it, w: so v is w - u, which the dtype holds if it is small.
+        # The code is given w, which is u + v rounded to its dtype, and then w - u in place of v: the dtype holds that.
         w = held(self.domain, {name: u[name] + V / 2 for name, V in drawn(self.domain, rng).items()})
         B, both = self._answer({name: V - u[name] for name, V in w.items()}), self._answer(w)
         off = [
@@ -142,12 +145,12 @@ def _same(V: Array, W: Any) -> bool:
 
 @dataclass(eq=False)
 class Columns:
-    """A jvp as a pullback: asked for the derivative in every entry of the point, or along `directions` at steps along
-    them, it tells those of ⟨u, f⟩."""
+    """A jvp as a pullback: it is asked for the derivative in every entry of the point, or along `directions`, and these
+    make up the gradient of ⟨u, f⟩."""
 
     forward: Operator
     directions: Sequence[Arrays] = ()
-    known: dict[bytes, list[dict[str, Array]]] = field(default_factory=dict)  # by point: few are asked
+    known: dict[bytes, list[dict[str, Array]]] = field(default_factory=dict)  # by point, of which few are asked
 
     def __call__(self, point: Arrays, u: Arrays) -> dict[str, Any]:
         key = b"".join(V.tobytes() for V in point.values())
@@ -170,7 +173,7 @@ class Columns:
 
 
 def _units(point: Arrays) -> Iterator[Arrays]:
-    """The direction of each entry."""
+    """The unit direction of each entry."""
     zeros = {name: np.zeros(V.shape) for name, V in point.items()}
     for name, V in point.items():
         for index in np.ndindex(V.shape):
@@ -181,7 +184,7 @@ def _units(point: Arrays) -> Iterator[Arrays]:
 
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """A Jacobian as a pullback."""
+    """A Jacobian given whole, as a pullback."""
 
     map: Map
     jacobian: Any

@@ -1,7 +1,7 @@
-"""What is judged, and the one check of what comes in: a gradient, and the network that it should belong to.
+"""What is judged, a gradient and the network that it should belong to; and the one check of both as they come in.
 
 Inside the checker everything that belongs to a parameter or an activation has its key: "W1", "b1", "A0". A gradient may
-come under "W1" or "dW1", or as a declaration has it; `Gradient` keeps name and form, to be shown.
+come under "W1", "dW1" or a declared name; `Gradient` keeps that name, and the shape in which it came, to be shown.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from refnn.gradcheck.declaration import ARTICLE, Declaration
 from refnn.gradcheck.leaves import is_bfloat16
 
 T = TypeVar("T")
-BFLOAT16 = 2.0**16  # its roundoff beside that of float32
+BFLOAT16 = 2.0**16  # its roundoff, in those of float32
 
 
 class UnfitGradientError(ValueError, TypeError):
-    """A gradient that cannot be compared: entries missing, extra, misshapen, or of no floating type."""
+    """A gradient that cannot be compared: entries are missing, unknown, misshapen or no floats."""
 
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
     """A gradient as it was given: its arrays, the name under which each came, and how it looked.
 
-    `shown[key]` brings an array of the network into the shape in which this one came, where that differs;
-    `rounding[key]` is how far the gradient may be off because it was taken from a rounded parameter; `coarser[key]` is
-    the factor by which its roundoff exceeds that of its dtype: bfloat16 is held in float32, with the same range.
+    `shown[key]` brings an array of the network into the shape in which this one came, where that differs.
+    `rounding[key]` is how far the gradient may be off because it was taken from a rounded parameter. `coarser[key]` is
+    the factor by which its roundoff exceeds that of its dtype, as of bfloat16, which is held in float32.
     """
 
     arrays: Mapping[str, Array]
@@ -60,7 +60,7 @@ class Gradient:
 
     @classmethod
     def declared(cls, grads: object, problem: Problem) -> Gradient:
-        """The same of a network, in the names, shapes and orientation that it was declared with."""
+        """The same for the gradient of a network, which comes in declared names, shapes and orientation."""
         said = problem.declaration
         activations = {f"A{l}": problem.A[l] for l in range(problem.L)}
         params = {key: V for key, V in problem.params.items() if said.bias or key[0] == "W"}
@@ -68,7 +68,7 @@ class Gradient:
         if said == ARTICLE:
             return cls._named(grads, names, params, activations)
         forms = {key: said.turned(key[0], V) for key, V in {**params, **activations}.items()}
-        if not said.bias and isinstance(grads, Mapping):  # some return what nobody trains
+        if not said.bias and isinstance(grads, Mapping):  # some code returns a db all the same
             unused = {said.name(f"{d}b", l) for d in ("", "d") for l in range(1, problem.L + 1)}
             grads = {name: V for name, V in grads.items() if name not in unused}
         found = cls._named(grads, names, {key: forms[key] for key in params}, {k: forms[k] for k in activations}, True)
@@ -98,10 +98,10 @@ class Gradient:
         activations: Mapping[str, Array] | None = None,
         flat: bool = False,
     ) -> Gradient:
-        """The arrays under the names of which fewest are missing; `flat` allows a bias of one axis, or the other."""
+        """The arrays, under those of the possible names of which fewest are missing; a `flat` bias has one axis."""
         if not isinstance(grads, Mapping):
             raise UnfitGradientError(f"grads is {type(grads).__name__}, expected a dict of arrays")
-        # What many return besides: derivatives in Z, and without a network those in A too.
+        # Many return derivatives in Z as well, and those in A.
         not_looked_at = r"d?Z_?\d+" if activations is not None else r"d?[AZ]_?\d+"
         missing = [sum(name not in grads for name in naming.values()) for naming in namings]
         names = dict(namings[int(np.argmin(missing))])
@@ -127,18 +127,18 @@ class Gradient:
         return cls(arrays, names, coarser=coarser)
 
     def named(self, values: Mapping[str, T]) -> dict[str, T]:
-        """Values under the names to be shown."""
+        """The values under the names to be shown."""
         return {self.names[key]: value for key, value in values.items()}
 
     def form(self, key: str, V: Array) -> Array:
-        """An array that belongs to this key, in the form in which its gradient came."""
+        """An array of the network that belongs to this key, in the shape in which its gradient came."""
         return self.shown[key](V) if key in self.shown else V
 
 
 def _float_array(name: str, value: object, shape: tuple[int, ...], flat: bool) -> Array:
     try:
         if is_bfloat16(value):
-            # NumPy has no such dtype: PyTorch makes a float32 of its own, others do by astype.
+            # NumPy has no such dtype. PyTorch converts to float32 by a method of its own, others by astype.
             value = value.float() if hasattr(value, "float") else value.astype(np.float32)  # type: ignore[attr-defined]
         array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value).copy()
     except Exception as error:  # whatever a foreign array type raises
@@ -155,11 +155,11 @@ def _float_array(name: str, value: object, shape: tuple[int, ...], flat: bool) -
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A declared network with its data, as its witnesses see it, and the gradient that is to be judged.
+    """A declared network with its data, as the witnesses see it, and the gradient that is judged.
 
     It holds forward values (D1) and nothing of backpropagation. `W[l]`, `b[l]` and `Z[l]` belong to layer l; `A[l]` is
-    A_l with A[0] = X, and `parts[l]` what the addition formula of its activation needs. All are of one dtype, float64
-    at least; `dtypes` are those in which the parameters, "X" and "Y" came.
+    A_l with A[0] = X, and `parts[l]` what the addition formula of its activation needs. All have one dtype, float64 or
+    wider; `dtypes` are those in which the parameters, "X" and "Y" came.
     """
 
     W: tuple[Array, ...]
@@ -174,9 +174,9 @@ class Problem:
 
     @classmethod
     def of(cls, params: object, X: object, Y: object, declaration: Declaration = ARTICLE) -> Problem:
-        """The problem of these arguments, in copies, without a gradient yet; errors as in `declared_network`.
+        """The problem of these arguments, of which it has copies, without a gradient; errors as in `declared_network`.
 
-        The arguments are in the one form of the checker; `declaration.ours` brings others into it.
+        The arguments are in the one form of the checker, into which `declaration.ours` brings them.
         """
         arrays, inputs, labels = declared_network(params, X, Y, declaration)
         dtypes = {key: V.dtype for key, V in {**arrays, "X": inputs, "Y": labels}.items()}
@@ -185,7 +185,7 @@ class Problem:
         empty = np.empty((0, 0), dtype)
         W, b = ([empty, *(np.asarray(arrays[f"{kind}{l}"], dtype) for l in range(1, L + 1))] for kind in "Wb")
         Z, A = [empty], [np.asarray(inputs, dtype)]
-        with np.errstate(all="ignore"):  # the judge refuses what leaves the range
+        with np.errstate(all="ignore"):  # the judge refuses what overflows
             for l, g in enumerate(declaration.layers(L), start=1):
                 Z.append(W[l] @ A[l - 1] + b[l])
                 A.append(np.asarray(g.value(Z[l])))
@@ -195,7 +195,7 @@ class Problem:
         return cls(tuple(W), tuple(b), Y, tuple(Z), tuple(A), tuple(parts), dtypes, given, declaration)
 
     def judging(self, grads: object) -> Problem:
-        """The same with a gradient, which may have entries for activations too; an UnfitGradientError if it is none."""
+        """The same with a gradient, of activations too if it has them; an UnfitGradientError if it does not fit."""
         return replace(self, given=Gradient.declared(grads, self))
 
     @property
@@ -225,7 +225,7 @@ class Problem:
         return {f"{kind}{l}": V[l] for l in range(1, self.L + 1) for kind, V in (("W", self.W), ("b", self.b))}
 
     def __getitem__(self, key: str) -> Array:
-        """The array of "W1", "b1", "A0" … ."""
+        """The array of this key: "W1", "b1", "A0" …"""
         return {"W": self.W, "b": self.b, "A": self.A}[key[0]][int(key[1:])]
 
     @property
@@ -235,7 +235,7 @@ class Problem:
         return sum(int((Z == 0).sum()) for Z, g in layers if g.kinked)
 
     def copies(self) -> tuple[dict[str, Array], Array, Array]:
-        """Parameters, X and Y in the declared form and the dtypes in which they came, to be given away."""
+        """Copies of the parameters, X and Y, in the declared form and the dtypes in which they came."""
 
         def copy(key: str, V: Array) -> Array:
             return V.astype(self.dtypes[key], order="C")
@@ -244,9 +244,9 @@ class Problem:
         return self.declaration.theirs(params, copy("X", self.X), copy("Y", self.Y))
 
     def cost(self, moved: Mapping[str, Array]) -> Any:
-        """The cost J from the last Z, with its penalties, with some arrays replaced; also by complex numbers.
+        """The cost J with its penalties, by the last Z, where some arrays are replaced, perhaps by complex ones.
 
-        Computed from the first layer that is moved, or from the last A.
+        Layers before the first that changes are not computed again.
         """
         first = min((int(key[1:]) - 1 for key in moved if key[0] != "A"), default=self.L - 1)
         start = max((int(key[1:]) for key in moved if key[0] == "A"), default=first)
@@ -287,7 +287,7 @@ def declared_network(
 def network_arrays(
     params: object, X: object, Y: object, misfits: Misfits, *, unit: bool = True
 ) -> tuple[dict[str, Array], Array, Array]:
-    """The arrays of one network as far as they are there, not copied, each held against the others."""
+    """The arrays of one network as far as they are there, not copied; the misfits say what does not fit together."""
     arrays = _shapes.layers(params, misfits)
     inputs = _shapes.number_array("X", X)
     W1, last = (arrays.get(key, np.empty(0)) for key in ("W1", f"W{len(arrays) // 2}"))

@@ -2,9 +2,9 @@
 the Jacobian itself.
 
 For a cotangent u, vjp(u) = Jᵀ u is the gradient of ⟨u, f⟩, and that is what `check_gradients` judges. A random u shows
-nearly every fault. Outputs that are small beside others are judged alone, from values of f that are remembered. What
-is no matter of numbers is asked first: two answers to one question, a vjp that is not linear, arguments that are
-changed, results that a later call overwrites.
+nearly every fault. Outputs that are small beside others are judged alone, from values of f that are remembered. Other
+defects are looked for first: two answers to one question, a vjp that is not linear, arguments that it changes, results
+that a later call overwrites.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from refnn.gradcheck.witness.function import Scalar, observe, random_direction, 
 
 Pull = Callable[[Arrays, Arrays], Mapping[str, Any]]  # point and cotangent -> gradient by input
 
-ALONE = 16  # outputs judged alone
-COLUMNS = 256  # inputs up to which a jvp is asked for the derivative in each
-DIRECTIONS = 16  # beyond, the random directions in which it is asked
-STEPS = [2.0**-k for k in range(3, 9)]  # of Taylor's remainder
+ALONE = 16  # outputs that are judged alone
+COLUMNS = 256  # inputs, at most, of which a jvp is asked for the derivative in each
+DIRECTIONS = 16  # in which it is asked where there are more
+STEPS = [2.0**-k for k in range(3, 9)]  # at which Taylor's remainder is computed
 OPTIONS = ("method", "f_error", "subgradient", "executor", "progress")  # of check_gradients
-SHOWS = 2.0**12  # roundoffs of its terms from which a remainder is more than rounding
+SHOWS = 2.0**12  # roundoffs of its terms: a smaller remainder may be rounding
 
 
 @np.errstate(all="ignore")
@@ -212,7 +212,7 @@ def check_jacobian(
 
 
 def _source(seed: object, alone: object, nondeterminism: object, options: Mapping[str, Any]) -> np.random.Generator:
-    """Random numbers of the seed, once these options are what they should be."""
+    """The random numbers of the seed; a TypeError or ValueError names the option that is none."""
     for name in options:
         if name not in OPTIONS:
             raise TypeError(f"{name!r} is no option of this check, expected {', '.join(OPTIONS)}")
@@ -228,7 +228,7 @@ def _source(seed: object, alone: object, nondeterminism: object, options: Mappin
 def _judged(
     function: Map, pull: Pull, rng: np.random.Generator, alone: int, options: Mapping[str, Any]
 ) -> Iterator[GradientCheck]:
-    """The check of ⟨u, f⟩ for its cotangent u, and for parts of it alone. Only the first asks f anew."""
+    """The check of ⟨u, f⟩, then of each output array alone, then of single outputs. Only the first asks f anew."""
     u, options = function.u, {"progress": False, **options}
     apart = options.pop("nondeterminism", 0.0)
     fixed = isinstance(pull, Whole) and not callable(pull.jacobian)  # known at one point only
@@ -250,7 +250,7 @@ def _judged(
     whole = [judged(name, part) for name, part in parts]
     yield from whole
     wrong = any(check.verdict is Verdict.WRONG for check in whole)
-    # What is nearly right in all outputs together, and undecided, as of an f that is not exact, is so in one of them.
+    # If all outputs together are undecided because f may be inexact, one output that is as nearly right is no fault.
     nearly = APPROXIMATE if any(check.verdict is Verdict.UNRELIABLE for check in whole) else 0.0
     entries, unseen = [] if wrong else _entries(u, values, rng, alone), 0
     largest = max((float(np.nan_to_num(np.abs(u[k] * V)).max(initial=0)) for k, V in values.items()), default=0.0)
@@ -275,8 +275,8 @@ def _judged(
 
 
 def _seen(function: Scalar, given: Gradient, D: Arrays, apart: float) -> bool | None:
-    """Whether the derivative of an output along D stands clear of its error, where the gradient agrees with it; None
-    if it does not agree, and has to be judged entry by entry."""
+    """Of an output whose gradient agrees along D: whether its derivative there can be told from zero. None if it does
+    not agree, and has to be judged entry by entry."""
     slope = central.along(function, D)
     terms = [given.arrays[name].astype(np.float64) * V for name, V in D.items()]
     u = max(float(np.finfo(V.dtype).eps) / 2 * given.coarser.get(name, 1.0) for name, V in given.arrays.items())
@@ -287,7 +287,7 @@ def _seen(function: Scalar, given: Gradient, D: Arrays, apart: float) -> bool | 
 
 
 def _known_to(u: Arrays, values: Arrays, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options, with an `f_error` of each output as one of ⟨u, f⟩; outputs of fewer digits than float32 have one."""
+    """The options, with the `f_error` of the outputs as one of ⟨u, f⟩; outputs coarser than float32 always have one."""
     absolute, relative = two_errors(options.get("f_error", 0.0))
     known = 0.0
     for name, V in values.items():
@@ -298,7 +298,7 @@ def _known_to(u: Arrays, values: Arrays, options: Mapping[str, Any]) -> Mapping[
 
 
 def _entries(u: Arrays, values: Arrays, rng: np.random.Generator, count: int) -> list[tuple[str, tuple[int, ...]]]:
-    """Outputs to be judged alone: the smallest, for a sum with others hides them, and others at random."""
+    """Outputs to be judged alone: the smallest, which a sum with others hides, and some at random."""
     places = [(name, tuple(map(int, index))) for name, V in u.items() for index in np.argwhere(V)]
     if len(places) < 2:
         return []
@@ -310,7 +310,7 @@ def _entries(u: Arrays, values: Arrays, rng: np.random.Generator, count: int) ->
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """⟨u, f⟩, in float32 where f is no finer. Outputs that have no part in it are left out, be they infinite."""
+    """⟨u, f⟩, in float32 where f is no finer. Outputs whose weight is 0 are left out: they may be infinite."""
 
     function: Map
     u: Arrays
@@ -335,9 +335,11 @@ class Product:
 
 
 def _beyond_rounding(parameter: ParameterCheck, point: Arrays, values: tuple[float, float], nearly: float) -> bool:
-    """Whether an array is wrong by more than rounding in an output, which alone may have saturated; and by more than
-    is `nearly` right. Its value is what rounds; or the largest of all where it is 0, or does not answer an entry, for
-    it may be what is left of larger numbers, in steps of their rounding."""
+    """Whether an array is wrong, for one output alone, by more than rounding may have done, and by more than `nearly`.
+
+    What rounds is the value of the output. Where that is 0, or does not change with the entry, it is the largest value
+    of all, for the output may be what is left of numbers as large as that.
+    """
     if parameter.verdict is not Verdict.WRONG or (worst := parameter.worst) is None:
         return parameter.verdict is Verdict.WRONG
     V = point[parameter.name]
@@ -348,7 +350,7 @@ def _beyond_rounding(parameter: ParameterCheck, point: Arrays, values: tuple[flo
 
 
 def _adjoint(outputs: tuple[Arrays, Arrays], inputs: tuple[Arrays, Arrays], report: Report) -> None:
-    """⟨u, J v⟩ = ⟨Jᵀ u, v⟩, to half the digits: what is finer is left to the judge of entries."""
+    """Whether ⟨u, J v⟩ = ⟨Jᵀ u, v⟩, to half the digits: what is finer is left to the judge of entries."""
     sides = outputs, inputs
     terms = [[V * slopes[name].astype(np.float64) for name, V in vectors.items()] for vectors, slopes in sides]
     left, right = (math.fsum(float(V.sum()) for V in side) for side in terms)
@@ -388,7 +390,7 @@ def _taylor(function: Map, gradient: Arrays, rng: np.random.Generator) -> list[s
 def _of_vjp(
     backward: Operator, second: Callable[..., Any], inputs: Any, u: Arrays
 ) -> tuple[Callable[..., Any], Callable[..., Any], tuple[Any, Any]]:
-    """vjp itself as a function of inputs and cotangent, with its own vjp."""
+    """vjp as a function of inputs and cotangent, with its own vjp, and its arguments."""
 
     def gradient(x: Any, cotangent: Any) -> Any:
         return inputs.hand(backward.f, x, cotangent)

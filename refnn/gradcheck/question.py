@@ -1,4 +1,4 @@
-"""What is asked of the judge: a function and its gradient, in the containers and forms in which people hold them."""
+"""What the judge is asked: a function and its gradient, in whatever containers and forms people hold them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ CONJUGATE = "the imaginary parts have the other sign: a gradient in {other} conv
 
 @dataclass(eq=False)
 class Called:
-    """f of a dict of arrays: the container that it expects is made of them, and a number of what it returns.
+    """f as a function of a dict of arrays: it is given the container that it expects, and returns a number.
 
-    `in_jax`: it computes in JAX, which takes float64 for float32 unless it is told. `batched`: it takes stacks of
+    `in_jax`: it computes in JAX, which rounds float64 to float32 unless x64 is on. `batched`: it takes stacks of
     points.
     """
 
@@ -75,7 +75,7 @@ class Called:
 
 @dataclass(frozen=True, eq=False)
 class CalledGradient:
-    """The gradient likewise, on numbers of the dtype in which they came: the code under judgement is that for them."""
+    """The gradient likewise, but on numbers of the dtype in which they came, for which the code under judgement is."""
 
     f: Callable[..., Any]
     tree: Tree
@@ -93,7 +93,7 @@ class CalledGradient:
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """A gradient that need not be asked twice: who made it has done so, and allows two answers to be so far `apart`."""
+    """A gradient that was asked twice already, and of which two answers may be so far `apart`."""
 
     f: Callable[..., Any]
     apart: float = 0.0
@@ -104,8 +104,8 @@ class Settled:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """In the judge's words: f and its gradient on dicts of real arrays. `gradient` is None where only its values at
-    the parameters came."""
+    """The question in the judge's form: f and its gradient on dicts of real arrays. `gradient` is None where it came as
+    numbers."""
 
     f: Callable[[Mapping[str, Array]], Any]
     tree: Tree
@@ -159,7 +159,7 @@ class Question:
         return self.tree.arrays
 
     def answer(self, check: GradientCheck) -> GradientCheck:
-        """The check, with what there is to say of the forms in which the question came."""
+        """The check, with what is to be said of the form in which the question came."""
         wrong = [parameter.name for parameter in check.parameters if parameter.verdict is Verdict.WRONG]
         notes = [*check.notes, *self.notes]
         if wrong and all(name.endswith(".imag") for name in wrong) and len(self.tree.arrays) > len(self.tree.leaves):
@@ -216,7 +216,7 @@ def any_container(judge: Callable[P, GradientCheck]) -> Callable[P, GradientChec
 
 
 def takes(f: Callable[..., Any], count: int, otherwise: bool) -> bool:
-    """Whether f can be called with so many arguments; `otherwise` if it does not tell, as what is not Python."""
+    """Whether f can be called with so many arguments; `otherwise` if its signature is not known."""
     try:
         inspect.signature(f).bind(*range(count))
     except TypeError as error:
@@ -227,7 +227,7 @@ def takes(f: Callable[..., Any], count: int, otherwise: bool) -> bool:
 
 
 def spreads(f: Callable[..., Any], arguments: Any, otherwise: bool = False) -> bool:
-    """Whether f takes the members of a tuple or list as so many arguments, and not the whole as one."""
+    """Whether f takes the members of a tuple or list one by one, and not the whole as one argument."""
     if not isinstance(arguments, tuple | list) or leaves.numbers(arguments) is not None:
         return False
     each, whole = takes(f, len(arguments), otherwise), takes(f, 1, not otherwise)

@@ -1,7 +1,7 @@
 """Balls: numbers that enclose a real number rigorously, by Arb through python-flint (pip install "refnn[certify]").
 
 A ball is a midpoint and a radius; each operation returns a ball that holds every result of numbers in its operands.
-Floats enter exactly. Whatever leaves, leaves with a proof: a float is "the nearest" only where both ends of the ball
+Floats are taken exactly. What is returned as a float is proved: it is "the nearest" only where both ends of the ball
 round to it, and an upper bound is rounded up.
 """
 

@@ -25,11 +25,11 @@ from refnn.report.record import Record, plain
 
 REFERENCE = "refnn.backprop"
 CERTIFIED_WORK = 1e9  # (weights and biases)² times examples, at most, of a network that carries a certificate
-PER_LAYER = 130_000  # multiplications in the time that Python takes for a layer, in all that looks at an entry
+PER_LAYER = 130_000  # multiplications in the time that Python takes for a layer, each time an entry is looked at
 PER_NETWORK = 35_000_000  # in the time that a network takes, however small it is
 PER_SECOND = 1e9  # multiplications
 PLANTED = 5  # networks, at most, on which a fault is planted
-LARGE = 1000  # entries of a dA_l that is not looked at: it would fill most of the report
+LARGE = 1000  # entries of a dA_l from which on it is left out: it would fill most of the report
 
 
 def reference_gradient(params: Mapping[str, Array], X: Array, Y: Array) -> dict[str, Array]:
@@ -75,7 +75,7 @@ def certify(problem: Problem) -> certificate.Certificate:
 
 
 def work(problem: Problem) -> int:
-    """Multiplications, about, of a look at each weight and bias on its own, or what takes as long."""
+    """About how many multiplications it takes to look at each weight and bias alone, other work counted as such."""
     entries = sum(V.size for V in problem.params.values())
     return entries * (entries * problem.m + PER_LAYER * problem.L)
 
@@ -86,7 +86,7 @@ def verdicts(check: GradientCheck) -> Record:
 
 
 def causes(check: GradientCheck) -> list[list[str]]:
-    """Of a wrong gradient, as faults of the catalogue; those of one cause belong together."""
+    """The causes of a wrong gradient, each a list of the faults of the catalogue that it is made of."""
     return [list(cause.faults) for cause in check.diagnosis.causes] if check.diagnosis else []
 
 

@@ -25,7 +25,7 @@ from refnn.report.provenance import environment
 from refnn.report.record import Record, encode, encode_all, encode_on_grid, gradient_digest, plain, sealed, sha256
 
 DA = re.compile(r"dA\d+")
-CERTIFIED = 5  # of every five networks one carries a certificate
+CERTIFIED = 5  # one in so many networks carries a certificate
 LARGEST = 500_000  # numbers in all networks of a report
 
 

@@ -131,7 +131,7 @@ def decode(path: str, value: Record) -> Array:
     """The array that `encode` or `encode_on_grid` wrote; a ValueError that begins with the path for anything else."""
     if "hex" in value:
         array = hexfloat.decode(path, value)
-        if encode(array) != value:  # or one content would have many identities
+        if encode(array) != value:  # or the same content could have several identities
             raise ValueError(f"{path} has numbers that are not spelt as a report spells them: {SPELLING}")
         return array
     shape, integers = value["shape"], value["integers"]

@@ -26,7 +26,7 @@ from refnn.gradcheck.verdict.result import Cause, Diagnosis, Finding
 
 DROPOUT = "dropout-left-on"
 KEPT = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # shares of units that dropout keeps
-UNEXPLAINED = 0.01  # of an error: more than that left, and it is not explained
+UNEXPLAINED = 0.01  # of an error: if more is left beside a prediction, that does not explain it
 # The lines on which the last layer's dW, db and dA depend; "grads" may change any of them.
 LAST_LAYER: dict[str, frozenset[LineName]] = {
     "W": frozenset({"inputs", "output", "sum", "weights", "grads"}),
@@ -37,8 +37,11 @@ FLOAT32_PER_FLOAT64 = float(np.finfo(np.float32).eps / np.finfo(np.float64).eps)
 
 
 class Target(NamedTuple):
-    """What a prediction of one array is held against: the finite entries of the gradient, of the truth and of the
-    tolerance, and the largest entries of the last two; the error, and where it is more than the tolerance."""
+    """What a prediction of one array is compared with.
+
+    That is the gradient, the truth and the tolerance where the gradient is `finite`, as flat arrays; the largest entry
+    of the truth (`size`) and of the tolerance (`widest`); the error, and where it exceeds the tolerance (`wrong`).
+    """
 
     finite: Array
     given: Array
@@ -90,7 +93,7 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
     wrong = [case for case in cases if not case.right]
     if not wrong:
         return None
-    # At a kink the slope is anyone's choice, and a fault's prediction makes another than the code.
+    # At a kink code may take either slope, and the prediction of a fault may take the other one.
     if any(not case.problem.at_kink for case in wrong):
         cases, wrong = ([case for case in some if not case.problem.at_kink] for some in (cases, wrong))
     problem, compared = wrong[0].problem, wrong[0].compared
@@ -119,7 +122,7 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
 
 
 def _factors(problem: Problem) -> Mapping[float, str]:
-    """Factors that have a meaning for this network."""
+    """Factors that have a meaning for this network, with what they mean."""
     outputs, m = problem.Y.shape
     reduction = problem.declaration.reduction
     return {
@@ -140,9 +143,10 @@ Refuted = tuple[str, tuple[Line, ...]]  # "W", "b" or "A" of the last layer, and
 def _causes(
     tried: Iterable[Hypothesis], cases: Sequence[Case], in_float32: bool, refuted: set[Refuted]
 ) -> tuple[Cause, ...]:
-    """The hypotheses that reproduce the gradient in every case, nearest first; of one with a constant, the nearest.
+    """The hypotheses that reproduce the gradient in every case, nearest first; of one with a constant, the best.
 
-    `refuted` grows: what is not the last layer of the first case, is not with more lines that do not reach it.
+    `refuted` grows by the lines with which some array of the last layer came out different in the first case. A
+    hypothesis that adds other lines, on which that array does not depend, need not be tried.
     """
     nearest: dict[tuple[object, ...], Cause] = {}
     scale = FLOAT32_PER_FLOAT64 if in_float32 else 1.0
@@ -177,9 +181,9 @@ def _causes(
 
 
 def _dropouts(cases: Sequence[Case]) -> Iterator[Cause]:
-    """Dropout left on, where there is one example: a unit that is off leaves zeros in its column of the dW above it.
+    """Dropout that was left on, in cases of one example: there a unit that is off leaves zeros in the next dW.
 
-    The others may be scaled by 1 over the share that is kept. With several examples the mask cannot be told.
+    The other units may be scaled by 1 over the share that is kept. Of several examples the masks cannot be told.
     """
     for case in (case for case in cases if case.problem.m == 1 and case.problem.L > 1):
         problem, compared = case.problem, case.compared
@@ -216,13 +220,12 @@ def _onset(case: Case) -> Iterator[Finding]:
 
 
 def _reproduced(layers: Iterable[Grads], case: Case, scale: float) -> tuple[dict[str, Array], str]:
-    """The prediction, if every entry is so, up to the tolerance of a gradient of this size, and no error unexplained.
+    """The prediction, if it is the gradient in every entry; else nothing, and the key of the first array that differs.
 
-    If one is not, nothing, and the key of the first array with such an entry.
-
-    A fault moves errors between entries, and magnifies them with the values. But where an entry is wrong, little of its
-    error may be left: a prediction that is the right gradient there explains nothing. What is not finite has to be so
-    in both. Layers are asked for from the output on, and most predictions fail at the first.
+    Each entry may be off by the largest tolerance of its array, scaled with the prediction, for a fault carries
+    rounding errors from entry to entry and magnifies them. But where an entry is wrong, little of its error may be
+    left, or a prediction of the right gradient would do. The same entries have to be finite. Layers are predicted from
+    the output on, since most predictions fail at the first.
     """
     predicted: dict[str, Array] = {}
     changes, nothing_to_explain = False, True
@@ -244,7 +247,7 @@ def _reproduced(layers: Iterable[Grads], case: Case, scale: float) -> tuple[dict
         if (wrong & (left > np.maximum(tolerance * scale, UNEXPLAINED * error))).any():
             return {}, key
         changes |= bool((wrong & (np.abs(p - truth) > UNEXPLAINED * error)).any())
-        nothing_to_explain &= not (error > tolerance * scale).any()  # in float32, that would do where no fault shows
+        nothing_to_explain &= not (error > tolerance * scale).any()  # where float32 explains all of it
     return (predicted if changes or nothing_to_explain else {}), ""
 
 

@@ -21,14 +21,14 @@ Condition = Callable[[Run], bool | np.bool]  # on a network whose forward pass h
 
 @dataclass(frozen=True)
 class Constant:
-    """A number that a bug leaves open: its symbol, and the values to try on the wrong gradients of some networks."""
+    """A number that a bug leaves open: its symbol, and the values to try for the wrong gradients of given networks."""
 
     symbol: str
     candidates: Callable[[Sequence[Problem]], Iterable[float]]
 
 
 def round_numbers(fitted: float) -> list[float]:
-    """A number that fits best, and the round ones next to it, which are likelier."""
+    """The number that fits best, and the round numbers next to it, which are more likely."""
     return [*dict.fromkeys([float(f"{fitted:.2g}"), float(f"{fitted:.6g}"), fitted])]
 
 
@@ -41,7 +41,7 @@ class Fault:
     equation: str  # the number, in `proofs/derivation.md`, of the equation that is broken
     line: Line  # what the bug makes of that equation
     condition: Condition  # whether the bug can be made, and matters
-    constant: Constant | None = None  # the bug's own, where it has one
+    constant: Constant | None = None  # the number that the bug leaves open, if there is one
 
     def applies(self, params: Params, X: Array, Y: Array, declaration: Declaration = ARTICLE) -> bool:
         """Whether the bug can be made on such a network, and matters there."""

@@ -1,4 +1,4 @@
-"""What a wrong gradient may be: a bug of the catalogue or two, in all layers or in one, or that of another network."""
+"""What a wrong gradient may be: one bug or two, in all layers or in one; or the gradient of another network."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def alone(possible: Sequence[Fault], problems: Sequence[Problem]) -> Iterator[Hy
     for fault in possible:
         yield Hypothesis((fault,), (fault.line,))
         if fault.constant is not None:
-            for value in filter(np.isfinite, fault.constant.candidates(problems)):  # of a gradient that is not
+            for value in filter(np.isfinite, fault.constant.candidates(problems)):  # fitted to a gradient that is not
                 constant = f", {fault.constant.symbol} = {value:g}"
                 yield Hypothesis((fault,), (fault.set_to(value),), constant=constant)
 
 
 def other_networks(said: Declaration, problem: Problem) -> Iterator[Hypothesis]:
-    """The networks that one word makes of the declared one; a penalty as it fits the gradient of `problem` best."""
+    """The networks whose declaration differs in one word; of a penalty, with the λ that fits `problem` best."""
     words = (*_declaration.ACTIVATIONS, "leaky_relu(0.1)", "leaky_relu(0.2)", "leaky_relu(0.3)")
     hidden = (*words, *_reordered(said.hidden, words), PYTORCHS, *_cut(said.hidden))
     others: list[dict[str, Any]] = [{"hidden": word} for word in hidden]
@@ -79,13 +79,13 @@ def other_networks(said: Declaration, problem: Problem) -> Iterator[Hypothesis]:
 
 
 def _cut(hidden: Any) -> Iterator[tuple[Any, ...]]:
-    """Where some layers have softplus, those of PyTorch."""
+    """The same network with PyTorch's softplus, where some layers have one."""
     if isinstance(hidden, tuple) and "softplus" in hidden:
         yield tuple(PYTORCHS if word == "softplus" else word for word in hidden)
 
 
 def _reordered(hidden: Any, words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Where each layer has an activation of its own: these in reverse, or with another in one layer."""
+    """Where layers have several activations: these in reverse order, or with another in one layer."""
     if isinstance(hidden, tuple):
         yield hidden[::-1]
         for l in range(len(hidden)):
@@ -107,9 +107,10 @@ def _penalties(said: Declaration, problem: Problem) -> Iterator[tuple[str, Any, 
 
 
 def in_one_layer(depths: set[int], possible: Sequence[Fault]) -> Iterator[Hypothesis]:
-    """Faults of a line that every layer has, at one layer, counted from the input or (if depths differ) the output.
+    """Faults of a line that every layer has, made in one layer only, counted from the input or, if depths differ, from
+    the output.
 
-    A wrong g' may also stand at the output, where (D7) does without it: there alone, or beside hidden layers.
+    A wrong g' may also stand at the output, where (D7) needs none: there alone, or in hidden layers too.
     """
     layers = [*range(1, max(depths) + 1), *(range(-1, -min(depths) - 1, -1) if len(depths) > 1 else ())]
     for fault in FAULTS.values():
@@ -139,7 +140,7 @@ def at_layer(layer: int, line: Line) -> Line:
 
 
 def unfused(line: Line) -> tuple[Line, ...]:
-    """The line and, for a derivative, what it does to an output layer that computes dA_L ∘ g'(Z_L)."""
+    """The line and, for a derivative, what it does in an output layer that computes dA_L ∘ g'(Z_L)."""
     if line.name != "derivative":
         return (line,)
 

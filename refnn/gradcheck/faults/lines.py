@@ -1,4 +1,4 @@
-"""Backprop with replaceable lines: a bug, written as the one line of mathematics that it breaks.
+"""Backprop whose lines can be replaced, so that a bug is written as the one line of mathematics that it breaks.
 
 `backprop` walks through (D1) … (D11) and hands the value of each line to whoever wants to replace it. With no
 replacement it is plain, right backprop; a fault is one replacement, two faults at once are two, and a fault in
@@ -49,7 +49,7 @@ class Run:
     Y: Array
     dZ: dict[int, Array] = field(default_factory=dict)
     dA: dict[int, Array] = field(default_factory=dict)
-    known: dict[int, Array] = field(default_factory=dict)  # g'(Z_l), and dZ_L at L, once they have been asked for
+    known: dict[int, Array] = field(default_factory=dict)  # g'(Z_l) by l, and dZ_L under L, once they were asked for
 
     @property
     def m(self) -> int:
@@ -77,7 +77,7 @@ class Run:
         return self.declaration.activations(self.L)
 
     def g(self, l: int) -> formulas.Activation:
-        """Of layer l, the output too where it is one that works entry by entry."""
+        """The activation of layer l; of the output too, unless that is a softmax."""
         return formulas.activation(self.declaration.output[0]) if l == self.L else self.activations[l - 1]
 
     @property
@@ -153,7 +153,7 @@ def by_layers(
     declaration: Declaration = ARTICLE,
     forward_pass: Run | None = None,
 ) -> Iterator[Grads]:
-    """The same layer by layer, from the output; in one piece where a line reads the finished dictionary."""
+    """The same, layer by layer from the output on; in one piece if some line changes the finished dictionary."""
 
     def line(name: LineName, l: int, value: Any) -> Any:
         for replaced, replace in lines:

@@ -22,18 +22,18 @@ from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.lines import Grads, Params, as_floats, backprop, by_layers, forward
 
 ARTICLE_SCALE = 0.01
-# The largest |Z_L|. At 20 the usual formulas have half their digits left, and every fault still shows; at 30 a clip at
-# 1e-12 takes hold, and little else can be told; from 37 on A_L rounds to 1, and most people's code divides by zero.
+# The largest |Z_L| of saturated networks. At 20 the usual formulas have half of their digits, and every fault still
+# shows. At 30 a clip at 1e-12 shows, and little else. From 37 on A_L rounds to 1, and most people's code divides by 0.
 SATURATED, CERTAIN = 20.0, 30.0
 FAR = 35.0  # |Z| of a hidden unit beyond which σ and tanh are flat
-UNCUT = 19.0  # Z up to which softplus is itself everywhere: PyTorch's is Z above 20, and so off by 2e-9
-# A fault shows if it moves some gradient by more than this, relative to the gradient: half-way, in digits, between the
-# roundoff of float64 and that of float32, which is the smallest fault there is.
+UNCUT = 19.0  # the largest Z for softplus: above 20 PyTorch's is Z itself, and off by 2e-9
+# A fault shows if it changes some gradient by more than this share of it. In digits this is half-way between the
+# roundoff of float64 and that of float32, which is the smallest fault that is looked for.
 SHOWS = float(np.sqrt(np.finfo(np.float64).eps * np.finfo(np.float32).eps))
-MILD = 2.9  # |Z| where even σ has lost no more than a digit; no round number, for at those hard activations have kinks
-TAME = 10.0  # |Z| where an activation grows with it: exp is far from an overflow, in float32 too
-AWAY = 1e-4  # the least |Z| at a kink that is not meant: further than the rounding of float32 takes it
-LARGE = 64.0  # times which an input that is not standardised may be
+MILD = 2.9  # |Z| up to which even σ loses no more than a digit; at 3 hard activations have their kink
+TAME = 10.0  # the largest |Z| of activations without a bound: exp is far from an overflow, in float32 too
+AWAY = 1e-4  # the least distance of Z from a kink, unless a kink is meant: float32 does not round as far
+LARGE = 64.0  # the factor by which inputs that are not standardised may be larger
 ONE_EXAMPLE = "one example: a mean over examples that is missing, or a sum over them, would not show"
 SOFTPLUS = formulas.activation("softplus")
 DRAWS = 200  # in search of a network on which every fault shows
@@ -87,14 +87,14 @@ def default_probes(
     if m is not None:
         m = _shapes.whole("m", m, 1)
     rng = np.random.default_rng(seed)
-    fewest, outputs = (2, "two outputs") if declaration.output[0] == "softmax" else (1, "one output")  # that make sense
-    own = not declaration.known  # activations, at which no |Z| can be aimed
+    fewest, outputs = (2, "two outputs") if declaration.output[0] == "softmax" else (1, "one output")  # as makes sense
+    own = not declaration.known  # activations of the user's own, at whose |Z| nothing can be aimed
     shallow = layer_dims is not None and len(layer_dims) == 2
 
     def probe(
         name: str, dims: Sequence[int], examples: int, scale: float = 1.0, *, soft: bool = False, unless: object = None
     ) -> Probe:
-        """One of these networks, by its name unless that is not true of it."""
+        """One of these networks, under its name unless that is not true of it."""
         dims, examples = layer_dims or dims, m or examples
         _shapes.refuse_beyond_memory(
             f"a network of widths {list(dims)} on m = {shown(examples)} examples", sum(dims) * examples
@@ -114,7 +114,7 @@ def default_probes(
         return found._replace(name=name)
 
     def fading(*words: Any, **more: Any) -> list[Probe]:
-        """The same where signals die out from layer to layer: the witnesses of one's own activation see too little."""
+        """The same, but none for activations of the user's own: signals fade, and their witnesses see too little."""
         return [] if own else [probe(*words, **more)]
 
     first = (
@@ -167,7 +167,7 @@ def random_probe(
 
 
 def _growing(declaration: Declaration, L: int) -> tuple[list[Callable[[Array], Array]], float]:
-    """The activations of all layers, and how far |Z| may go: any distance, if they have a bound."""
+    """The activations of all layers, and how large |Z| may be: without a limit where they are bounded."""
     limit = math.inf if all(g.bounded for g in declaration.activations(L)) else TAME
     return [g.value for g in declaration.layers(L)], limit
 
@@ -198,7 +198,7 @@ def random_labels(rng: np.random.Generator, n_L: int, m: int, soft: bool, declar
 
 
 def _one_of_many(n_L: int, declaration: Declaration) -> bool:
-    """Whether each example belongs to one class, as far as its label goes."""
+    """Whether the label of each example names one class."""
     labels, (last, cost) = declaration.labels, declaration.output
     classes = labels == "classes" or (labels == "onehot" and cost != "cross_entropy")
     return last == "softmax" or (classes and n_L > 1)
@@ -214,7 +214,7 @@ def _away(probe: Probe, declaration: Declaration) -> bool:
 
 
 def _saturate(probe: Probe, limit: float, declaration: Declaration, *, right: bool = False) -> Probe:
-    """Stretch the first output to |Z_L| = limit, if it is not 0, and let its labels contradict it, or agree."""
+    """Stretch the first output to |Z_L| = limit, unless it is 0, and let its labels contradict it, or agree."""
     if not declaration.known:
         return probe
     top = len(probe.params) // 2
@@ -273,13 +273,13 @@ def blindness(params: Params, X: Array, Y: Array, declaration: Declaration = ART
 
 
 def _unseen(params: Params, X: Array, Y: Array, declaration: Declaration) -> str | None:
-    """The same of a network whose one example, if it has no more, is held against nothing."""
+    """The same, where having one example only is not held against a network."""
     floats, *data = as_floats(params, X, Y)
     arrays = {**floats, "X": data[0], "Y": data[1]}
     return _of_content(declaration, tuple((key, V.shape, V.tobytes()) for key, V in arrays.items()))
 
 
-@lru_cache(maxsize=4096)  # the networks by default are the same in each check, and are asked when drawn and when judged
+@lru_cache(maxsize=4096)  # default networks recur in each check
 def _of_content(declaration: Declaration, content: tuple[tuple[str, tuple[int, ...], bytes], ...]) -> str | None:
     params = {key: np.frombuffer(numbers).reshape(shape) for key, shape, numbers in content}
     X, Y = params.pop("X"), params.pop("Y")

@@ -1,4 +1,4 @@
-"""A step where a gradient was declared, or the reverse: what a wrong gradient is, if it is right in another form."""
+"""New parameters returned in place of a gradient, or the reverse: wrong as declared, and right in another form."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from refnn.gradcheck.problem import Problem
 from refnn.gradcheck.verdict.judgement import Comparison
 
 RATES = [digit / 10.0**k for k in range(6, 0, -1) for digit in (1, 2, 3, 5)] + [1.0]
-ROUNDED = 8  # roundoffs of a parameter that a step leaves, or of a gradient that is taken from one
+ROUNDED = 8  # roundoffs of a parameter, by which a step may be off, or a gradient that is computed from a step
 
 Case = tuple[Problem, Comparison]
 
 
 def of_another_form(cases: Sequence[Case]) -> str | None:
-    """What was returned in all cases: new parameters, the gradient, a step of another rate, or what is left of one."""
+    """In words, what was returned in all cases: new parameters, the gradient, or a step of another rate; or ""."""
     return next((text for text, holds in _forms(*cases[0]) if all(holds(*case) for case in cases)), None)
 
 
 def _forms(problem: Problem, compared: Comparison) -> Iterator[tuple[str, Callable[[Problem, Comparison], bool]]]:
-    """Each with the test for it; rates are fitted to this case."""
+    """Each form in words, with the test for it; rates are fitted to this case."""
     yield "these are the parameters, unchanged", _is_unchanged
     declared = problem.declaration.step
     if declared is not None:

@@ -3,21 +3,21 @@
 An entry passes when |given - value| <= error + allowance, where the witness says that the derivative is value ± error,
 and rounding can take a right formula as far as the allowance.
 
-Of a formula that is not known (`Unknown`) the allowance is what rounding does to f's own derivative. A formula may
-cancel where f does not, as 1 - tanh² does where tanh is near 1. It is allowed a few roundoffs of the largest numbers
-about, but no more than half of the entry's digits; all of the former where the entry is zero, as far as is known. An
-entry off by more is undecided, imprecise or wrong by little,
+Of a formula that is not known (`Unknown`) the allowance is what rounding does to f's own derivative. But a formula may
+cancel where f does not, as 1 - tanh² does where tanh is near 1. So it is allowed the *floor* besides: 16 roundoffs of
+the largest numbers about, though no more than half of the entry's digits, unless the entry may be zero. An entry that
+is off by more is left undecided, for it may be imprecise and not wrong,
 
  - if it is right to half its digits, unless the noise of the formula was measured;
- - or to a quarter of them and off by no more than such roundoffs, or 16 times that if it has less than half the digits
-   of the largest, for products may have multiplied them;
- - or, in a coarser dtype than float64, off by no more than such roundoffs, whatever is left of its digits;
- - or if the array shows that it was computed in steps, as differences from 1 are, and it is off by two of them.
+ - if it is right to a quarter of them and off by no more than the floor; or 16 times the floor where the entry is
+   small, for products may have multiplied the error;
+ - in a coarser dtype than float64, if it is off by no more than the floor, however few of its digits are right;
+ - if its whole array is made of multiples of one small number, as differences from 1 are, and it is off by two of them.
 
-An entry that passes is undecided nevertheless if it could not have been told from zero or from its double, though
-the gradient's own dtype could hold the difference; but not if it is slight beside the others of its array, and not
-given as zero where saturation may have made it so. At a kink the estimate reaches from one slope to the other: outside
-is wrong, between is undecided, or accepted if a subgradient will do.
+An entry that agrees is undecided nevertheless if the witness cannot tell it from zero or from its double, though the
+gradient's own dtype could hold the difference. It passes if it is slight beside the others of its array; but not if it
+was given as zero, which saturation may have made of it. At a kink the estimate reaches from one slope to the other:
+outside is wrong, between is undecided, or accepted if a subgradient will do.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.verdict.result import Entry, ParameterCheck, Verdict
 
 LOSS_WORTH_A_NOTE = 4  # decimal digits; ordinary sums lose one or two
-ZERO = 8.0  # times what a formula that cancels is allowed: no larger may an entry be given where f does not answer
-COARSE_EPS = 1e-10  # of float32 and below
-COARSE = 1e-3  # of an entry
-AMPLIFIED = 16.0  # times that, what a product may make of it
-SMALL = 8.0  # roundoffs of 1 or of the largest entry: a quantum is not larger
-STEPS = 2.0  # of its quantum, by which an entry may be off
-SLIGHT = 1e-10  # of the largest entry of an array that is told from zero, each times the size of its parameter
+COARSE = 1e-3  # of an entry: if its witness knows it no better, a note says so
+COARSE_EPS = 1e-10  # above it is the eps of float32 and of coarser dtypes
 FLOOR = 16.0  # roundoffs of the largest numbers about, by which a formula that cancels may be off
+AMPLIFIED = 16.0  # times the floor, what a product may make of such an error
+ZERO = 8.0  # times the floor, the most that may be given as the derivative where f does not change
+SMALL = 8.0  # roundoffs of 1, or of the largest entry: a number of which all are multiples is no quantum if larger
+STEPS = 2.0  # quanta, by which an entry may be off
+SLIGHT = 1e-10  # of the largest entry that is told from zero, each times the size of its parameter
 KINK = "at a kink of f, the first at {first}: the derivatives from the left and from the right differ"
 IMPRECISE = (
     "off by more than the rounding of f, the first at {first}, but by no more than a formula may be that cancels: "
@@ -53,10 +53,10 @@ IMPRECISE = (
 class Estimate:
     """What a witness says of the derivative in every entry of an array: a value, and how far at most it may be off.
 
-    `flat` marks entries whose derivative is zero as exactly as one can see, `kink` those where the derivatives from
-    the left and from the right are value - error and value + error. Below the magnitude `underflow` it is the range of
-    the float, not the witness, that ends. An entry that is `vouched` for was not compared on its own: the value is the
-    one given, since a sum is right.
+    `flat` marks entries whose derivative is zero as exactly as one can see, and `kink` those where the derivatives from
+    left and right are value - error and value + error. An error below `underflow` is due to the range of floats and not
+    to the witness. An entry that is `vouched` for was not compared alone: a sum with it is right, and its value is the
+    one given.
     """
 
     value: Array
@@ -71,7 +71,7 @@ class Estimate:
         return np.zeros(self.value.shape, bool) if self.kink is None else self.kink
 
     def each(self, change: Callable[[Array], Array]) -> Estimate:
-        """The estimate in another form."""
+        """The estimate with each of its arrays changed in this way, to another shape or to fewer entries."""
         masks = (self.flat, self.kink, self.vouched)
         flat, kink, vouched = (None if mask is None else change(mask) for mask in masks)
         return Estimate(change(self.value), change(self.error), flat, kink, self.underflow, vouched)
@@ -79,9 +79,13 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Unknown:
-    """Of a formula that is not known: one roundoff of the largest numbers about, as each entry feels it; the `eps` of
-    its arithmetic and the `quantum` of its array; whether its noise was measured, whether any slope between the two of
-    a kink will do, and whether the point is `mild`: nothing is saturated there, and what is slight may be zero."""
+    """What is taken for granted of a formula that is not known.
+
+    `roundoff` is one roundoff of the largest numbers about, as an error of each entry; `eps` that of the dtype;
+    `quantum` the number of which all entries are multiples, or 0. `measured` tells whether its noise was measured,
+    `subgradient` whether any slope between the two of a kink will do, and `mild` that nothing is saturated at these
+    parameters, so that entries given as zero are zero.
+    """
 
     roundoff: Array
     eps: float
@@ -95,15 +99,15 @@ class Unknown:
 
     @property
     def floor(self) -> Array:
-        """How far a formula that cancels may be off."""
+        """How far a formula that cancels may be off, by entry."""
         return FLOOR * self.roundoff
 
     def tolerance(self, witnessed: Array, size: Array) -> Array:
-        """Beside what the witness knows; of entries of these sizes."""
+        """What is allowed beside the `witnessed` error, for entries of these sizes."""
         return np.where(size <= witnessed, self.floor, np.minimum(self.floor, math.sqrt(self.eps) * size))
 
     def imprecise(self, error: Array, size: Array) -> Array:
-        """Whether an entry that is off by more than its tolerance may be so by cancellation alone."""
+        """Whether cancellation alone may put an entry so far off that is outside its tolerance."""
         faint = size <= 2 * self.roundoff / math.sqrt(self.eps)
         amplified = (error <= np.where(faint, AMPLIFIED, 1) * self.floor) & (error <= self.eps**0.25 * size)
         cancelled = amplified | ((error <= self.floor) & (self.eps > COARSE_EPS))
@@ -112,9 +116,9 @@ class Unknown:
 
 
 def quantum(G: Array, eps: float) -> Array:
-    """By row, the number of which all entries are multiples, if it is so small that they are no round numbers; or 0.
+    """The number of which all entries of a row are multiples, if it is so small that rounding made it; or 0.
 
-    1 - tanh² near tanh = 1 is such a multiple, and its last digits are lost.
+    Near tanh = 1 all values of 1 - tanh² are multiples of the eps of 1, and the digits below that are lost.
     """
     bits = 1 - round(math.log2(max(eps, np.finfo(np.float64).eps)))
     size = np.abs(np.where(np.isfinite(G), G, 0), dtype=np.float64)
@@ -127,9 +131,9 @@ def quantum(G: Array, eps: float) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """A gradient beside what a witness says of it, and how far rounding can take a right formula; all by parameter.
+    """A gradient, what a witness says of it, and the allowance for rounding; all by parameter.
 
-    Parameters in `unknown` have a formula of which only that is known.
+    `unknown` has the parameters whose formula is not known, with what is taken for granted of it.
     """
 
     given: Gradient
@@ -154,7 +158,7 @@ class Comparison:
         )
 
     def _judged(self, key: str) -> ParameterCheck:
-        """In the form in which the gradient came, so that an index is one that its author knows."""
+        """The check of one array, in the form in which it came, so that an index is one that its author knows."""
         form = partial(self.given.form, key)
         given, allowance = form(self.given.arrays[key]), form(self.allowance[key])
         unknown, coarser = self.unknown.get(key), self.given.coarser.get(key, 1.0)
@@ -214,8 +218,10 @@ def judge(
     unknown: Unknown | None = None,
     coarser: float = 1.0,
 ) -> ParameterCheck:
-    """The check of `given`, an array of floats, against the estimate of the same shape; its roundoff is `coarser` times
-    that of its dtype."""
+    """The check of `given`, an array of floats, against the estimate of the same shape.
+
+    The roundoff of the gradient is `coarser` times that of its dtype, as of bfloat16 that is held in float32.
+    """
     broken = ~np.isfinite(given)
     kink = estimate.at_kink
     with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
@@ -247,8 +253,8 @@ def judge(
     # The entry shown is one of those that the verdict rests on.
     decisive = {Verdict.WRONG: wrong, Verdict.UNRELIABLE: undecided}.get(verdict, np.ones_like(wrong))
     accepted = ~wrong & ~undecided
-    shown = np.where(accepted & (size == 0), np.abs(given), size)  # f may be flat where an entry is not 0
-    seen = sees(limit + estimate.error, np.where(shown > estimate.underflow, shown, 0))  # both may be off one way
+    shown = np.where(accepted & (size == 0), np.abs(given), size)  # given where f is flat
+    seen = sees(limit + estimate.error, np.where(shown > estimate.underflow, shown, 0))  # both may be off, in two ways
     return ParameterCheck(
         name,
         given.shape,
@@ -287,7 +293,7 @@ def tolerance(estimate: Estimate, allowance: Array, unknown: Unknown | None) -> 
 
 
 def unresolved(given: Array, estimate: Estimate, allowance: Array, unknown: Unknown | None) -> Array:
-    """Entries that cannot be told from zero, where the gradient's own rounding could."""
+    """Entries that the witness cannot tell from zero, though the gradient's dtype could."""
     size = np.abs(estimate.value)
     if unknown is None:
         zero = allowance
@@ -305,7 +311,7 @@ def unresolved(given: Array, estimate: Estimate, allowance: Array, unknown: Unkn
 
 
 def _digits_lost(u: float, estimate: Estimate, error: Array, accepted: Array) -> float:
-    """Decimal digits that the worst accepted entry has fewer than its roundoff u allows, beyond the witness's error."""
+    """How many decimal digits the worst accepted entry lacks of those that its roundoff u allows."""
     size = np.abs(estimate.value)
     lossy = accepted & (error > estimate.error) & (size > estimate.underflow)
     if not lossy.any():
@@ -314,7 +320,7 @@ def _digits_lost(u: float, estimate: Estimate, error: Array, accepted: Array) ->
 
 
 def sees(tolerance: Array, size: Array) -> dict[str, float]:
-    """From which relative size a fault in entries of these sizes would be seen: in the median one, and in all."""
+    """The relative size from which a fault would be seen, in the median entry and in all; entries have these sizes."""
     with np.errstate(over="ignore"):
         relative = np.sort(tolerance[size > 0] / size[size > 0])
         if not (n := relative.size):
@@ -329,7 +335,7 @@ def _resolution(estimate: Estimate, accepted: Array) -> float:
 
 
 def _reason(cases: Iterable[tuple[Array, str]]) -> str:
-    """The first of the cases that occurs, with the number of its entries and the first of them."""
+    """The text of the first case that occurs, with how many entries there are and where the first is."""
     for mask, text in cases:
         if n := int(mask.sum()):
             count = f"{n:,} of {mask.size:,} entries are" if n != 1 else "1 entry is"

@@ -1,22 +1,22 @@
 """How far rounding can take a gradient that is computed by the right formulas, and how far it does.
 
-`gradient_bounds` is a running error analysis. Every value V of the forward and the backward pass is followed by a bound
-E_V on the error with which a computation in the given dtype holds it. With u the unit roundoff, a sum of n products
-adds at most (n + 2) u Σ|products| (Higham, Accuracy and Stability of Numerical Algorithms, ch. 3), and an error E in Z
-moves g(Z) by at most |g(Z ± E) - g(Z)| (formulas.py has both for each activation). For the article's network and the
-careful formulas a bound of this kind is proved in Coq, for all shapes: proofs/coq/FloatSigmoid.v, and floats.py beside
-it evaluates both. This one, for every declared network, is not.
+`gradient_bounds` is a running error analysis. Beside every value V of the forward and the backward pass it computes a
+bound E_V on the error of V in the given dtype. With u the unit roundoff, a sum of n products adds at most
+(n + 2) u Σ|products| (Higham, Accuracy and Stability of Numerical Algorithms, ch. 3), and an error E in Z moves g(Z) by
+at most |g(Z ± E) - g(Z)|, which formulas.py has for each activation. For the article's network and the careful formulas
+a bound of this kind is proved in Coq, for all shapes, in proofs/coq/FloatSigmoid.v; floats.py beside it evaluates both.
+The bound here, which is for every declared network, is not proved.
 
-Two ways of computing the same gradient are followed. The *plain* one is what most people write: A - Y at the output and
-A (1 - A) for σ′, with A good to a few u of 1; where A rounds to 1 these lose every digit, and a gradient that has lost
-them is imprecise, not wrong. The *careful* one keeps 1 - A = σ(-Z) as a number of its own; the cancellation-free
-difference computes so, and its error is bounded by it.
+It is done for two ways of computing the same gradient. The *plain* one is what most people write: A - Y at the output
+and A (1 - A) for σ′, where A is good to a few u of 1. Where A rounds to 1 these lose every digit, and a gradient that
+has lost them is imprecise, not wrong. The *careful* one computes 1 - A as σ(-Z); so does the cancellation-free
+difference, whose error is bounded by it.
 
-Such a bound adds up the worst of every sum and every layer. Over sums of thousands it exceeds the errors that occur by
-many orders of magnitude: in float32 it would let pass what is wrong in every digit. For `levels` each step of the plain
-formulas is given an independent random error, of its standard deviation by probabilistic error analysis
-(sqrt(n) u Σ|terms| for a sum; Higham and Mary, 2019), and the change of the gradient is compared with the bound. The
-bound keeps its shape; the change tells its level, and the analysis runs again with a roundoff of that level.
+Such a bound adds up the worst case of every sum and every layer. Over sums of thousands it exceeds the errors that
+occur by many orders of magnitude: in float32 a gradient would pass that is wrong in every digit. So `levels` gives each
+step of the plain formulas a random error, with the standard deviation of probabilistic error analysis
+(sqrt(n) u Σ|terms| for a sum; Higham and Mary, 2019), and compares the change of the gradient with the bound. The
+largest ratio is the level, and the analysis runs again with a roundoff smaller by that factor.
 
 Neither says which gradient is right: of the gradient that is computed here only the changes are used.
 """
@@ -32,17 +32,18 @@ import numpy as np
 from refnn._shapes import Array
 from refnn.gradcheck.problem import Problem
 
-# Roundoffs of one evaluation of σ, or of one product of the backward pass, whatever the order of its factors; exp and
-# its kin are good to 1 or 2 units in the last place in every library in use.
+# Roundoffs of one evaluation of σ, or of one product of the backward pass in any order of its factors. In every library
+# in use exp and functions like it are good to 1 or 2 units in the last place.
 STEPS = 8
-SIMULATED = 2.0**-40  # roundoff of the random errors: far above that of float64, and too small to cross a kink
-RUNS, DRAWN = 3, 3000  # of the random errors, at least; and more where a network has few entries
+SIMULATED = 2.0**-40  # roundoff of the random errors: far above that of float64, and too small to move Z past a kink
+RUNS, DRAWN = 3, 3000  # with random errors, at least; more on small networks, up to so many entries in all
 SAFETY = 8.0  # on the largest change seen in a layer
-LEAST = 1e-12  # of a level: where nothing changed, because all units are off, a roundoff is left
+LEAST = 1e-12  # the least level: nothing changes where all units are off, and a roundoff has to be left
 
 
 class Arithmetic(NamedTuple):
-    """Unit roundoff, smallest normal number, relative error of the inputs, and whether it is the plain formulas."""
+    """An arithmetic: unit roundoff, smallest normal number, relative error of the inputs, and whether the formulas are
+    the plain ones."""
 
     u: float
     tiny: float
@@ -87,7 +88,7 @@ def allowances(problem: Problem, level: Mapping[str, float] | None = None) -> di
         found = gradient_bounds(problem, dtype, plain=True, rounds_inputs=rounds_inputs, level=level)
         if level <= 1:
             return found
-        # So coarse a roundoff can leave no finite bound; what it does to first order is left.
+        # So coarse a roundoff may leave no finite bound: then it is scaled from a finer one, to first order.
         small = gradient_bounds(problem, dtype, plain=True, rounds_inputs=rounds_inputs, level=1.0)
         return {key: np.where(np.isfinite(B), B, level * small[key]) for key, B in found.items()}
 
@@ -95,7 +96,7 @@ def allowances(problem: Problem, level: Mapping[str, float] | None = None) -> di
         return (reached[key] if level or key in coarse else 1.0) * coarser.get(key, 1.0)
 
     def single(key: str) -> Array | float:
-        """The rounding of the result, which no sum makes smaller."""
+        """The rounding of the result itself, which is there however small the level is."""
         if reach(key) >= 1:
             return 0.0
         size = np.abs(np.where(np.isfinite(given[key]), given[key], 0))

@@ -38,38 +38,38 @@ from refnn.gradcheck.witness.function import Scalar
 from refnn.gradcheck.witness.silence import quiet
 
 NAME = "central difference"
-FIRST = 0.1234567  # of the size of an entry, the step on rung 0
-RATIO = 1.9  # of one step to the next; no round number either, since f may repeat itself, or jump, at those
-FINEST = 17  # rungs below; its steps of 2e-7 of x are the last that see f itself and not the rounding inside it
-FINER = range(FINEST + 5, FINEST + 30, 5)  # where a derivative is put to the test that a gradient contradicts
-COARSEST = -14  # and above that of the typical size
-FARTHEST_MOVE = 6  # rungs
-ROUNDS = 8  # in which the best rung is looked for
+FIRST = 0.1234567  # the step on rung 0, as a share of the size of the entry
+RATIO = 1.9  # of one step to the next; neither is a round number, at which f may repeat itself or jump
+FINEST = 17  # the last rung: below its steps of 2e-7 x, the rounding inside f is seen and not f itself
+COARSEST = -14  # the first rung, counted from the one that belongs to the typical size
+FINER = range(FINEST + 5, FINEST + 30, 5)  # rungs on which a slope is tried again that a gradient contradicts
+FARTHEST_MOVE = 6  # rungs, from one guess of the best rung to the next
+ROUNDS = 8  # such guesses
 SAFETY = 4.0  # on both terms of the error, which are estimates
-CLEAR = 16.0  # times its error: what is as large is not noise
-AGREED = 8.0  # times the truncation: what is as large is much the same on the next rung
-RESOLVED = 2.0**-10  # of the value: with a smaller error no step beyond the typical size is worth a try
-FALLING = 0.8  # to which the gap between right and left slope falls from rung to rung: to 0.5 if it is f″ t
+CLEAR = 16.0  # times its error, a number is no noise
+AGREED = 8.0  # times its truncation, a slope is much the same on the next rung
+RESOLVED = 2.0**-10  # of a slope: if its error is less, no step beyond the typical size is tried
+FALLING = 0.8  # at a kink the gap between right and left slope falls no faster per rung; where f is smooth, to 0.5
 
 
 @dataclass(frozen=True)
 class Derivative:
-    """At one entry or along one direction: the value, its error, and what is peculiar about f there."""
+    """The derivative in one entry or along one direction, with its error and with what is peculiar about f there."""
 
     value: float
     error: float
     bend: float  # |f″|, or 0 where it does not stand out of the error
-    flat: bool  # f does not answer, or equally to both sides
+    flat: bool  # f does not change, or equally to both sides
     sides: tuple[float, float] | None  # at a kink, the least and the largest slope that either side may have
     evaluations: int
 
 
 @dataclass(eq=False)
 class Curve:
-    """f along one entry or direction, as a function of the distance moved; remembers what it has evaluated.
+    """f along one entry or direction, as a function of the distance moved; it remembers its values.
 
-    `noise` is ν, `roundoff` the u of the arithmetic in which f is computed. `taken` tells the step that the number
-    format allows from the one that was asked for. `ahead` is told distances that will be asked for.
+    `noise` is ν, `roundoff` the u of the arithmetic in which f is computed. `taken` gives the step that the number
+    format allows in place of the one that was asked for. `ahead` is told the distances that will be asked for.
     """
 
     f: Callable[[float], float]
@@ -89,13 +89,13 @@ class Curve:
         return self.values[t]
 
     def rounding(self, *values: float) -> float:
-        """How far values of f may be off, in the range of floats and below."""
+        """How far these values of f may be off, subnormal ones too."""
         return max(self.noise, self.tiny, self.roundoff * max(map(abs, values)))
 
 
 @dataclass(frozen=True)
 class Rung:
-    """An extrapolated slope and the two terms of its error; not finite where f is not, or has no such step."""
+    """An extrapolated slope with the two terms of its error; NaN where f is not finite, or floats have no such step."""
 
     k: int
     value: float = math.nan
@@ -113,44 +113,44 @@ class Rung:
 
     @property
     def still(self) -> bool:
-        """Whether f is the same on both sides, to the bit: for symmetry, or since it does not resolve such steps."""
+        """Whether f is the same on both sides to the bit, because it is even or does not resolve such steps."""
         return self.value == self.truncation == 0
 
     @property
     def move(self) -> int:
-        """Rungs down to where the sum of both terms is least; far up, where no truncation shows."""
+        """How many rungs farther down the error should be least; negative for up, as where no truncation shows."""
         if not math.isfinite(self.error):
             return FARTHEST_MOVE // 2
         if self.truncation <= self.rounding:
             return -FARTHEST_MOVE
         if self.rounding == 0:
             return FARTHEST_MOVE
-        excess = math.log(4) + math.log(self.truncation) - math.log(self.rounding)  # of which no float holds the ratio
+        excess = math.log(4) + math.log(self.truncation) - math.log(self.rounding)  # whose ratio may overflow
         return min(FARTHEST_MOVE, round(excess / math.log(RATIO) / 5))
 
 
 class Ladder:
-    """Slopes of a curve, to both sides or to one of them (`side` 1 or -1), on rungs of which each halves the step.
+    """Slopes of a curve on rungs of falling step, to both sides or to one of them (`side` 1 or -1).
 
-    Rung 0 belongs to the `size` of the entry, `usual` to the one that is typical of its array.
+    Rung 0 belongs to the `size` of the entry, rung `usual` to the size that is typical of its array.
     """
 
     def __init__(self, curve: Curve, size: float, typical: float, side: int = 0) -> None:
         self.curve, self.size, self.typical, self.side = curve, size, typical, side
         self.usual = -round((math.log(typical) - math.log(size)) / math.log(RATIO))
-        self.orders = (1, 2) if side else (2, 4)  # of what extrapolation takes from the error of a slope
+        self.orders = (1, 2) if side else (2, 4)  # powers of the step that extrapolation takes out
         self.rungs: dict[int, Rung] = {}
 
     def step(self, k: int) -> float:
-        far = max(-k // 1000, 0)  # times 1000 rungs, of which no float holds the ratio of all
+        far = max(-k // 1000, 0)  # thousands of rungs, whose ratio would overflow as one factor
         return math.prod([RATIO**1000] * far, start=FIRST * self.size * RATIO ** (-k - 1000 * far))
 
     def slope(self, k: int, side: int | None = None) -> tuple[float, float]:
-        """Of one step, with its rounding error."""
+        """The slope of one step, with its rounding error."""
         side, t = self.side if side is None else side, self.step(k)
         up = 0.0 if side < 0 else self.curve.taken(t)
         down = 0.0 if side > 0 else self.curve.taken(-t)
-        if up == down or up < 0.75 * t * (side >= 0) or -down < 0.75 * t * (side <= 0):  # numbers have no such step
+        if up == down or up < 0.75 * t * (side >= 0) or -down < 0.75 * t * (side <= 0):  # floats have no such step
             return math.nan, math.inf
         high, low = self.curve(up), self.curve(down)
         return (high - low) / (up - down), 2 * self.curve.rounding(high, low) / (up - down)
@@ -161,7 +161,7 @@ class Ladder:
         return self.rungs[k]
 
     def distances(self, k: int) -> list[float]:
-        """At which rung k asks f."""
+        """The distances at which rung k needs f and does not know it."""
         steps = [self.step(j) for j in range(k, k + 4)]
         taken = [self.curve.taken(sign * t) for t in steps for sign in (1, -1) if sign != -self.side]
         return [t for t in taken if t not in self.curve.values]
@@ -172,17 +172,17 @@ class Ladder:
         if not all(map(math.isfinite, slopes)):
             return Rung(k)
         if not any(slopes):
-            return Rung(k, 0.0, 0.0, SAFETY * roundings[0])  # as well as the longest of the steps knows it
+            return Rung(k, 0.0, 0.0, SAFETY * roundings[0])  # known as well as by its longest step
         p, q = (RATIO**order - 1 for order in self.orders)
         once = [fine + (fine - coarse) / p for coarse, fine in pairwise(slopes)]
         twice = [fine + (fine - coarse) / q for coarse, fine in pairwise(once)]
         correction, next_correction = (abs(fine - coarse) / q for coarse, fine in pairwise(once))
-        rounding = (1 + 2 / p) * (1 + 2 / q) * max(roundings[:3])  # as extrapolation adds them up
-        larger = (q + 1) * next_correction - (q + 1) * rounding  # on this rung, noise aside
+        rounding = (1 + 2 / p) * (1 + 2 / q) * max(roundings[:3])  # as extrapolation adds the errors up
+        larger = (q + 1) * next_correction - (q + 1) * rounding  # the next one as it would be here, noise aside
         return Rung(k, twice[0], SAFETY * max(correction, larger, abs(twice[1] - twice[0])), SAFETY * rounding)
 
     def best(self, k: int = 0) -> tuple[Rung, float]:
-        """From rung k on, the one with the least error, and that error."""
+        """The rung with the least error, looked for from rung k on, and that error."""
         for _ in range(ROUNDS):
             rung = self[k]
             drowned = rung.error > abs(rung.value) and rung.truncation <= SAFETY * rung.rounding
@@ -199,7 +199,7 @@ class Ladder:
         own = self._own(rung)
         if not math.isfinite(own) or (rung.k < 0 and not rung.clear):
             return math.inf
-        if rung.k < self.usual:  # so far away f may be straight on both sides and differ
+        if rung.k < self.usual:  # so far out f may be straight on both sides, with two slopes
             own += abs(self.gap(rung.k + 2)) / 2
         others = [
             r for r in self.rungs.values() if math.isfinite(r.error) and (r.k > rung.k or (rung.still and r.clear))
@@ -208,18 +208,18 @@ class Ladder:
         return own + max((gap for gap, allowed in apart if gap > allowed), default=0.0)
 
     def _own(self, rung: Rung) -> float:
-        """A rung's two terms, or what finer rungs tell of the noise: there it is larger, in proportion."""
+        """The two terms of a rung; or a finer one's truncation, if that is more: it is noise, scaled to this step."""
         finer = (r for r in self.rungs.values() if r.k > rung.k and math.isfinite(r.error))
         return max([rung.error, *(r.truncation * RATIO ** (rung.k - r.k) for r in finer)])
 
     def gap(self, k: int) -> float:
-        """What the slopes to the right and to the left differ by; f″ t, where f is smooth."""
+        """The slope to the right less the one to the left: f″ t, where f is smooth."""
         return self.slope(k, 1)[0] - self.slope(k, -1)[0]
 
     def parted(self, k: int) -> bool:
         """Whether right and left slope go on to differ as the steps become finer than that of rung k.
 
-        The gap of a smooth f falls with the step. So looked at is the rung where it would drown in the noise.
+        The gap of a smooth f falls with the step, and what is looked at is the rung where it would drown in the noise.
         """
         gap, noise = abs(self.gap(k)), self._noise(k)
         if not gap > CLEAR * noise:
@@ -233,7 +233,7 @@ class Ladder:
         )
 
     def _noise(self, k: int) -> float:
-        """Of a gap."""
+        """The rounding error of a gap."""
         return self.slope(k, 1)[1] + self.slope(k, -1)[1]
 
     def bend(self, k: int) -> float:
@@ -241,10 +241,10 @@ class Ladder:
         return gap / self.step(k) if gap > CLEAR * self._noise(k) else 0.0
 
     def flat(self) -> bool:
-        """Whether the slope is zero as exactly as one can see: f is even, or the same up to some step, or all along.
+        """Whether the slope is zero as exactly as one can see.
 
-        A slope that is only faint shows in the end as a change in proportion to the step. Of an f that is the same to
-        the bit up to one step and then rises faster than that, the slope is zero.
+        It is if f is even, or does not change at all; or if f is the same to the bit up to some step and then rises
+        faster than in proportion to the step, as it would rise if the slope were only faint.
         """
         f, changes = self.curve.centre, {}
         for t, v in self.curve.values.items():
@@ -272,7 +272,7 @@ class Ladder:
 
 
 def derivative(curve: Curve, size: float, typical: float | None = None) -> Derivative:
-    """The derivative of f at distance 0, for an entry of this size in an array whose entries have the typical one."""
+    """The derivative at distance 0, for an entry of this size in an array whose entries have the typical size."""
     ladder = Ladder(curve, size, typical or size)
     best, error = ladder.best()
     sides = None
@@ -311,7 +311,7 @@ def entries(function: Scalar, places: Sequence[tuple[str, int]]) -> list[Derivat
 
 @quiet()
 def finer(function: Scalar, place: tuple[str, int]) -> list[tuple[float, float]]:
-    """Slopes of steps too fine for the ladder, with their errors: what f does within its finest step shows there."""
+    """Slopes of steps too fine for the ladder, with their errors: they show what f does within its finest step."""
     curve, _, own, typical = _at(function, *place)
     ladder = Ladder(curve, own, typical)
     found = [ladder.slope(k) for k in FINER]

@@ -26,17 +26,17 @@ from refnn.gradcheck.witness.silence import quiet
 NAME = "complex step"
 STEP = 2.0**-60  # of the typical size: its square is lost in any roundoff
 NEIGHBOURS = 4
-STRIDE = 0.318  # by which the step grows from neighbour to neighbour, so that its products do not all round alike
-LINEAR = 32.0  # roundoffs that a sum in another order may take where f is straight, so that its noise is not seen
-SPACING = 2.0**-24  # of neighbours, in typical sizes: what is smooth of f is lost in differences of high order
-SAFETY = 32.0  # on the noise, which a handful of values estimate, and for formulas that add their terms otherwise
+STRIDE = 0.318  # by which the step grows from one neighbour to the next, lest products with it all round alike
+LINEAR = 32.0  # roundoffs of an entry, by which sums in two orders may differ though f is straight and shows no noise
+SPACING = 2.0**-24  # of neighbours, in typical sizes: differences of high order lose what is smooth of f
+SAFETY = 32.0  # on the noise, which few values show, and which another formula of the gradient may have more of
 ROUNDOFF = float(np.finfo(np.float64).eps) / 2
 SMALLEST = float(np.finfo(np.float64).tiny)
-ZERO = 64.0  # roundoffs of the largest derivative: no larger is one that is zero but for rounding
+ZERO = 64.0  # roundoffs of the largest derivative: one that is no larger may be zero but for rounding
 QUANTA = 16.0  # subnormal numbers by which an imaginary part may be off
-LARGER = (8.0, 64.0)  # times the parameters
-CLEARLY = 2.0**-10  # of the derivative of an array: what the control may miss of it
-PLAIN = 2.0**10  # times the error of the control: so much an entry has to weigh for it to vouch for the entry
+LARGER = (8.0, 64.0)  # factors of the parameters, for a second control
+CLEARLY = 2.0**-10  # of the derivative of an array: the control is good enough if it misses no more
+PLAIN = 2.0**10  # times the error of the control: an entry has to weigh so much to be vouched for
 
 
 class NotComplexSafeError(ArithmeticError):
@@ -69,8 +69,8 @@ def _value(function: Scalar, moved: Mapping[str, Array]) -> complex:
 class Trust:
     """Where the complex step is believed: in entries of an array whose derivative, times their size, is above `least`.
 
-    `defects` has an array in which it is not believed at all, and why; `doubts` one in which f is analytic, so that the
-    step should be right, but a difference is not the same.
+    `defects` says of arrays why it is not believed in any entry. `doubts` is of arrays in which a difference
+    contradicts it though f is analytic, so that it should be right.
     """
 
     least: Mapping[str, float]
@@ -79,7 +79,7 @@ class Trust:
 
     @property
     def note(self) -> str:
-        """Why it is not believed somewhere, or ""."""
+        """The arrays in which it is not believed, and why; or ""."""
         by_reason: dict[str, list[str]] = {}
         for key, reason in self.defects.items():
             by_reason.setdefault(reason, []).append(key)
@@ -91,17 +91,17 @@ class Trust:
 
 
 def distrust(function: Scalar, reason: str) -> Trust:
-    """That it is believed nowhere."""
+    """Trust in no array, for this reason."""
     return Trust(dict.fromkeys(function.params, math.inf), dict.fromkeys(function.params, reason))
 
 
 def trust(function: Scalar, rng: np.random.Generator) -> Trust:
-    """How far the complex step can be trusted with f: it is compared with a central difference in each array.
+    """How far the complex step can be trusted with f: in each array it is compared with a central difference.
 
-    One random direction of each is enough, for an entry that loses its imaginary part is missing in the sum. What
-    weighs less than the error of the difference would not be missed: f must be known to be analytic there. Or it is
-    compared at larger parameters, where the array weighs more: what f computes is taken to be made of the same
-    operations there, in the same proportion.
+    One random direction of each array is enough, for an entry that loses its imaginary part is missing in the sum. But
+    an entry that weighs less than the error of the difference would not be missed. There f must be known to be
+    analytic; or the comparison is made at larger parameters, where the array weighs more, on the assumption that f is
+    made of the same operations there.
     """
     try:
         with quiet(strict=True):
@@ -126,8 +126,8 @@ def trust(function: Scalar, rng: np.random.Generator) -> Trust:
 
 
 class Control(NamedTuple):
-    """The complex step along one direction of an array, with the error of a central difference that agrees, or why
-    there is none, or only doubt."""
+    """The complex step along one direction of an array, and the error of a central difference that agrees with it; or
+    why there is none, a defect of f or a doubt."""
 
     value: float
     error: float = math.inf
@@ -144,7 +144,7 @@ def _control(function: Scalar, key: str, rng: np.random.Generator, analytic: boo
         return Control(step, defect="f has a kink here")
     if not abs(step - difference.value) <= 2 * difference.error:
         both = f"along one direction of {key} it gives {step:.6g}, central difference {difference.value:.6g}"
-        if analytic:  # f may vary within all steps of the difference, or cancel in its derivative
+        if analytic:  # the difference may be wrong: f may vary within its steps
             return Control(step, doubt=f"the complex step is in doubt: {both}")
         return Control(step, defect=f"f loses the imaginary part, by abs, comparisons or casts: {both}")
     return Control(step, difference.error)
@@ -153,7 +153,7 @@ def _control(function: Scalar, key: str, rng: np.random.Generator, analytic: boo
 def _at_larger(
     function: Scalar, factor: float, controls: Mapping[str, Control], rng: np.random.Generator
 ) -> dict[str, float]:
-    """What the control would miss of these arrays, by the share that it would miss where all parameters are larger."""
+    """What the control may miss of these arrays: the share of them that it misses where all parameters are larger."""
     try:
         far = observe(function.f, {key: factor * V for key, V in function.params.items()}, rng)
         found = {key: _control(far, key, rng) for key in controls} if not far.unfit else {}
@@ -167,7 +167,7 @@ def _at_larger(
 
 
 def at_neighbours(points: Sequence[Scalar], D: Mapping[str, Array], h: float) -> list[float]:
-    """The derivative along D at each of the points, with steps of which no two round alike."""
+    """The derivative along D at each of the points, each with a step of its own, so that no two round alike."""
     try:
         with quiet(strict=True):
             return [_along(point, D, h * (1 + STRIDE * k)) for k, point in enumerate(points)]
@@ -194,14 +194,14 @@ def entries(points: Sequence[Scalar], places: Sequence[tuple[str, int]]) -> Arra
 
 
 def step_size(V: Array) -> Array:
-    """Of which an entry is moved by the share STEP: its own, or the typical one, where its own step would be no normal
-    float."""
+    """The size of which each entry is moved by the share STEP: its own, or the typical one if its own is so small that
+    the step would be no normal float."""
     own = own_size(V)
     return np.where(own * STEP > SMALLEST, own, typical_size(V))
 
 
 def underflow(V: Array) -> Array:
-    """By how much the derivative in each entry may be off since its imaginary part leaves the range of floats."""
+    """How far the derivative in each entry may be off because its imaginary part is a subnormal float."""
     with np.errstate(divide="ignore", over="ignore"):
         return QUANTA * SMALLEST * 2 * ROUNDOFF / (STEP * step_size(V))
 
@@ -209,9 +209,12 @@ def underflow(V: Array) -> Array:
 def neighbours(
     function: Scalar, rng: np.random.Generator, u: float | None = None, count: int = NEIGHBOURS
 ) -> list[Scalar]:
-    """f at its parameters, and at points beside them on one line, each entry moved in proportion to itself; in numbers
-    that an arithmetic of roundoff u holds, and just so near that differences of third order show u and not f. Then the
-    line is bent by few units in the last place: on a straight one a sum of few numbers may round alike everywhere."""
+    """f at its parameters and at points beside them, on a line along which each entry moves in proportion to itself.
+
+    For a gradient whose arithmetic has the roundoff u, the points are numbers of that arithmetic, and so near that
+    differences of third order show its rounding and not the gradient. The line is then bent by a few units in the last
+    place, for on a straight one a sum of few numbers may round alike everywhere.
+    """
     spacing = SPACING if u is None else u ** (1 / 3) / 2
     D = {
         key: np.where(V == 0, typical_size(V), V) * rng.uniform(0.5, 1, V.shape) * rng.choice([-1, 1], V.shape)
@@ -232,14 +235,14 @@ def neighbours(
 
 
 def precision(values: Array) -> tuple[Array, Array]:
-    """How rounding acts on derivatives at the neighbours (entries, points): their noise, in their own arithmetic, and
-    their slope, the change with the parameters relative to theirs."""
+    """How rounding acts on derivatives at the neighbours, (entries, points): their noise, and their slope, which is
+    their change divided by the relative change of the parameters."""
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         third, fourth = np.diff(values, 3), np.diff(values, 4)
         # A difference of order k has the standard deviation sqrt((2k)!) / k! times that of the noise.
         noise = np.sqrt(np.maximum(np.mean(third**2, axis=1) / 20, np.mean(fourth**2, axis=1) / 70))
         size = np.abs(values[:, 0])
-        rounded = size <= ZERO * ROUNDOFF * size.max(initial=0)  # zero but for rounding, and no measure of the others
+        rounded = size <= ZERO * ROUNDOFF * size.max(initial=0)  # these are no measure of the others
         usual = np.median((noise / size)[~rounded]) if not rounded.all() else 0.0
         slope = np.abs(values[:, -1] - values[:, 0]) / (NEIGHBOURS * SPACING)
     return np.maximum(noise, np.nan_to_num(usual) * size), slope

@@ -3,12 +3,12 @@
 For a direction V the derivative of f along V must equal Σ given V. Here V[i] = ±ξ[i] / scale[i] with random signs and
 ξ uniform in [1/2, 1], so that an entry of 1e-12 weighs as much as one of 1, and two faults cannot cancel but by chance.
 
-The sum inherits an error of each entry, |e[i]| <= tolerance[i], under a random sign. By Hoeffding's inequality it
-exceeds λ sqrt(Σ (V[i] tolerance[i])²) with probability 2 exp(-λ² / 2) at most; λ = 8.5 makes that 4e-16. Beyond it, an
-entry of the sum is wrong. Halving the sum leads to one, which is then compared on its own.
+The sum inherits the error of each entry, |e[i]| <= tolerance[i], under a random sign. By Hoeffding's inequality it
+exceeds λ sqrt(Σ (V[i] tolerance[i])²) with probability 2 exp(-λ² / 2) at most; λ = 8.5 makes that 4e-16. A sum that is
+off by more has a wrong entry. Halving it leads to one, which is then compared alone.
 
-A sum that is right within `allowed` vouches for each of its entries: it is what was given, up to allowed / |V[i]|. What
-is left open by that, because the entry is fainter or lies at a kink, is compared on its own.
+A sum that is right within `allowed` vouches for each of its entries: the derivative is what was given, up to
+allowed / |V[i]|. An entry for which that is not enough, being smaller or at a kink, is compared alone.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from refnn.gradcheck.verdict.rounding import allowances, careful_bounds, levels
 from refnn.gradcheck.witness import cancellation_free
 
 LAMBDA = 8.5
-DIRECTIONS = 2  # a second one, for the faults that happen to cancel in the first
-NAMED = 8  # wrong entries looked up before the search ends
-SAMPLE = 64  # entries compared on their own where much is wrong, to say how much
-VAGUE = 1e-4  # of an entry: what a sum leaves more open is compared on its own, where that is sharper
-SOME = 256  # entries up to which it is
-EACH = 1_000  # entries up to which each is compared where a sum is off,
-OPEN = 4_096  # and where it leaves them open
+DIRECTIONS = 2  # a second one, for faults that happen to cancel in the first
+NAMED = 8  # wrong entries that are looked up before the search ends
+SAMPLE = 64  # entries that are compared alone where much is wrong, to say how much
+VAGUE = 1e-4  # of an entry: if a sum knows it no better, it is compared alone
+SOME = 256  # entries, at most, that are compared alone because they are known better so
+EACH = 1_000  # entries, at most, of which each is compared where a sum is off
+OPEN = 4_096  # entries, at most, of which each is compared where a sum leaves them open
 
 
 class Slope(NamedTuple):
-    """The derivative along an array like the parameter. It is not `clear` at a kink, or where f has no derivative, and
-    `flat` where f does not answer."""
+    """The derivative along an array like the parameter. It is `clear` unless f has a kink or no derivative there, and
+    `flat` where f does not change."""
 
     value: float
     error: float = 0.0
@@ -50,8 +50,8 @@ class Slope(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """The derivative along a direction, by how much the gradient's sum may differ, and how many times that it does;
-    `usual` says that it agrees as a sum does in which nothing cancels."""
+    """The derivative along a direction, by how much the sum of the gradient may differ from it, and how many times as
+    much it does; `usual` if it differs by no more than where nothing cancels."""
 
     slope: Slope
     allowed: float
@@ -60,15 +60,15 @@ class Sum(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Entries compared on their own: the derivative, its error, and what is allowed beside that."""
+    """Entries that were compared alone: the derivative, its error, and what is allowed beside that."""
 
     estimate: Estimate
     allowance: Array
 
 
 class Found(NamedTuple):
-    """Estimates of all entries of an array, with what is allowed beside their errors; where too much is wrong to
-    compare each, those that were taken at random; and what is to be said of a sum that stays off."""
+    """Estimates of all entries of an array, with what is allowed beside their errors; the entries that were taken at
+    random, where too much is wrong to compare each; and what is to be said of a sum that stays off."""
 
     estimate: Estimate
     allowance: Array
@@ -88,11 +88,11 @@ class Block(NamedTuple):
 class Search:
     """The search for wrong entries of one array of floats.
 
-    `scale` and `tolerance`, arrays like `given`, are the magnitude at which each entry matters, and how far it may be
-    from the truth, the derivative's own error aside. Where the scale is 0, no path leads from the entry to f: it must
-    be 0. `look` compares entries, by their flat index, on their own; those in `alone` are never left to a sum. Of a
-    formula that is not known, `unknown` says what it is allowed, and `usual` how far it is off where nothing cancels.
-    If a sum agrees to that, its entries are known to that; if it agrees to `tolerance` alone, some are looked at, too.
+    `scale` and `tolerance` are arrays like `given`: the magnitude at which each entry matters, and how far it may be
+    from the truth, the error of the witness aside. Where the scale is 0, no path leads from the entry to f, and it must
+    be 0. `look` compares entries alone, by their flat index; those in `alone` are never left to a sum. Of a formula
+    that is not known, `unknown` says what it is allowed, and `usual` how far it is off where nothing cancels. If a sum
+    agrees to that, so do its entries; if it agrees to `tolerance` only, some of them are also compared alone.
     """
 
     given: Array
@@ -127,7 +127,7 @@ class Search:
         return flat.reshape(self.given.shape)
 
     def look_at(self, entries: Array) -> None:
-        """Compare these on their own."""
+        """Compare these entries alone."""
         if entries.size:
             found, self.allowance[entries] = self.look(entries)
             self.value[entries], self.error[entries] = found.value, found.error
@@ -136,7 +136,7 @@ class Search:
             self.vouched[entries] = False
 
     def _search(self, group: Array) -> None:
-        """Have sums vouch for the entries of the group, and compare those that they leave open."""
+        """Let sums vouch for the entries of the group, and compare those alone that the sums leave open."""
         g, usual = self.given.ravel(), True
         for _ in range(DIRECTIONS):
             V = direction(self.scale, self.rng).ravel()
@@ -155,7 +155,7 @@ class Search:
             estimate = Estimate(self.value, self.error, self.flat)
             faint = group[unresolved(self.given.ravel(), estimate, self.allowance, self.unknown.ravel())[group]]
             self.look_at(faint if faint.size <= OPEN else self.rng.choice(faint, SAMPLE, replace=False))
-            if group.size <= SOME and slope.error < 0.9 * allowed:  # each alone is known better
+            if group.size <= SOME and slope.error < 0.9 * allowed:  # alone, each is known better
                 self.look_at(
                     group[(self.error[group] > VAGUE * np.abs(g[group])) & self.vouched[group] & (g[group] != 0)]
                 )
@@ -176,7 +176,7 @@ class Search:
         return Sum(slope, allowed, excess if slope.clear else np.inf, self.usual is None or tolerance is self.usual)
 
     def _narrow(self, V: Array, group: Array, excess: float) -> None:
-        """Compare each entry of a group whose sum is off or, of many, those that halving leads to, and a sample."""
+        """Compare the entries of a group whose sum is off: each; or if they are many, those that halving leads to."""
         if group.size <= EACH and self.unknown:
             self.look_at(group)
             return
@@ -195,7 +195,7 @@ class Search:
             self.vouched[group] = True  # the other halves were right
             self.look_at(np.array(suspects, int))
         else:
-            self.error[group] = np.inf  # nothing is said of those that are not looked at
+            self.error[group] = np.inf  # of those that were not compared nothing is known
             sample = self.sample = np.sort(self.rng.choice(group, min(SAMPLE, group.size), replace=False))
             self.look_at(np.union1d(np.array(suspects), sample))
         if not suspects:

@@ -24,9 +24,9 @@ PLACES_PER_TASK = 32
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """What was found at each of a number of places, all arrays of their length.
+    """What was found at a number of places, as arrays with one number for each.
 
-    `noise` is that of the derivative in its own arithmetic, `slope` its change with the parameters, relative to theirs.
+    `noise` is that of the derivative as f computes it, `slope` its change by the relative change of the parameters.
     """
 
     value: Array
@@ -41,7 +41,7 @@ class Findings:
         return Estimate(self.value, self.error, self.flat, self.kink)
 
     def allowance(self, linear: float, felt: float) -> Array:
-        """How far rounding may take a formula, by a share of each entry and by what f shows, felt with its roundoff."""
+        """How far rounding may take a formula: a share of each entry, and the rounding that f shows, by `felt`."""
         return SAFETY * felt * (self.noise / ROUNDOFF + self.slope) + linear * np.abs(self.value)
 
 

@@ -1,4 +1,4 @@
-"""The function under the gradient: called on copies, held to one number, and watched for what would spoil a verdict."""
+"""The function f whose gradient is judged: called on copies, held to one number, and observed for noise and defects."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from refnn.gradcheck.witness.silence import quiet
 
 Function = Callable[[dict[str, Array]], Any]
 
-ORDERS = (3, 4, 5)  # of the differences that show the noise of f once they have cancelled its smooth part
-STACKED = 2**20  # numbers that f is given at once, where it takes stacks
+ORDERS = (3, 4, 5)  # of differences, which cancel the smooth part of f and leave its noise
+STACKED = 2**20  # numbers, at most, in a stack of points for an f that takes stacks
 REORDERED = 128  # roundoffs by which evaluations may differ because threads sum in another order
 PRECISIONS = (8, 11, 24)  # bits of bfloat16, float16, float32
-COARSE_STEP = 2.0**-10  # relative; it moves numbers of the coarsest
-STRIDES = (2.0**-24, 2.0**-17, 2.0**-10, 2.0**-5)  # relative; for an f that is the same at finer ones
-WALKS, ENOUGH = 4, 4  # at each stride, and changes of f that they have to show
-APART = 8.0  # times the rounding of f is the height of a step at least,
-EXACT = 1e-3  # of the height: so far a multiple of it may be off,
-OF_THE_LEAST = 32.0  # and the least change of f at most so many times the height
-ITS_ROUNDING = 16.0  # roundoffs of f, which tell of nothing else
 NOISE_STEPS = (2.0**-40, 2.0**-24)  # relative; the latter also moves a float32 hidden inside f
+COARSE_STEP = 2.0**-10  # relative; it moves even the coarsest dtype
+# Whether f goes up in stairs, as one that was rounded to a few digits does (`_stairs`):
+STRIDES = (2.0**-24, 2.0**-17, 2.0**-10, 2.0**-5)  # relative steps at which it is asked
+WALKS, ENOUGH = 4, 4  # walks at each stride, and the changes of f that they have to show in all
+ITS_ROUNDING = 16.0  # roundoffs of f: changes that small are no stairs
+APART = 8.0  # times that rounding, the least height of a stair
+EXACT = 1e-3  # of the height: so far from a multiple of it a change may be
+OF_THE_LEAST = 32.0  # times the height, the most that the least change may be
 
 
 @dataclass(frozen=True, eq=False)
 class Scalar:
-    """f, the parameters at which it is differentiated, and what a few evaluations tell of it there."""
+    """f with the parameters at which it is differentiated, and what a few evaluations there have told of it."""
 
     f: Function
     params: Mapping[str, Array]
@@ -51,16 +52,16 @@ class Scalar:
 
     @cached_property
     def sizes(self) -> dict[str, Array]:
-        """At which magnitude each entry of the parameters counts."""
+        """The magnitude of each entry of the parameters, as `typical_size` has it."""
         return {key: typical_size(V) for key, V in self.params.items()}
 
     def __call__(self, moved: Mapping[str, Array]) -> complex:
-        """f with some of its parameters replaced; of copies, so that nothing f does to them matters."""
+        """f with some of its parameters replaced. It is given copies, so that it may change them."""
         point = self.copies({**self.params, **moved})
         return scalar(self.known.pop(_name(point)) if self.known and _name(point) in self.known else self.f(point))
 
     def ahead(self, moves: Iterable[Mapping[str, Array]]) -> None:
-        """Ask f for all of these at once, if it can be asked so. Where that fails, each is asked in its turn."""
+        """Ask f for all of these points at once, if it takes stacks; where that fails, each is asked when needed."""
         if (many := getattr(self.f, "many", None)) is None:
             return
         points = (self.copies({**self.params, **moved}) for moved in moves)
@@ -187,14 +188,14 @@ def _same(handed: Any, before: Array) -> bool:
 
 
 def _roundoff(values: Array, coarsest: int = 24) -> float:
-    """Of the arithmetic in which f seems to be computed, by the bits that its values have; round ones tell nothing."""
+    """The roundoff of the arithmetic of f, by the bits that its values have; values that are round tell nothing."""
     mantissa, _ = np.frexp(values)
     bits = next((p for p in PRECISIONS if (np.rint(np.ldexp(mantissa, p)) == np.ldexp(mantissa, p)).all()), 53)
     return 2.0 ** -(bits if bits >= coarsest else 53)
 
 
 def _walk(function: Scalar, step: float, rng: np.random.Generator) -> Array:
-    """Values of f at equal steps beside its parameters, which may stand where f jumps, in a random direction."""
+    """Values of f at equal steps in a random direction; without those at its parameters, where f may jump."""
     params = function.params
     D = {key: random_direction(V, rng) for key, V in params.items()}
     moved = [{key: V + k * step * D[key] for key, V in params.items()} for k in range(1, max(ORDERS) + 3)]
@@ -218,14 +219,16 @@ def _noise(walk: Array) -> float:
 
 
 def _plateau(walk: Array, roundoff: float) -> float:
-    """Half the step in which values go up that have lost digits to a difference, as those of 1 - cos near 0 have."""
+    """Half the quantum of values that have lost digits to a subtraction, as those of 1 - cos x near 0 have; or 0."""
     return float(quantum(walk, 2 * roundoff)) / 2 if np.isfinite(walk).all() else 0.0
 
 
 def _stairs(function: Scalar, rounding: float, rng: np.random.Generator) -> float:
-    """The height of the steps in which an f goes up that is the same at most finer ones, as one does that was rounded
-    to a few digits; 0 if it does not, or if no height is common to its steps: so jumps what is made of floor, or of
-    round, and so does a smooth f whose changes at finer steps are lost beside a large constant."""
+    """The height of the stairs in which f goes up, as an f does that was rounded to a few digits; 0 if it has none.
+
+    All its changes are then multiples of one height. They are not where f is made of floor or round, nor where it is
+    smooth and adds a constant so large that fine changes are lost beside it.
+    """
     gaps: list[float] = []
     for step in STRIDES:
         walks = np.array([_walk(function, step, rng) for _ in range(WALKS)])
@@ -233,7 +236,7 @@ def _stairs(function: Scalar, rounding: float, rng: np.random.Generator) -> floa
     if len(gaps) < ENOUGH:
         return 0.0
     height = gaps[0]
-    for gap in gaps:  # by Euclid; a rest that rounding may leave, of so many heights too, counts as nothing
+    for gap in gaps:  # Euclid's algorithm; a rest is nothing if rounding may have left it
         while (rest := abs(math.remainder(gap, height))) > rounding * (1 + gap / height) + EXACT * height:
             gap, height = height, rest
     return height if APART * rounding < height >= min(gaps) / OF_THE_LEAST else 0.0

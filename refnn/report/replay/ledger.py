@@ -12,8 +12,8 @@ from refnn.report.record import plain
 
 HALF_THE_DIGITS = float(np.sqrt(np.finfo(np.float64).eps))
 LISTED = 20
-SEEDED = ("parameters", "data")  # the same to the last bit: in dtype, and in the sign of zero
-REPEATED = ("gradients", "costs")  # computed again as they were, which gives the same bits where nothing else rounds
+SEEDED = ("parameters", "data")  # have to be the same to the last bit, with dtype and signs of zero
+REPEATED = ("gradients", "costs")  # computed again in the same way: other bits tell of a machine that rounds otherwise
 
 
 class Outcome(StrEnum):
@@ -28,11 +28,11 @@ class Ledger:
     def __init__(self) -> None:
         self.differences: list[str] = []
         self.obstacles: list[str] = []
-        self.trusted = ["the environment"]  # what no replay can show
-        self.near = list[str]()  # worst entries, where rounding decides which it is
-        self.rounds = False  # whether a worst entry is another, or its derivative by the same witness
-        self.compared = 0  # numbers
-        self.moved: dict[str, tuple[float, str]] = {}  # of each kind of number, the most ulps, and where
+        self.trusted = ["the environment"]  # what a replay cannot check
+        self.near = list[str]()  # arrays of which rounding decides which entry is the worst
+        self.rounds = False  # whether a worst entry, or its derivative by the same witness, came out different
+        self.compared = 0  # how many numbers
+        self.moved: dict[str, tuple[float, str]] = {}  # for each kind of number, by how many ulps at most, and where
 
     @property
     def outcome(self) -> Outcome:
@@ -42,7 +42,7 @@ class Ledger:
 
     @property
     def rounds_otherwise(self) -> bool:
-        """Whether what is computed here as it was for the record has other last bits."""
+        """Whether this machine gives other last bits than the record, for what is computed in the same way."""
         return self.rounds or any(self.moved[kind][0] for kind in REPEATED if kind in self.moved)
 
     def __str__(self) -> str:

@@ -17,13 +17,13 @@ from refnn.gradcheck.witness.cancellation_free import underflow
 from refnn.report.findings import moved_costs
 from refnn.report.replay.ledger import HALF_THE_DIGITS
 
-STEP = 2.0**-100  # the truncation error, of its square, is beyond every digit
-LEVEL_SLACK = 2.0**-16  # of a tolerance that was measured, by random errors of 2^-30, in a coarser dtype
+STEP = 2.0**-100  # the truncation error is of its square, below every digit
+LEVEL_SLACK = 2.0**-16  # relative, of tolerances that were measured by random errors, as in dtypes coarser than float64
 
 
 class Opinion(NamedTuple):
-    """On the gradient in one parameter, in the form in which it came: the derivative, the bound on its error, the
-    tolerance with how far (relative) other machines may be from it, and the check."""
+    """A second opinion on the gradient in one parameter, in the form in which it came: the derivative, the bound on its
+    error, the tolerance, how far (relative) that of other machines may be from it, and the check."""
 
     value: Array
     error: Array
@@ -56,7 +56,7 @@ def _derivative(net: Problem, key: str) -> Array:
 
 
 def _levels(problem: Problem) -> dict[str, float]:
-    """Those of the check: measured by random errors, they are not the same on a network in reverse."""
+    """The levels of the check: measured by random errors, they are others on a network in reverse."""
     given = problem.given.arrays
     coarse = {key for key, V in given.items() if np.finfo(V.dtype).eps > np.finfo(np.float64).eps}
     reached = levels(problem, np.random.default_rng(0)) if coarse else {}
@@ -70,7 +70,7 @@ def reverse(probe: Probe) -> Probe:
 
 
 def with_units_reversed(probe: Probe) -> Probe:
-    """The same without the examples, whose order a bug may know: the last one, or the last batch."""
+    """The same with the examples in their order, on which a bug may depend, as on the last batch."""
     X, Y = (np.ascontiguousarray(V[::-1]) for V in (probe.X, probe.Y))
     return Probe(probe.name, {key: _flip(V) for key, V in probe.params.items()}, X, Y)
 

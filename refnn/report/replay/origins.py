@@ -38,7 +38,7 @@ def origin_again(case: Case, default_probes: Probes, ledger: Ledger) -> None:
 
 
 def none_left_out(recorded: Sequence[Case], default_probes: Probes, ledger: Ledger) -> None:
-    """With each network all of its seed stands there: a fault may show on a few of them alone."""
+    """Whether all networks of a seed are there: a fault may show on few of them only."""
     if ledger.differences:
         return  # and nothing of an invented size was made
     families = dict[tuple[tuple[int, ...] | None, int | None, int], list[int]]()

@@ -19,7 +19,12 @@ ROUND = "S, _ = sigmoid(Z)\n    dZ = dA * S * (1 - S)"
 # (function, what stands in the mended module, what stands instead, what must be said)
 MISTAKES = [
     ("init_params", "np.random.randn(n, n_prev)", "np.zeros((n, n_prev))", "W1 has equal entries"),
-    ("init_params", "(n, n_prev) *", "(n_prev, n) *", r"W1 has shape \(4, 6\), expected \(6, 4\)"),
+    (
+        "init_params",
+        "(n, n_prev) *",
+        "(n_prev, n) *",
+        r"W1 has shape \(4, 6\), expected \(6, 4\) for layer_dims \[4, 6, 5, 3\]: transposed",
+    ),
     ("init_params", "np.zeros((n, 1))", "np.zeros(n)", r"b1 has shape \(6,\), expected \(6, 1\)"),
     ("sigmoid", "exp(-Z)", "exp(Z)", r"returns σ\(-Z\)"),
     ("init_params", "return params", "pass", "returns NoneType, expected the dict of parameters"),

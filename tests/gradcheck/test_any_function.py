@@ -108,6 +108,25 @@ def test_what_the_witness_knows_to_three_digits_only_is_noted():
         assert any("no smaller fault shows" in note for note in check.notes) is noted, str(check)
 
 
+def shifted_attention(p):
+    """A softmax of leaky ReLUs: a bias common to all does nothing, until it takes one of them over its kink."""
+    S = p["scores"] + p["bias"]
+    E = np.exp(np.where(S > 0, S, 0.2 * S))
+    return float(1e3 * (E @ p["values"]) / E.sum())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_zero_that_rounding_fills_is_told_where_a_kink_lies_further_on(seed):
+    rng = np.random.default_rng(seed)
+    p = {"scores": rng.uniform(1, 2, 5), "bias": np.array([0.1]), "values": rng.standard_normal(5)}
+    E = np.exp(p["scores"] + p["bias"])
+    P, mean = E / E.sum(), E @ p["values"] / E.sum()
+    right = {"scores": 1e3 * P * (p["values"] - mean), "bias": np.array([1e-14]), "values": 1e3 * P}
+    check = says(shifted_attention, p, right, PASS)
+    assert "1 of 1 entries of bias are not told from 0: no fault in them shows" in check.notes
+    says(shifted_attention, p, right | {"bias": np.array([1e-6])}, WRONG)
+
+
 def softmax_sum(p):
     return np.sum(np.exp(p["x"]) / np.sum(np.exp(p["x"])))
 

@@ -48,6 +48,7 @@ ROUNDS = 8  # such guesses
 SAFETY = 4.0  # on both terms of the error, which are estimates
 CLEAR = 16.0  # times its error, a number is no noise
 AGREED = 8.0  # times its truncation, a slope is much the same on the next rung
+CLIFF = 2.0**20  # times faster than in proportion to the step, f rises behind a kink; a polynomial does not
 RESOLVED = 2.0**-10  # of a slope: if its error is less, no step beyond the typical size is tried
 FALLING = 0.8  # at a kink the gap between right and left slope falls no faster per rung; where f is smooth, to 0.5
 
@@ -243,8 +244,8 @@ class Ladder:
     def flat(self) -> bool:
         """Whether the slope is zero as exactly as one can see.
 
-        It is if f is even, or does not change at all; or if f is the same to the bit up to some step and then rises
-        faster than in proportion to the step, as it would rise if the slope were only faint.
+        It is if f is even, or does not change at all; or if f is the same up to some step, to the bit or to its noise,
+        and then rises faster than in proportion to the step, as it would rise if the slope were only faint.
         """
         f, changes = self.curve.centre, {}
         for t, v in self.curve.values.items():
@@ -255,9 +256,10 @@ class Ladder:
         ):
             return True
         risen = min((abs(t) for t, change in changes.items() if change > CLEAR), default=math.inf)
-        same = max((abs(t) for t in changes if all(not changes[s] for s in changes if abs(s) <= abs(t))), default=0.0)
-        if same and any(c * same > CLEAR * risen for t, c in changes.items() if abs(t) == risen):
-            return True
+        for noise, faster in ((0.0, CLEAR), (SAFETY, CLIFF)):
+            same = max(abs(t) for t in changes if all(changes[s] <= noise for s in changes if abs(s) <= abs(t)))
+            if any(c * same > faster * risen for t, c in changes.items() if abs(t) == risen):
+                return True
         if min(self.rungs) > self.usual + COARSEST + FARTHEST_MOVE:
             return False
         ladders = [self, *(self.to(side) for side in (1, -1))]

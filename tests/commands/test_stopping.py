@@ -94,7 +94,18 @@ def no_message():
     sleep()
 
 
+def another_session_that_holds_half_a_message():
+    if os.fork() == 0:
+        os.setsid()
+        end = time.monotonic() + 30
+        while not os.path.exists("enough") and time.monotonic() < end:
+            time.sleep(0.1)
+        os._exit(0)
+    half_a_message()
+
+
 sends_half, sends_no_message = third_network(half_a_message), third_network(no_message)
+holds_half = third_network(another_session_that_holds_half_a_message)
 
 
 def prints_from_c(*network):
@@ -165,6 +176,17 @@ def test_a_timeout_ends_the_judged_code_and_decides_by_what_it_knows(function, s
     assert main(["check", f"mine:{function}", "--timeout", "1.5"]) == status
     out = capsys.readouterr().out
     assert out.startswith(verdict)
+    assert "reason: stopped after 1.5 seconds; networks judged before: 2\n" in out
+
+
+def test_half_a_message_that_another_session_holds_does_not_keep_the_command(mine):
+    process = started("check", "mine:holds_half", "--timeout", "1.5")
+    try:
+        out, _ = process.communicate(timeout=15)
+    finally:
+        (mine / "enough").touch()
+        process.kill()
+    assert process.returncode == 3
     assert "reason: stopped after 1.5 seconds; networks judged before: 2\n" in out
 
 

@@ -336,6 +336,12 @@ def test_the_printed_article_is_read_as_far_as_it_goes(tmp_path):
             "    if 1:\n        pass\n    else\n        0\n    return A, c",
             "expected ':'",
         ),
+        (
+            "forward_prop",
+            "    return A, c",
+            "    if 1:\n        if 1:\n        0\n    return A, c",
+            "expected an indented block after 'if'",
+        ),
     ],
     ids=lambda value: value.strip(),
 )

@@ -71,6 +71,10 @@ def test_arguments_that_cannot_be_read_have_the_status_of_unusable_input(argumen
     assert capsys.readouterr().err.startswith("usage: refnn")
 
 
+def test_the_help_of_check_says_that_each_layer_may_have_an_activation_of_its_own(capsys):
+    assert "--hidden NAME[,NAME…]" in printed(["check", "--help"], capsys)
+
+
 def test_every_command_has_its_help(capsys):
     names = [command.__name__.rpartition(".")[2] for command in COMMANDS]
     assert all(printed([name, "--help"], capsys).startswith(f"usage: refnn {name}") for name in names)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from backprops import SCALES, by_logarithms, by_tanh, in_float32, plain, random_network, reference
 
+import refnn
 from refnn import Verdict, check_backprop, check_network
 from refnn.gradcheck import backprop as judge
+from refnn.gradcheck.declaration import Declaration
 from refnn.gradcheck.faults.probes import default_probes
 from refnn.gradcheck.witness import cancellation_free
 from refnn.gradcheck.witness.directions import DIRECTIONS
@@ -203,6 +205,17 @@ def test_numbers_that_take_differences_out_of_range_are_unreliable(scale):
     check = check_network(params, X, Y, {f"d{key}": np.zeros(V.shape) for key, V in params.items()})
     assert check.verdict is Verdict.UNRELIABLE
     assert "out of the range of floats" in check.reasons[0]
+
+
+def test_units_at_a_kink_are_counted_in_a_note():
+    name, params, X, Y = default_probes(declaration=Declaration.of({"hidden": "relu"}))[-1]
+    assert name == "exactly at a kink"
+    AL, caches = refnn.forward_prop(X, params, hidden="relu")
+    check = check_network(params, X, Y, refnn.backprop(AL, Y, caches, hidden="relu"), hidden="relu")
+    assert check, str(check)
+    at_kink = sum(int((Z == 0).sum()) for _, Z in caches[:-1])
+    assert at_kink
+    assert f"{at_kink} of the Z stand exactly at a kink" in check.notes[0]
 
 
 @pytest.mark.parametrize("method", ["entries", "directions"])

@@ -115,6 +115,17 @@ def test_two_faults_at_once_are_both_named(one, other):
     assert named == [tuple(sorted((one, other)))], text
 
 
+def test_two_faults_that_give_the_same_gradient_in_one_layer_are_both_named():
+    def gradient(params, X, Y):
+        grads = backprop(params, X, Y, (), Declaration.of(softmax))
+        return grads | {f"db{len(params) // 2}": np.zeros((Y.shape[0], 1))}  # dZ_L adds up to 0 over the units, too
+
+    softmax = {"output": "softmax"}
+    named, text = cause(gradient, **softmax)
+    assert sorted(named) == [("bias-gradient-zero",), ("bias-summed-over-units",)]
+    assert text.count("in layer L only") == 2
+
+
 @pytest.mark.parametrize("name", ["dW-transposed", "tanh-derivative", "bias-missing-mean", "last-example-only"])
 def test_a_fault_in_one_layer_only_is_placed(name):
     for layer in (1, 2):
@@ -262,14 +273,16 @@ def test_a_fault_with_something_else_wrong_too_is_not_taken_for_the_cause(name):
     assert named == [], text
 
 
-def test_what_could_be_either_of_two_is_not_named_unless_both_are_simple(monkeypatch):
+def test_what_could_be_either_of_two_is_named_but_not_what_could_be_either_of_two_pairs(monkeypatch):
     twin = replace(FAULTS["bias-missing-mean"], name="its-twin")
     monkeypatch.setitem(ENTERED, "its-twin", twin)
     named, _ = cause(twin.gradient)
     assert sorted(named) == [("bias-missing-mean",), ("its-twin",)]
-    named, text = cause(with_lines(at_layer(1, twin.line)))
+    named, _ = cause(with_lines(at_layer(1, twin.line)))
+    assert sorted(named) == [("bias-missing-mean",), ("its-twin",)]
+    named, text = cause(with_lines(FAULTS["sign-flipped"].line, twin.line))
     assert named == []
-    assert "the mean over examples is missing" in text
+    assert "the mean over examples is missing, and the sign is flipped" in text
 
 
 def test_points_where_the_gradient_is_right_count_against_a_cause():

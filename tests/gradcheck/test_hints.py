@@ -10,6 +10,7 @@ import refnn
 from refnn.gradcheck import Verdict, check_backprop
 from refnn.gradcheck.declaration import Declaration
 from refnn.gradcheck.faults.catalogue import FAULTS
+from refnn.gradcheck.faults.diagnosis import KEPT
 from refnn.gradcheck.faults.lines import backprop
 
 
@@ -158,6 +159,11 @@ def with_dropout(seed, share, hidden="sigmoid", penalty=0.0):
         return grads
 
     return gradient
+
+
+def test_the_shares_of_units_that_dropout_may_keep_are_shares_the_largest_first():
+    assert sorted({*KEPT}, reverse=True) == [*KEPT]
+    assert 0 < min(KEPT) < max(KEPT) == 1  # 1 where the units that are kept were not scaled
 
 
 @pytest.mark.parametrize("kept", [0.9, 0.75, 0.5, 0.3, 0.2])

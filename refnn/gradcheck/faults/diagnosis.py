@@ -104,20 +104,18 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
     cases = sorted(cases, key=lambda case: case.right)  # the wrong ones first: they rule out most
     all_in_float32 = all(_in_float32(case.compared.given.arrays) for case in wrong)
     attempts = (
-        (in_float32(), False),
-        (alone(possible, problems), True),
-        (other_networks(problem.declaration, problem), True),
-        (in_one_layer({case.problem.L for case in wrong}, possible), False),
-        (two(possible), False),
+        in_float32(),
+        alone(possible, problems),
+        other_networks(problem.declaration, problem),
+        in_one_layer({case.problem.L for case in wrong}, possible),
+        pairs := two(possible),
     )
     refuted: set[Refuted] = set()
-    for tried, may_tie in attempts:  # from simple to involved: the first that explains is the explanation
+    for tried in attempts:  # from simple to involved: the first that explains is the explanation
         with np.errstate(all="ignore"):  # some faults leave the range
             causes = _causes(tried, cases, all_in_float32, refuted)
-        if len(causes) == 1 or (causes and may_tie):
+        if causes and (len(causes) == 1 or tried is not pairs):  # of several pairs none is the likely one
             return Diagnosis(causes, findings)
-        if causes:
-            break
     return Diagnosis(tuple(_dropouts(wrong))[:1], findings)
 
 

@@ -109,6 +109,8 @@ def number_array(name: str, value: object) -> Array:
         array = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name} has rows of different lengths, expected a rectangular array") from None
+    except Exception as error:  # a tensor that requires a gradient, say
+        raise TypeError(f"{name} is {type(value).__name__}, expected an array: {shown(error)}") from error
     if array.dtype.kind not in "biufcO":
         raise TypeError(f"{name} has dtype {array.dtype}, expected numbers")
     return _objects(name, array) if array.dtype == object else array

@@ -61,7 +61,9 @@ class Subject:
         return replace(subject, connected=tuple(subject._graph(subject.tensors)[1]))
 
     def __call__(self, moved: Tensors) -> dict[str, torch.Tensor]:
-        return self.outputs(_before(self.func), moved)
+        # Of tensors that require a gradient, as `gradcheck` hands them over: func may differentiate by them itself.
+        moved = {name: V.detach().requires_grad_() for name, V in moved.items()}
+        return {name: V.detach() for name, V in self.outputs(_before(self.func), moved).items()}
 
     def outputs(self, func: Any, moved: Tensors) -> dict[str, torch.Tensor]:
         """The outputs that are floating-point or complex numbers. Where the moved tensors are wider than they came, or

@@ -42,6 +42,7 @@ def check_grads(
     ValueError, TypeError
         Naming the argument that cannot be judged.
     """
+    modes = [modes] if isinstance(modes, str) else modes
     if not modes or any(mode not in MODES for mode in modes):
         raise ValueError(f"modes is {modes!r}, expected some of {', '.join(map(repr, MODES))}")
     if not isinstance(order, int) or order < 1:

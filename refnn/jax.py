@@ -34,6 +34,7 @@ def check_grads(
     Parameters
     ----------
     f : callable ``f(*args)``, of pytrees of arrays
+        Loops such as `lax.scan` are compiled anew in each call, unless it is ``jax.jit(f)`` that is given.
     args : tuple
     order : int, up to which derivatives of derivatives are judged
     modes : "fwd", "rev" or both
@@ -47,6 +48,7 @@ def check_grads(
         Naming the argument that cannot be judged.
     """
     __tracebackhide__ = True
+    modes = [modes] if isinstance(modes, str) else modes
     if not modes or any(mode not in MODES for mode in modes):
         raise ValueError(f"modes is {modes!r}, expected some of {', '.join(map(repr, MODES))}")
     if not isinstance(order, int) or order < 1:

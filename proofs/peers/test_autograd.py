@@ -35,7 +35,7 @@ def test_wrong_ones_are_said_to_be_in_which_mode():
     with pytest.raises(AssertionError, match=r"^VJP: WRONG on a random cotangent"):
         check_grads(sine(backward=1.001), modes=["rev"])(X)
     with pytest.raises(AssertionError, match=r"^JVP: WRONG on a random cotangent"):
-        check_grads(sine(forward=1.001), modes=["fwd"])(X)
+        check_grads(sine(forward=1.001), modes="fwd")(X)
     check_grads(sine(forward=1.001), modes=["rev"], order=1)(X)
 
     @primitive

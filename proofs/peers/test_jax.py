@@ -63,7 +63,7 @@ def test_both_modes_and_the_second_order():
         return jnp.sin(x)
 
     f.defjvp(lambda primals, tangents: (f(*primals), 1.001 * jnp.cos(primals[0]) * tangents[0]))
-    assert refused(f, (X,), modes=["fwd"]).startswith("JVP: WRONG")
+    assert refused(f, (X,), modes="fwd").startswith("JVP: WRONG")
 
     @jax.custom_vjp
     def once(x):

@@ -351,3 +351,17 @@ def test_check_vjp_of_tensors():
     assert check_vjp(torch.mm, vjp, (X.float(), W.float()))
     check = check_vjp(torch.mm, lambda x, w, g: (g @ w.T, 1.001 * x.T @ g), (X, W))
     assert [p.name for p in check.parameters if not p] == ["input 1"]
+
+
+def test_functions_that_differentiate_by_their_inputs_are_judged():
+    def force(x, factor=1.0):
+        return factor * torch.autograd.grad((x**3).sum(), x, create_graph=True)[0]
+
+    def hooked(x):
+        y = x**2
+        y.register_hook(lambda g: 1.001 * g)
+        return y.sin()
+
+    assert gradcheck(force, (grad(X),))
+    assert gradgradcheck(force, (grad(X),))
+    assert "1.001 times" in refused(hooked, (grad(X),))

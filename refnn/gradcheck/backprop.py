@@ -24,7 +24,7 @@ from refnn.gradcheck.judge import Formula, judge_function
 from refnn.gradcheck.problem import Gradient, Problem, UnfitGradientError
 from refnn.gradcheck.verdict.judgement import Comparison, Estimate
 from refnn.gradcheck.verdict.result import NOTHING, GradientCheck, Testimony, Verdict
-from refnn.gradcheck.verdict.rounding import allowances
+from refnn.gradcheck.verdict.rounding import allowances, careful_bounds
 from refnn.gradcheck.witness import cancellation_free, complex_step, directions
 from refnn.gradcheck.witness.function import observe
 from refnn.gradcheck.witness.workers import Workers
@@ -352,9 +352,11 @@ def _wrong_in_between(problem: Problem, grads: Any, seed: int) -> list[str]:
         problem = problem.judging(grads)
     except UnfitGradientError as error:
         return [f"{IN_BETWEEN}: {error}"]
-    given, allowed, least = problem.given, allowances(problem), cancellation_free.underflow(problem)
+    given, allowed, known = problem.given, allowances(problem), careful_bounds(problem)
+    least = cancellation_free.underflow(problem)
     estimates = {
-        key: Estimate(np.asarray(G, np.float64), allowed[key], underflow=least) for key, G in given.arrays.items()
+        key: Estimate(np.asarray(G, np.float64), allowed[key] + known[key], underflow=least)
+        for key, G in given.arrays.items()
     }
     wrong = [given.names[key] for key, _ in directions.disagreements(problem, estimates, seed)]
     return [f"{IN_BETWEEN}: {', '.join(wrong)}"] if wrong else []

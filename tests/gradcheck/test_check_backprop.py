@@ -244,6 +244,17 @@ def changed(change, key="dW1"):
     return gradient
 
 
+def test_a_gradient_in_more_digits_than_float64_is_judged_in_between_as_well():
+    def gradient(params, X, Y):
+        wide = {key: V.astype(np.longdouble) for key, V in params.items()}
+        AL, caches = forward_prop(X.astype(np.longdouble), wide)
+        return backprop(AL, Y, caches)
+
+    for seed in range(3):
+        check = check_backprop(gradient, seed=seed, progress=False)
+        assert check, str(check)
+
+
 def dropout(V, *_):
     return V * (np.arange(V.size).reshape(V.shape) % 5 != 4)
 

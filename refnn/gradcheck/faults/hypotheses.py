@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from refnn.gradcheck.faults.lines import Array, Line, Run, backprop
 from refnn.gradcheck.problem import Problem
 
 FLOAT32 = FAULTS["float32-inside"]
+LEFT = 1e-6  # of a λ that was declared: if less of it is left in the gradient, it is not there
 SOFTPLUS = formulas.activation("softplus")
 PYTORCHS_SHOWN = "'softplus', but Z itself above 20, as PyTorch's is"
 PYTORCHS = (
@@ -74,8 +75,8 @@ def other_networks(said: Declaration, problem: Problem) -> Iterator[Hypothesis]:
         if declared != said:
             where = ", ".join(f"{name}={word!r}" for name, word in other.items())
             yield Hypothesis((), (), where.replace(repr(PYTORCHS), PYTORCHS_SHOWN), declared=declared)
-    for name, penalty, shown in _penalties(said, problem):
-        yield Hypothesis((), (), f"{name}={shown}", declared=replace(said, **{name: penalty}))
+    for penalties, shown in _penalties(said, problem):
+        yield Hypothesis((), (), shown, declared=replace(said, **penalties))
 
 
 def _cut(hidden: Any) -> Iterator[tuple[Any, ...]]:
@@ -92,18 +93,29 @@ def _reordered(hidden: Any, words: Sequence[str]) -> Iterator[tuple[str, ...]]:
             yield from ((*hidden[:l], word, *hidden[l + 1 :]) for word in words)
 
 
-def _penalties(said: Declaration, problem: Problem) -> Iterator[tuple[str, Any, str]]:
-    """The λ of L2, and that of L1, with which the gradient fits best: a number, and the same number over m."""
+def _penalties(said: Declaration, problem: Problem) -> Iterator[tuple[dict[str, Any], str]]:
+    """The λ of L1, that of L2, or both, with which the gradient fits best: numbers, or one over m; and in words."""
     m = problem.m
     right = backprop(problem.params, problem.X, problem.Y, (), said)
     layers = range(1, problem.L + 1)
-    excess = np.concatenate([np.ravel(problem.given.arrays[f"W{l}"] - right[f"dW{l}"]) for l in layers])
-    W = np.concatenate([np.ravel(problem.W[l]) for l in layers])
-    for name, declared, slope in zip(("l1", "l2"), said.penalties(m), (np.sign(W), W)):
-        fitted = declared + float(np.sum(excess * slope) / np.sum(slope * slope))
-        if 0 < fitted < np.inf:
-            yield from ((name, value, f"{value:g}") for value in round_numbers(fitted))
-            yield from ((name, lambda n, c=value: c / n, f"{value:g}/m") for value in round_numbers(fitted * m))
+    off = [np.ravel(problem.given.arrays[f"W{l}"] - right[f"dW{l}"]) for l in layers]
+    excess, W = (np.concatenate(V).astype(np.float64) for V in (off, [np.ravel(problem.W[l]) for l in layers]))
+    declared, slopes = dict(zip(("l1", "l2"), said.penalties(m))), {"l1": np.sign(W), "l2": W}
+    if not np.isfinite(excess).all():
+        return
+    for names in (("l1",), ("l2",), ("l1", "l2")):
+        changes = np.linalg.lstsq(np.stack([slopes[name] for name in names], axis=1), excess, rcond=None)[0]
+        if np.abs(changes).min() <= LEFT * np.abs(changes).max():
+            continue  # one λ alone explains as much
+        fitted = {name: declared[name] + float(change) for name, change in zip(names, changes, strict=True)}
+        gone = {name for name in names if abs(fitted[name]) <= LEFT * declared[name]}
+        for values in product(*([0.0] if name in gone else round_numbers(fitted[name]) for name in names)):
+            penalties = dict(zip(names, values, strict=True))
+            yield penalties, ", ".join(f"{name}={value:g}" for name, value in penalties.items())
+        (name, *others) = names
+        if not (others or gone) and fitted[name] > 0:
+            for value in round_numbers(fitted[name] * m):
+                yield {name: lambda n, c=value: c / n}, f"{name}={value:g}/m"
 
 
 def in_one_layer(depths: set[int], possible: Sequence[Fault]) -> Iterator[Hypothesis]:

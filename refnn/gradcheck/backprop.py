@@ -154,12 +154,11 @@ def check_backprop(
         if not callable(function) and not (name == "cost" and cost is None):
             kind = "grads" if name == "gradient" else "scalar"
             raise TypeError(f"{name} is {type(function).__name__}, expected a callable (params, X, Y) -> {kind}")
-    mild = cost is not None and probes is None
     if probes is None:
-        probes = default_probes(layer_dims, m=m, seed=seed, declaration=said, mild=mild)
+        probes = default_probes(layer_dims, m=m, seed=seed, declaration=said, mild=cost is not None)
     else:
         probes = _own_probes(probes)
-    judge = Judge(gradient, said, cost, seed, executor, mild)
+    judge = Judge(gradient, said, cost, seed, executor)
     checks, cases = [], []
     for probe in bar(probes, "probes", total=len(probes), show=progress is True):
         check, case = judge(probe)
@@ -234,7 +233,6 @@ class Judge:
     cost: CostFunction | None = None
     seed: int = 0
     executor: Executor | None = None
-    mild: bool = False  # nothing is saturated on the probes
 
     def __call__(self, probe: Probe) -> tuple[GradientCheck, Case | None]:
         """Ask on the probe, on another network of the same widths, and on the probe again."""
@@ -305,7 +303,7 @@ class Judge:
         keys = dict(zip(given, (key for key in problem.given.arrays if key[0] != "A")))
         names = {name: problem.given.names[key] for name, key in keys.items()}
         coarser = {name: problem.given.coarser[key] for name, key in keys.items() if key in problem.given.coarser}
-        formula = Formula(Gradient(given, names, coarser=coarser), mild=self.mild)
+        formula = Formula(Gradient(given, names, coarser=coarser))
         if self.cost is None:
             formula = replace(formula, allowance=of_params(problem, allowances(problem)))
         else:

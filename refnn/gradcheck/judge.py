@@ -61,7 +61,6 @@ class Formula:
     allowance: Mapping[str, Array] | None = None
     noise: Mapping[str, Array] | None = None
     subgradient: bool = False
-    mild: bool = False  # no unit is saturated at these parameters
     gradient: Callable[..., Any] | None = None  # the function that it came from, if it did
 
     def measured(self, grads: Any, function: Scalar, rng: np.random.Generator) -> Formula:
@@ -121,7 +120,7 @@ class Formula:
             u = self.roundoff(key)
             roundoff = u * largest / function.sizes[key]
             step = float(quantum(self.given.arrays[key].ravel(), 2 * u))
-            unknown[key] = Unknown(roundoff, 2 * u, step, self.noise is not None, self.subgradient, self.mild)
+            unknown[key] = Unknown(roundoff, 2 * u, step, self.noise is not None, self.subgradient)
         return unknown
 
 

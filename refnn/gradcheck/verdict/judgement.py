@@ -83,8 +83,7 @@ class Unknown:
 
     `roundoff` is one roundoff of the largest numbers about, as an error of each entry; `eps` that of the dtype;
     `quantum` the number of which all entries are multiples, or 0. `measured` tells whether its noise was measured,
-    `subgradient` whether any slope between the two of a kink will do, and `mild` that nothing is saturated at these
-    parameters, so that entries given as zero are zero.
+    and `subgradient` whether any slope between the two of a kink will do.
     """
 
     roundoff: Array
@@ -92,7 +91,6 @@ class Unknown:
     quantum: float = 0.0
     measured: bool = False
     subgradient: bool = False
-    mild: bool = False
 
     def ravel(self) -> Unknown:
         return replace(self, roundoff=self.roundoff.ravel())
@@ -303,8 +301,7 @@ def unresolved(given: Array, estimate: Estimate, allowance: Array, unknown: Unkn
         witnessed = estimate.error + allowance
         weight = np.where(unknown.roundoff > 0, 1 / unknown.roundoff, 0)
         largest = np.max(size * weight, where=witnessed <= size / 2, initial=0)
-        zero_given = (given == 0) & (not unknown.mild)
-        coarse = (witnessed > size / 2) & (((size + witnessed) * weight >= SLIGHT * largest) | zero_given)
+        coarse = (witnessed > size / 2) & (((size + witnessed) * weight >= SLIGHT * largest) | (given == 0))
     if estimate.flat is not None:
         coarse &= ~(estimate.flat & (np.abs(given) <= zero))
     return coarse & (estimate.error > 2 * allowance)

@@ -28,6 +28,7 @@ FAINT = 1e-6  # of the typical gradient of an array: an entry that is given as s
 BLURRED = 1e-4  # an entry whose tolerance is a larger share of it weighs less in a sum, or it would blur the others
 SECOND_LOOK = 16  # wrong entries, at most, that are put to a second witness
 BEYOND = 16.0  # a gradient that is off by more than this times the distance of two witnesses is wrong by both
+ALIKE = 1e-3  # of the largest error of an array: by so much at least an inexact f puts its large entries off, too
 APPROXIMATE = 1e-5  # of the largest entry of an array: one that is off by no more may be right for an inexact f
 # Of a gradient that is given as a function, the noise is measured:
 MEASURED = 12  # at so many neighbouring points
@@ -182,10 +183,13 @@ class _Judge:
                 return replace(check, verdict=Verdict.BLIND, reasons=(ANSWERLESS if silent else ZERO,))
             if silent:
                 check = replace(check, reasons=(*check.reasons, ANSWERLESS))
-        disagreements = tuple(self._disagreements(compared)) if check.verdict is Verdict.WRONG else ()
+        doubtful = dict(self._disagreements(compared)) if check.verdict is Verdict.WRONG else {}
         check = replace(check, witnesses=self._testimonies)  # `_disagreements` has asked some of them again
-        if disagreements:
-            return replace(check, verdict=Verdict.UNRELIABLE, reasons=disagreements)
+        if doubtful:
+            said = tuple(dict.fromkeys(doubtful.values()))
+            if all(key in doubtful for key, part in compared.checks.items() if part.verdict is Verdict.WRONG):
+                return replace(check, verdict=Verdict.UNRELIABLE, reasons=said)
+            check = replace(check, notes=(*check.notes, *said))
         if reason := _approximation(check, compared):
             return replace(check, verdict=Verdict.UNRELIABLE, reasons=(reason,))
         return described(check, best)
@@ -326,13 +330,13 @@ class _Judge:
         f = self.function
         return {key for key, V in f.params.items() if f.real({key: V / 2}) == f.value / 2}
 
-    def _disagreements(self, compared: Comparison) -> Iterator[str]:
-        """Put some of the wrong entries to central differences and to finer steps, and say where witnesses disagree."""
-        if self.function.stairs and not any(G.any() for G in compared.given.arrays.values()):
-            yield "f goes up in steps: its derivative is zero between them, and not that of what was rounded"
+    def _disagreements(self, compared: Comparison) -> Iterator[tuple[str, str]]:
+        """Put some of the wrong entries to central differences and to finer steps: arrays in doubt, and why."""
         for key, given in compared.given.arrays.items():
+            if self.function.stairs and not given.any():
+                yield key, "f goes up in steps: its derivative is zero between them, and not that of what was rounded"
             if not compared.checks[key] and key in self.trusted.doubts:
-                yield self.trusted.doubts[key]
+                yield key, self.trusted.doubts[key]
             value, error = compared.estimates[key].value.ravel(), compared.estimates[key].error.ravel()
             wrong = np.flatnonzero(compared.outside(key).ravel() & np.isfinite(error))
             wrong = wrong[np.linspace(0, len(wrong) - 1, min(len(wrong), SECOND_LOOK)).astype(int)]
@@ -343,12 +347,12 @@ class _Judge:
                 explained = partial(_explained, abs(float(given.ravel()[i]) - value[i]), (value[i], error[i]))
                 if explained((v, e)):
                     by_difference = f"central difference {v:.10g} with an error of {e:.1e}"
-                    yield f"the witnesses disagree at {place}: {found}, {by_difference}"
+                    yield key, f"the witnesses disagree at {place}: {found}, {by_difference}"
                     continue
                 finer = central.finer(self.function, (key, int(i)))
                 if slopes := [f"{s:.10g} ± {r:.1e}" for s, r in finer if explained((s, r))]:
                     changes = f"f changes within the steps of the differences at {place}"
-                    yield f"{changes}: {found}, by finer steps {slopes[0]}"
+                    yield key, f"{changes}: {found}, by finer steps {slopes[0]}"
 
 
 def _explained(off: float, one: tuple[float, float], other: tuple[float, float]) -> bool:
@@ -369,8 +373,11 @@ def _approximation(check: GradientCheck, compared: Comparison) -> str:
     for key, G in compared.given.arrays.items():
         truth = compared.truth[key]
         if largest := float(np.max(np.abs(truth), initial=0)):
+            large = np.abs(truth) > largest / 10
             gaps.append(float(np.max(np.abs(G - truth))) / largest)
-            ratios.append(((G - truth) / truth)[np.abs(truth) > largest / 10])
+            ratios.append(((G - truth) / truth)[large])
+            if np.abs(G - truth)[large].max() < ALIKE * np.abs(G - truth).max():
+                return ""  # the small entries alone are off
     if not (gaps and max(gaps) <= APPROXIMATE):
         return ""
     relative = np.concatenate(ratios)

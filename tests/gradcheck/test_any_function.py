@@ -933,3 +933,34 @@ def test_a_constant_of_f_hides_no_fault_of_a_gradient_in_float32(factor):
     assert check_gradients(f, {"x": x}, slope)
     faulty = lambda p: {"x": np.float32(factor) * slope(p)["x"]}  # noqa: E731
     assert check_gradients(f, {"x": x}, faulty).verdict == WRONG
+
+
+@pytest.mark.parametrize("factor", [-1, 2, 0])
+def test_small_entries_that_are_wrong_beside_large_ones_are_not_taken_for_those_of_an_inexact_function(factor):
+    rng = np.random.default_rng(0)
+    size = np.where(np.arange(12) < 2, 1e6, 1.0)  # two features in dollars
+    X, y, w = rng.normal(size=(50, 12)) * size, rng.normal(size=50), rng.normal(size=12) / size
+
+    def f(p):
+        return 0.5 * np.mean((X @ p["w"] - y) ** 2)
+
+    def gradient(p):
+        return {"w": np.where(size > 1, 1, factor) * (X.T @ (X @ p["w"] - y)) / 50}
+
+    says(f, {"w": w}, gradient, WRONG)
+
+
+def test_doubt_about_one_array_does_not_excuse_another():
+    days = np.linspace(0, 1, 20) + 2459000.5  # Julian days: the differences take steps of many periods
+
+    def f(p):
+        return np.sum(p["a"] ** 2) + np.sin(np.pi * (days - p["epoch"])) @ np.arange(20.0)
+
+    def gradient(p, factor=1.0):
+        slope = -np.pi * np.cos(np.pi * (days - p["epoch"])) @ np.arange(20.0)
+        return {"a": factor * 2 * p["a"], "epoch": np.array([slope])}
+
+    p = {"a": [1.0, 2.0, 3.0], "epoch": [2459000.47]}
+    says(real(f), p, gradient, UNRELIABLE)
+    check = says(real(f), p, lambda p: gradient(p, -1.0), WRONG)
+    assert any("f changes within the steps of the differences at epoch" in note for note in check.notes)

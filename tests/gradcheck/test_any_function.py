@@ -964,3 +964,33 @@ def test_doubt_about_one_array_does_not_excuse_another():
     says(real(f), p, gradient, UNRELIABLE)
     check = says(real(f), p, lambda p: gradient(p, -1.0), WRONG)
     assert any("f changes within the steps of the differences at epoch" in note for note in check.notes)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("mask", [-40.0, -100.0, -300.0, -1e9])
+def test_what_a_mask_leaves_of_a_softmax_is_no_more_than_a_roundoff_of_the_rest(mask, dtype):
+    rng = np.random.default_rng(0)
+    S, C, above = (
+        rng.normal(size=(5, 5)).astype(dtype),
+        rng.normal(size=(5, 5)).astype(dtype),
+        np.triu(np.ones((5, 5)), 1),
+    )
+
+    def softmax(S):
+        E = np.exp(S + mask * above.astype(S.dtype))
+        return E / E.sum(axis=1, keepdims=True)
+
+    def gradient(S, change=1.0):
+        P = softmax(S)
+        return change * P * (C - (P * C).sum(axis=1, keepdims=True))
+
+    def f(S):
+        return np.sum(C * softmax(S))
+
+    for grads in (gradient, gradient(S)) if dtype is np.float64 else (gradient,):
+        check = check_gradients(f, S, grads)
+        assert check, str(check)
+        assert any("not told from 0" in note for note in check.notes) is (mask > -1e9)
+    for change in (np.where(above, 1, 1.01), np.where(above, 1, 0), np.where(np.eye(5) * [0, 1, 0, 0, 0], -1, 1)):
+        wrong = change.astype(dtype)
+        assert check_gradients(f, S, lambda S, wrong=wrong: gradient(S, wrong)).verdict is Verdict.WRONG

@@ -413,3 +413,14 @@ def test_entries_that_are_wrong_and_small_beside_others_are_listed_however_many(
     t = np.array([1.0, *np.full(9, 1e-18)])
     (finding,) = structure({"x": np.where(t == 1, 1, 0)}, {"x": t}, {"x": 1e-9 * t})
     assert str(finding).startswith("x: wrong in 9 of 10 entries, where it is zero: [1] is 0.0, not 1e-18; ")
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-44, 1.0, 1e200])
+def test_gradients_whose_squares_leave_the_range_of_floats_are_described(size):
+    rng = np.random.default_rng(0)
+    g, t = size * rng.normal(size=(4, 5)), size * rng.normal(size=(4, 5))
+    (finding,) = structure({"W": g}, {"W": t}, {"W": np.full((4, 5), 1e-9 * size)})
+    assert finding.kind == "direction"
+    assert finding.value == pytest.approx(
+        np.sum(g / size * t / size) / np.linalg.norm(g / size) / np.linalg.norm(t / size)
+    )

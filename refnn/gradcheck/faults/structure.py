@@ -19,6 +19,7 @@ from refnn.gradcheck.verdict.result import Diagnosis, Finding, GradientCheck, Ve
 Arrays = Mapping[str, Array]
 Fact = tuple[str, str, float | None]  # kind, text and value of a finding
 
+RESOLVED = 0.1  # of the largest entry: if the tolerance is more, any factor would fit
 LISTED = 3  # single entries that are spelled out
 DECIMALS_WORTH_NAMING = 3
 
@@ -90,11 +91,17 @@ def _misshapen(g: Array, t: Array, tol: Array) -> str:
 
 def _factor(g: Array, t: Array, tol: Array) -> float | None:
     """Return c where g = c t in every entry. One entry alone would show nothing but itself."""
-    squared = float(np.sum(t * t))
-    if squared == 0:
+    if not np.max(tol) < RESOLVED * np.max(np.abs(t)):
         return None
-    c = float(np.sum(g * t)) / squared
+    small, unit = _in_range(g, t)
+    c = float(np.sum(small * unit)) / float(np.sum(unit * unit))
     return c if close(g, c * t, tol, abs(c)) else None
+
+
+def _in_range(g: Array, t: Array) -> tuple[Array, Array]:
+    """Both over the largest entry of t, so that their squares are in the range of floats."""
+    largest = np.abs(t).max()
+    return np.asarray(g / largest, np.float64), np.asarray(t / largest, np.float64)
 
 
 def _named_factor(c: float, t: Array, tol: Array, factors: Mapping[float, str]) -> Fact:
@@ -146,9 +153,10 @@ def _like(g: Array, t: Array, tol: Array) -> str:
 
 def _everywhere(g: Array, t: Array) -> Fact:
     """Compare two gradients that agree nowhere in particular."""
-    size, expected = float(np.linalg.norm(g)), float(np.linalg.norm(t))
-    if expected == 0:
+    if not t.any():
         return "direction", "not zero, as the true gradient is", None
+    g, t = _in_range(g, t)
+    size, expected = float(np.linalg.norm(g)), float(np.linalg.norm(t))
     distance = float(np.linalg.norm(g - t)) / expected
     digits = -math.log10(distance)
     if digits >= DECIMALS_WORTH_NAMING:

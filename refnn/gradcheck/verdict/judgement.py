@@ -18,6 +18,8 @@ An entry that agrees is undecided nevertheless if the witness cannot tell it fro
 gradient's own dtype could hold the difference. It passes if it is slight beside the others of its array; but not if it
 was given as zero, which saturation may have made of it. At a kink the estimate reaches from one slope to the other:
 outside is wrong, between is undecided, or accepted if a subgradient will do.
+
+What the judge excuses besides (judge.py) comes as part of the allowance.
 """
 
 from __future__ import annotations
@@ -83,7 +85,7 @@ class Unknown:
 
     `roundoff` is one roundoff of the largest numbers about, as an error of each entry; `eps` that of the dtype;
     `quantum` the number of which all entries are multiples, or 0. `measured` tells whether its noise was measured,
-    and `subgradient` whether any slope between the two of a kink will do.
+    `subgradient` whether any slope between the two of a kink will do, and `least` what underflow may take of an entry.
     """
 
     roundoff: Array
@@ -91,6 +93,7 @@ class Unknown:
     quantum: float = 0.0
     measured: bool = False
     subgradient: bool = False
+    least: float = 0.0
 
     def ravel(self) -> Unknown:
         return replace(self, roundoff=self.roundoff.ravel())
@@ -102,7 +105,20 @@ class Unknown:
 
     def tolerance(self, witnessed: Array, size: Array) -> Array:
         """What is allowed beside the `witnessed` error, for entries of these sizes."""
-        return np.where(size <= witnessed, self.floor, np.minimum(self.floor, math.sqrt(self.eps) * size))
+        known = np.minimum(self.floor, math.sqrt(self.eps) * size)
+        return np.maximum(np.where(size <= witnessed, self.floor, known), self.least)
+
+    def of_largest(self, V: Array, estimate: Estimate, witnessed: Array) -> Array:
+        """V as a share of the largest entry that is told from zero, each times the size of its parameter."""
+        size = np.abs(estimate.value)
+        weight = np.where(self.roundoff > 0, 1 / self.roundoff, 0)
+        largest = float(np.max(size * weight, where=witnessed <= size / 2, initial=0))
+        return V * weight / largest if largest else np.full(V.shape, np.inf)
+
+    @property
+    def slight(self) -> float:
+        """The share of the largest entry of its array, below which an entry may be what rounding left."""
+        return max(SLIGHT, self.eps / 2)
 
     def imprecise(self, error: Array, size: Array) -> Array:
         """Whether cancellation alone may put an entry so far off that is outside its tolerance."""
@@ -251,6 +267,7 @@ def judge(
     # The entry shown is one of those that the verdict rests on.
     decisive = {Verdict.WRONG: wrong, Verdict.UNRELIABLE: undecided}.get(verdict, np.ones_like(wrong))
     accepted = ~wrong & ~undecided
+    lies_off_zero = (given != 0) | (size > estimate.error)
     shown = np.where(accepted & (size == 0), np.abs(given), size)  # given where f is flat
     seen = sees(limit + estimate.error, np.where(shown > estimate.underflow, shown, 0))  # both may be off, in two ways
     return ParameterCheck(
@@ -264,7 +281,7 @@ def judge(
         largest_relative=entry(relative),
         digits_lost=_digits_lost(float(np.finfo(given.dtype).eps) / 2 * coarser, estimate, error, accepted),
         resolution=_resolution(estimate, accepted),
-        unseen=int((accepted & own & (given != 0) & (np.abs(given) <= limit)).sum()) if unknown else 0,
+        unseen=int((accepted & own & (np.abs(given) <= limit) & lies_off_zero).sum()) if unknown else 0,
         sees=seen.get("sees"),
         sees_worst=seen.get("sees_worst"),
         reason=""
@@ -299,9 +316,8 @@ def unresolved(given: Array, estimate: Estimate, allowance: Array, unknown: Unkn
     else:
         zero = ZERO * unknown.floor
         witnessed = estimate.error + allowance
-        weight = np.where(unknown.roundoff > 0, 1 / unknown.roundoff, 0)
-        largest = np.max(size * weight, where=witnessed <= size / 2, initial=0)
-        coarse = (witnessed > size / 2) & (((size + witnessed) * weight >= SLIGHT * largest) | (given == 0))
+        share = unknown.of_largest(size + witnessed, estimate, witnessed)
+        coarse = (witnessed > size / 2) & ((share >= SLIGHT) | (given == 0))
     if estimate.flat is not None:
         coarse &= ~(estimate.flat & (np.abs(given) <= zero))
     return coarse & (estimate.error > 2 * allowance)

@@ -257,7 +257,8 @@ class Ladder:
             return True
         risen = min((abs(t) for t, change in changes.items() if change > CLEAR), default=math.inf)
         for noise, faster in ((0.0, CLEAR), (SAFETY, CLIFF)):
-            same = max(abs(t) for t in changes if all(changes[s] <= noise for s in changes if abs(s) <= abs(t)))
+            calm = (abs(t) for t in changes if all(changes[s] <= noise for s in changes if abs(s) <= abs(t)))
+            same = max(calm, default=0.0)
             if any(c * same > faster * risen for t, c in changes.items() if abs(t) == risen):
                 return True
         if min(self.rungs) > self.usual + COARSEST + FARTHEST_MOVE:

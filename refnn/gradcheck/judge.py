@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -52,17 +52,30 @@ ANSWERLESS = "f does not change with any parameter: does it read what it is give
 ZERO = "no derivative stands out of its rounding error at these parameters: a wrong factor or sign would not show"
 
 
+class Noise(NamedTuple):
+    """How the values of a gradient scatter, by entry; and `half` of the digits, which no rounding changes unless it
+    does so to f's own derivative."""
+
+    scatter: Array
+    half: Array
+
+    def known(self, entries: Array, of_f: Array | float = 0.0) -> Array:
+        return np.minimum(self.scatter.ravel()[entries], np.maximum(self.half.ravel()[entries], of_f))
+
+
 @dataclass(frozen=True, eq=False)
 class Formula:
     """The gradient that is judged, and what is known of the formula behind it.
 
     That is nothing, where it came as numbers; the `noise` of its values, where it is a function and was asked nearby;
-    and of a declared network the `allowance`, how far rounding may take its usual formulas.
+    and of a declared network the `allowance`, how far rounding may take its usual formulas. `apart` is how far two
+    answers may be from each other.
     """
 
     given: Gradient
     allowance: Mapping[str, Array] | None = None
-    noise: Mapping[str, Array] | None = None
+    noise: Mapping[str, Noise] | None = None
+    apart: float = 0.0
     subgradient: bool = False
     gradient: Callable[..., Any] | None = None  # the function that it came from, if it did
 
@@ -71,20 +84,22 @@ class Formula:
         if not callable(grads):
             return self
         coarsest = max(map(self.roundoff, self.given.arrays))
+        scatter = {key: np.zeros(G.shape) for key, G in self.given.arrays.items()}
         try:
-            points = complex_step.neighbours(function, rng, coarsest, MEASURED)[1:]
-            others = [Gradient.of(asked(grads, point.params), function.params).arrays for point in points]
+            for near in (False, True)[: 1 + (coarsest > complex_step.ROUNDOFF)]:  # where float32 cancels most, or least
+                points = complex_step.neighbours(function, rng, coarsest, MEASURED, near=near)[1:]
+                others = [Gradient.of(asked(grads, point.params), function.params).arrays for point in points]
+                for key, G in self.given.arrays.items():
+                    values = np.array([G.ravel(), *(other[key].ravel() for other in others)], np.float64).T
+                    found = SURE * np.nan_to_num(complex_step.precision(values)[0])
+                    found = np.maximum(found, quantum(values, 2 * self.roundoff(key))).reshape(G.shape)
+                    scatter[key] = np.maximum(scatter[key], found)
         except Exception:  # a gradient need not be made for other points than those of the user
             return replace(self, gradient=grads)
-        noise, largest = {}, self.largest(function)
-        for key, G in self.given.arrays.items():
-            values = np.array([G.ravel(), *(other[key].ravel() for other in others)], np.float64).T
-            scatter = SURE * np.nan_to_num(complex_step.precision(values)[0])
-            found = np.maximum(scatter, quantum(values, 2 * self.roundoff(key))).reshape(G.shape)
-            half = np.sqrt(2 * self.roundoff(key)) * largest / function.sizes[key]
-            # What changes the leading half of the digits is no rounding; `apart` is what the caller allows besides.
-            noise[key] = np.minimum(found, half) + getattr(grads, "apart", 0.0)
-        return replace(self, noise=noise, gradient=grads)
+        largest = self.largest(function)
+        half = {key: np.sqrt(2 * self.roundoff(key)) * largest / function.sizes[key] for key in scatter}
+        noise = {key: Noise(found, half[key]) for key, found in scatter.items()}
+        return replace(self, noise=noise, apart=getattr(grads, "apart", 0.0), gradient=grads)
 
     def largest(self, function: Scalar) -> float:
         """The largest entry of the gradient, each taken times the size of its parameter."""
@@ -104,12 +119,12 @@ class Formula:
         """The share of an entry that rounding may take where f is straight, so that its own rounding does not show."""
         return (LINEAR if self.noise is None else STRAIGHT) * self.roundoff(key)
 
-    def beside(self, key: str, allowance: Array, entries: Array) -> Array:
-        """The allowance of f's own derivative, with that of the formula and its noise on top, for these entries."""
-        for more in (self.allowance, self.noise):
-            if more:
-                allowance = allowance + more[key].ravel()[entries]
-        return allowance
+    def beside(self, key: str, allowance: Array, entries: Array, of_f: Array | float = 0.0) -> Array:
+        """The allowance of f's own derivative, with that of the formula and its noise on top, for these entries;
+        `of_f` is what a rounding in the gradient's dtype does to f's own derivative."""
+        if self.allowance:
+            allowance = allowance + self.allowance[key].ravel()[entries]
+        return allowance + self.noise[key].known(entries, of_f) + self.apart if self.noise else allowance
 
     def unknown(self, function: Scalar) -> dict[str, Unknown]:
         """What a formula that is not known may lose by cancellation: roundoffs of the largest numbers about."""
@@ -244,7 +259,8 @@ class _Judge:
         places = [(key, int(i)) for i in entries]
         found = self._found(self.function, self.points, trusted or self.trusted, places)
         allowance = found.allowance(self.formula.linear(key), self.formula.felt(key))
-        return Look(found.estimate(), self.formula.beside(key, allowance, entries))
+        of_f = found.allowance(0.0, self.formula.roundoff(key))
+        return Look(found.estimate(), self.formula.beside(key, allowance, entries, of_f))
 
     def _found(self, f: Scalar, points: Sequence[Scalar], trusted: Trust, places: Sequence[Place]) -> Findings:
         found = find(f, points, trusted, places, self.workers)

@@ -29,6 +29,7 @@ NEIGHBOURS = 4
 STRIDE = 0.318  # by which the step grows from one neighbour to the next, lest products with it all round alike
 LINEAR = 32.0  # roundoffs of an entry, by which sums in two orders may differ though f is straight and shows no noise
 SPACING = 2.0**-24  # of neighbours, in typical sizes: differences of high order lose what is smooth of f
+UNITS = 128.0  # roundoffs, the spacing of neighbours that are near
 SAFETY = 32.0  # on the noise, which few values show, and which another formula of the gradient may have more of
 ROUNDOFF = float(np.finfo(np.float64).eps) / 2
 SMALLEST = float(np.finfo(np.float64).tiny)
@@ -207,15 +208,16 @@ def underflow(V: Array) -> Array:
 
 
 def neighbours(
-    function: Scalar, rng: np.random.Generator, u: float | None = None, count: int = NEIGHBOURS
+    function: Scalar, rng: np.random.Generator, u: float | None = None, count: int = NEIGHBOURS, *, near: bool = False
 ) -> list[Scalar]:
     """f at its parameters and at points beside them, on a line along which each entry moves in proportion to itself.
 
     For a gradient whose arithmetic has the roundoff u, the points are numbers of that arithmetic, and so near that
     differences of third order show its rounding and not the gradient. The line is then bent by a few units in the last
-    place, for on a straight one a sum of few numbers may round alike everywhere.
+    place, for on a straight one a sum of few numbers may round alike everywhere. As `near` as some units in the last
+    place they do not leave a place where f cancels, nor the domain of f.
     """
-    spacing = SPACING if u is None else u ** (1 / 3) / 2
+    spacing = SPACING if u is None else UNITS * u if near else u ** (1 / 3) / 2
     D = {
         key: np.where(V == 0, typical_size(V), V) * rng.uniform(0.5, 1, V.shape) * rng.choice([-1, 1], V.shape)
         for key, V in function.params.items()

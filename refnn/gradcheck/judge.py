@@ -53,14 +53,16 @@ ZERO = "no derivative stands out of its rounding error at these parameters: a wr
 
 
 class Noise(NamedTuple):
-    """How the values of a gradient scatter, by entry; and `half` of the digits, which no rounding changes unless it
-    does so to f's own derivative."""
+    """How the values of a gradient scatter, by entry, where it is asked `near` by and `far` away. No rounding changes
+    more than `half` of the digits, unless it does so to f's own derivative, here."""
 
-    scatter: Array
+    far: Array
+    near: Array
     half: Array
 
     def known(self, entries: Array, of_f: Array | float = 0.0) -> Array:
-        return np.minimum(self.scatter.ravel()[entries], np.maximum(self.half.ravel()[entries], of_f))
+        far, near, half = (V.ravel()[entries] for V in self)
+        return np.maximum(np.minimum(far, half), np.minimum(near, np.maximum(half, of_f)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,21 +86,25 @@ class Formula:
         if not callable(grads):
             return self
         coarsest = max(map(self.roundoff, self.given.arrays))
-        scatter = {key: np.zeros(G.shape) for key, G in self.given.arrays.items()}
-        try:
-            for near in (False, True)[: 1 + (coarsest > complex_step.ROUNDOFF)]:  # where float32 cancels most, or least
-                points = complex_step.neighbours(function, rng, coarsest, MEASURED, near=near)[1:]
-                others = [Gradient.of(asked(grads, point.params), function.params).arrays for point in points]
-                for key, G in self.given.arrays.items():
-                    values = np.array([G.ravel(), *(other[key].ravel() for other in others)], np.float64).T
-                    found = SURE * np.nan_to_num(complex_step.precision(values)[0])
-                    found = np.maximum(found, quantum(values, 2 * self.roundoff(key))).reshape(G.shape)
-                    scatter[key] = np.maximum(scatter[key], found)
-        except Exception:  # a gradient need not be made for other points than those of the user
+
+        def scatter(near: bool) -> dict[str, Array]:
+            points = complex_step.neighbours(function, rng, coarsest, MEASURED, near=near)[1:]
+            others = [Gradient.of(asked(grads, point.params), function.params).arrays for point in points]
+            found = {}
+            for key, G in self.given.arrays.items():
+                values = np.array([G.ravel(), *(other[key].ravel() for other in others)], np.float64).T
+                noise = SURE * np.nan_to_num(complex_step.precision(values)[0])
+                found[key] = np.maximum(noise, quantum(values, 2 * self.roundoff(key))).reshape(G.shape)
+            return found
+
+        try:  # a gradient need not be made for other points than those of the user
+            far = scatter(near=False)
+            near = scatter(near=True) if coarsest > complex_step.ROUNDOFF else far
+        except Exception:
             return replace(self, gradient=grads)
         largest = self.largest(function)
-        half = {key: np.sqrt(2 * self.roundoff(key)) * largest / function.sizes[key] for key in scatter}
-        noise = {key: Noise(found, half[key]) for key, found in scatter.items()}
+        half = {key: np.sqrt(2 * self.roundoff(key)) * largest / function.sizes[key] for key in far}
+        noise = {key: Noise(far[key], near[key], half[key]) for key in far}
         return replace(self, noise=noise, apart=getattr(grads, "apart", 0.0), gradient=grads)
 
     def largest(self, function: Scalar) -> float:

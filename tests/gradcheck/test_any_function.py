@@ -994,3 +994,48 @@ def test_what_a_mask_leaves_of_a_softmax_is_no_more_than_a_roundoff_of_the_rest(
     for change in (np.where(above, 1, 1.01), np.where(above, 1, 0), np.where(np.eye(5) * [0, 1, 0, 0, 0], -1, 1)):
         wrong = change.astype(dtype)
         assert check_gradients(f, S, lambda S, wrong=wrong: gradient(S, wrong)).verdict is Verdict.WRONG
+
+
+def near_one(rng):
+    x = (1 - rng.uniform(3e-4, 2e-3, 5)).astype(np.float32)
+    return x, lambda x: np.sqrt(1 - x * x).sum(), lambda x: -x / np.sqrt(1 - x * x)
+
+
+def far_from_zero(rng):
+    x, C = (300 + 0.03 * rng.normal(size=(4, 8))).astype(np.float32), rng.normal(size=(4, 8)).astype(np.float32)
+
+    def centred(x):
+        D = x - x.mean(1, keepdims=True)
+        s = np.sqrt((D * D).mean(1, keepdims=True) + np.float32(1e-5))
+        return D / s, s
+
+    def gradient(x):
+        N, s = centred(x)
+        return (C - C.mean(1, keepdims=True) - N * (C * N).mean(1, keepdims=True)) / s
+
+    return x, lambda x: (C * centred(x)[0]).sum(), gradient
+
+
+def by_squares(rng):
+    x, C = (100 + rng.normal(size=(5, 3))).astype(np.float32), rng.normal(size=(5, 5)).astype(np.float32)
+
+    def kernel(x):
+        squares = (x * x).sum(1)
+        return np.exp(-(squares[:, None] + squares - 2 * x @ x.T) / 2)
+
+    def gradient(x):
+        G = C * kernel(x)
+        G = G + G.T
+        return -(G.sum(1)[:, None] * x - G @ x)
+
+    return x, lambda x: (C * kernel(x)).sum(), gradient
+
+
+@pytest.mark.parametrize("made", [near_one, far_from_zero, by_squares])
+def test_where_float32_cancels_more_than_half_of_the_digits_as_f_itself_does_a_gradient_is_not_wrong(made):
+    for seed in range(5):
+        x, f, gradient = made(np.random.default_rng(seed))
+        check = check_gradients(f, x, gradient)
+        assert check, str(check)
+        off = np.float32(1.05)
+        assert check_gradients(f, x, lambda x, off=off, gradient=gradient: off * gradient(x)).verdict is Verdict.WRONG

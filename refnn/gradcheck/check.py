@@ -58,7 +58,8 @@ def numerical_gradient(f: Callable[..., Any], params: Any, *, method: str = "aut
         raise ValueError("; ".join(function.unfit))
     arrays = function.params
     places = [(key, index) for key, V in arrays.items() for index in range(V.size)]
-    found = find(function, complex_step.neighbours(function, rng), trust(function, method, rng), places)
+    trusted = trust(function, method, rng)
+    found = find(function, complex_step.neighbours(function, rng, trusted.spacing), trusted, places)
     parts = np.split(found.value, np.cumsum([V.size for V in arrays.values()])[:-1])
     return tree.filled({key: part.reshape(V.shape) for (key, V), part in zip(arrays.items(), parts, strict=True)})
 

@@ -31,9 +31,11 @@ BEYOND = 16.0  # a gradient that is off by more than this times the distance of 
 ALIKE = 1e-3  # of the largest error of an array: by so much at least an inexact f puts its large entries off, too
 UNDERFLOW = 16.0  # of the smallest numbers of its dtype, by which a gradient may be off
 MIXED, CHANGED = 8, 2.0**-10  # slight entries that are asked whether others change them, and by which share of them
+NEARLY = 1 / 8  # of a gradient: so near to it, the slope of a finer step speaks for it
 APPROXIMATE = 1e-5  # of the largest entry of an array: one that is off by no more may be right for an inexact f
 # Of a gradient that is given as a function, the noise is measured:
 MEASURED = 12  # at so many neighbouring points
+UNITS = 128.0  # roundoffs apart: so near, f cancels as it does here, and does not end
 SURE = 8.0  # times that noise is allowed, since so few points show it
 STRAIGHT = 8.0  # and so many roundoffs of an entry beside it, in place of LINEAR
 # What saturation excuses, found out where all parameters are nearer to zero (`_taken`):
@@ -87,8 +89,8 @@ class Formula:
             return self
         coarsest = max(map(self.roundoff, self.given.arrays))
 
-        def scatter(near: bool) -> dict[str, Array]:
-            points = complex_step.neighbours(function, rng, coarsest, MEASURED, near=near)[1:]
+        def scatter(spacing: float) -> dict[str, Array]:
+            points = complex_step.neighbours(function, rng, spacing, coarsest, MEASURED)[1:]
             others = [Gradient.of(asked(grads, point.params), function.params).arrays for point in points]
             found = {}
             for key, G in self.given.arrays.items():
@@ -98,8 +100,8 @@ class Formula:
             return found
 
         try:  # a gradient need not be made for other points than those of the user
-            far = scatter(near=False)
-            near = scatter(near=True) if coarsest > complex_step.ROUNDOFF else far
+            far = scatter(coarsest ** (1 / 3) / 2)  # differences of third order show roundoffs and not the gradient
+            near = scatter(UNITS * coarsest) if coarsest > complex_step.ROUNDOFF else far
         except Exception:
             return replace(self, gradient=grads)
         largest = self.largest(function)
@@ -159,7 +161,8 @@ def judge_function(
     """The verdict on the gradient of an observed function."""
     if function.unfit:
         return GradientCheck(Verdict.UNRELIABLE, reasons=function.unfit)
-    points, trusted = complex_step.neighbours(function, rng), trust(function, method, rng)
+    trusted = trust(function, method, rng)
+    points = complex_step.neighbours(function, rng, trusted.spacing)
     few = FEW if method == "auto" and formula.allowance is None else np.inf
     return _Judge(function, formula, points, trusted, rng, workers)(few)
 
@@ -251,7 +254,7 @@ class _Judge:
             size = float(np.max(np.abs(V) / self.function.sizes[key]))
             values = np.array([complex_step.at_neighbours(self.points, {key: V}, complex_step.STEP / size)])
             self.evaluations[complex_step.NAME] += values.size
-            (noise,), (slope,) = complex_step.precision(values)
+            (noise,), (slope,) = complex_step.precision(values, self.trusted.spacing)
             value = float(values[0, 0])
             error = SAFETY * float(noise + felt * slope) + self.function.inexact * size
             error += self.formula.linear(key) * abs(value)
@@ -328,7 +331,9 @@ class _Judge:
         key, i = place
         params[key].ravel()[i] = self.function.params[key].ravel()[i]
         moved = replace(self.function, params=params, known={})
-        found = self._found(moved, complex_step.neighbours(moved, self.rng), self.trusted, [place])
+        found = self._found(
+            moved, complex_step.neighbours(moved, self.rng, self.trusted.spacing), self.trusted, [place]
+        )
         return bool(abs(found.value[0] - value) > CHANGED * abs(value))
 
     def _taken(self, places: Sequence[Place], compared: Comparison) -> Array:
@@ -367,8 +372,8 @@ class _Judge:
             if near.unfit:
                 continue
             given, about = at_places(formula.given.arrays), formula.largest(near)
-            neighbours = complex_step.neighbours(near, self.rng)
-            found = self._found(near, neighbours, complex_step.trust(near, self.rng), places)
+            trusted = complex_step.trust(near, self.rng)
+            found = self._found(near, complex_step.neighbours(near, self.rng, trusted.spacing), trusted, places)
             there, size = np.abs(given - found.value), np.abs(found.value)
             few = FLOOR * u * np.minimum(np.maximum(about / at_places(near.sizes), usual), most)
             better = there <= np.minimum(np.sqrt(2 * u), error / np.abs(truth) / CLEARLY) * size
@@ -390,6 +395,8 @@ class _Judge:
                 yield key, "f goes up in steps: its derivative is zero between them, and not that of what was rounded"
             if not compared.checks[key] and key in self.trusted.doubts:
                 yield key, self.trusted.doubts[key]
+            if self.trusted.varies and np.isfinite(self.trusted.least[key]):
+                continue  # the finest differences were asked already
             value, error = compared.estimates[key].value.ravel(), compared.estimates[key].error.ravel()
             wrong = np.flatnonzero(compared.outside(key).ravel() & np.isfinite(error))
             wrong = wrong[np.linspace(0, len(wrong) - 1, min(len(wrong), SECOND_LOOK)).astype(int)]
@@ -402,8 +409,9 @@ class _Judge:
                     by_difference = f"central difference {v:.10g} with an error of {e:.1e}"
                     yield key, f"the witnesses disagree at {place}: {found}, {by_difference}"
                     continue
-                finer = central.finer(self.function, (key, int(i)))
-                if slopes := [f"{s:.10g} ± {r:.1e}" for s, r in finer if explained((s, r))]:
+                g, finer = float(given.ravel()[i]), central.finer(self.function, (key, int(i)))
+                near = [(s, r) for s, r in finer if abs(s - g) + r <= min(NEARLY * abs(g), abs(s - value[i]))]
+                if slopes := [f"{s:.10g} ± {r:.1e}" for s, r in near if explained((s, r))]:
                     changes = f"f changes within the steps of the differences at {place}"
                     yield key, f"{changes}: {found}, by finer steps {slopes[0]}"
 

@@ -1039,3 +1039,23 @@ def test_where_float32_cancels_more_than_half_of_the_digits_as_f_itself_does_a_g
         assert check, str(check)
         off = np.float32(1.05)
         assert check_gradients(f, x, lambda x, off=off, gradient=gradient: off * gradient(x)).verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize("period", [3.0, 0.3, 0.1, 0.02])
+def test_a_function_that_varies_within_the_steps_of_the_differences_is_judged_by_the_complex_step(period):
+    rng = np.random.default_rng(0)
+    days, w = np.sort(rng.uniform(size=20)) + 2459000.5, rng.normal(size=20)
+
+    def f(p):
+        return np.sin(2 * np.pi * (days - p["epoch"]) / period) @ w
+
+    def gradient(p, factor=1.0):
+        slope = -2 * np.pi / period * np.cos(2 * np.pi * (days - p["epoch"]) / period) @ w
+        return {"epoch": np.array([factor * slope])}
+
+    p = {"epoch": [2459000.47]}
+    says(f, p, gradient, PASS)
+    for factor in (-1.0, 1.01):
+        says(f, p, lambda p, factor=factor: gradient(p, factor), WRONG)
+    says(real(f), p, gradient, UNRELIABLE)
+    says(real(f), p, lambda p: gradient(p, -1.0), WRONG)

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -294,11 +294,11 @@ def derivative(curve: Curve, size: float, typical: float | None = None) -> Deriv
 @quiet()
 def along(function: Scalar, D: Mapping[str, Array]) -> Derivative:
     """The derivative of f along D, whose entries are of the size of the parameters."""
+    return derivative(_curve(function, _moving(function, D)), 1.0)
 
-    def moved(t: float) -> dict[str, Array]:
-        return {key: function.params[key] + t * V for key, V in D.items()}
 
-    return derivative(_curve(function, moved), 1.0)
+def _moving(function: Scalar, D: Mapping[str, Array]) -> Callable[[float], dict[str, Array]]:
+    return lambda t: {key: function.params[key] + t * V for key, V in D.items()}
 
 
 @quiet()
@@ -315,8 +315,20 @@ def entries(function: Scalar, places: Sequence[tuple[str, int]]) -> list[Derivat
 @quiet()
 def finer(function: Scalar, place: tuple[str, int]) -> list[tuple[float, float]]:
     """Slopes of steps too fine for the ladder, with their errors: they show what f does within its finest step."""
-    curve, _, own, typical = _at(function, *place)
-    ladder = Ladder(curve, own, typical)
+    curve, _, own, typical = _at(replace(function, noise=function.least_noise), *place)
+    return _finer(Ladder(curve, own, typical))
+
+
+@quiet()
+def apart(function: Scalar, D: Mapping[str, Array], slope: float, ladder: Derivative) -> float:
+    """How far this slope along D is at most from what finer steps show, if they contradict those of the ladder; or
+    infinity."""
+    fine = _curve(replace(function, noise=function.least_noise), _moving(function, D))
+    found = [(s, r) for s, r in _finer(Ladder(fine, 1.0, 1.0)) if abs(s - ladder.value) > ladder.error + r]
+    return min((abs(s - slope) + r for s, r in found), default=math.inf)
+
+
+def _finer(ladder: Ladder) -> list[tuple[float, float]]:
     found = [ladder.slope(k) for k in FINER]
     return [(slope, CLEAR * error) for slope, error in found if math.isfinite(slope) and math.isfinite(error)]
 

@@ -29,7 +29,7 @@ NEIGHBOURS = 4
 STRIDE = 0.318  # by which the step grows from one neighbour to the next, lest products with it all round alike
 LINEAR = 32.0  # roundoffs of an entry, by which sums in two orders may differ though f is straight and shows no noise
 SPACING = 2.0**-24  # of neighbours, in typical sizes: differences of high order lose what is smooth of f
-UNITS = 128.0  # roundoffs, the spacing of neighbours that are near
+CLOSE = 2.0**-40  # the same where f varies within that
 SAFETY = 32.0  # on the noise, which few values show, and which another formula of the gradient may have more of
 ROUNDOFF = float(np.finfo(np.float64).eps) / 2
 SMALLEST = float(np.finfo(np.float64).tiny)
@@ -71,12 +71,18 @@ class Trust:
     """Where the complex step is believed: in entries of an array whose derivative, times their size, is above `least`.
 
     `defects` says of arrays why it is not believed in any entry. `doubts` is of arrays in which a difference
-    contradicts it though f is analytic, so that it should be right.
+    contradicts it though f is analytic, so that it should be right. `spacing` is that of neighbours.
     """
 
     least: Mapping[str, float]
     defects: Mapping[str, str]
     doubts: Mapping[str, str] = field(default_factory=dict)
+    spacing: float = SPACING
+
+    @property
+    def varies(self) -> bool:
+        """Whether f varies within the steps of differences, which are no second witness then."""
+        return self.spacing < SPACING
 
     @property
     def note(self) -> str:
@@ -123,17 +129,19 @@ def trust(function: Scalar, rng: np.random.Generator) -> Trust:
     defects = {key: control.defect for key, control in controls.items() if control.defect}
     doubts = {key: control.doubt for key, control in controls.items() if control.doubt}
     known = {**dict.fromkeys(function.params, math.inf), **least, **dict.fromkeys(defects, math.inf)}
-    return Trust(known, defects, doubts)
+    return Trust(known, defects, doubts, CLOSE if any(control.varies for control in controls.values()) else SPACING)
 
 
 class Control(NamedTuple):
     """The complex step along one direction of an array, and the error of a central difference that agrees with it; or
-    why there is none, a defect of f or a doubt."""
+    why there is none, a defect of f or a doubt. Only finer differences agree if f `varies` within the steps of others.
+    """
 
     value: float
     error: float = math.inf
     defect: str = ""
     doubt: str = ""
+    varies: bool = False
 
 
 def _control(function: Scalar, key: str, rng: np.random.Generator, analytic: bool = False) -> Control:
@@ -141,9 +149,14 @@ def _control(function: Scalar, key: str, rng: np.random.Generator, analytic: boo
     step, difference = along(function, D, STEP), central.along(function, D)
     if not math.isfinite(step):
         return Control(step, defect="f is not finite for complex numbers")
+    agree = abs(step - difference.value) <= 2 * difference.error
+    if (difference.sides or not agree) and (apart := central.apart(function, D, step, difference)) <= CLEARLY * abs(
+        step
+    ):
+        return Control(step, apart, varies=True)
     if difference.sides:
         return Control(step, defect="f has a kink here")
-    if not abs(step - difference.value) <= 2 * difference.error:
+    if not agree:
         both = f"along one direction of {key} it gives {step:.6g}, central difference {difference.value:.6g}"
         if analytic:  # the difference may be wrong: f may vary within its steps
             return Control(step, doubt=f"the complex step is in doubt: {both}")
@@ -208,22 +221,19 @@ def underflow(V: Array) -> Array:
 
 
 def neighbours(
-    function: Scalar, rng: np.random.Generator, u: float | None = None, count: int = NEIGHBOURS, *, near: bool = False
+    function: Scalar, rng: np.random.Generator, spacing: float = SPACING, u: float = 0.0, count: int = NEIGHBOURS
 ) -> list[Scalar]:
     """f at its parameters and at points beside them, on a line along which each entry moves in proportion to itself.
 
-    For a gradient whose arithmetic has the roundoff u, the points are numbers of that arithmetic, and so near that
-    differences of third order show its rounding and not the gradient. The line is then bent by a few units in the last
-    place, for on a straight one a sum of few numbers may round alike everywhere. As `near` as some units in the last
-    place they do not leave a place where f cancels, nor the domain of f.
+    For a gradient whose arithmetic has the roundoff u, the points are numbers of that arithmetic, and the line is bent
+    by a few units in the last place, for on a straight one a sum of few numbers may round alike everywhere.
     """
-    spacing = SPACING if u is None else UNITS * u if near else u ** (1 / 3) / 2
     D = {
         key: np.where(V == 0, typical_size(V), V) * rng.uniform(0.5, 1, V.shape) * rng.choice([-1, 1], V.shape)
         for key, V in function.params.items()
     }
     bend = {key: np.zeros(V.shape) for key, V in function.params.items()}
-    if u is not None:
+    if u:
         for key, V in function.params.items():
             unit = 2 * u * 2 ** np.floor(np.log2(own_size(V)))
             D[key] = np.rint(spacing * D[key] / unit) * unit / spacing
@@ -236,7 +246,7 @@ def neighbours(
     ]  # fmt: skip
 
 
-def precision(values: Array) -> tuple[Array, Array]:
+def precision(values: Array, spacing: float = SPACING) -> tuple[Array, Array]:
     """How rounding acts on derivatives at the neighbours, (entries, points): their noise, and their slope, which is
     their change divided by the relative change of the parameters."""
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
@@ -246,5 +256,5 @@ def precision(values: Array) -> tuple[Array, Array]:
         size = np.abs(values[:, 0])
         rounded = size <= ZERO * ROUNDOFF * size.max(initial=0)  # these are no measure of the others
         usual = np.median((noise / size)[~rounded]) if not rounded.all() else 0.0
-        slope = np.abs(values[:, -1] - values[:, 0]) / (NEIGHBOURS * SPACING)
+        slope = np.abs(values[:, -1] - values[:, 0]) / (NEIGHBOURS * spacing)
     return np.maximum(noise, np.nan_to_num(usual) * size), slope

@@ -43,6 +43,7 @@ class Scalar:
     dtypes: Mapping[str, np.dtype[Any]]  # of the arrays that f takes
     value: float = math.nan
     noise: float = 0.0  # how far apart two evaluations may be for no reason but rounding, or because f is inexact
+    least_noise: float = 0.0  # the same at the finest steps alone: there f is not taken for noise that varies fast
     spread: float = 0.0  # of repeated evaluations at one point
     roundoff: float = 2.0**-53  # of the arithmetic in which f seems to be computed
     inexact: float = 0.0  # how far f may be off, as its caller says
@@ -150,10 +151,13 @@ def observe(
     flat = 2 * np.count_nonzero(np.diff(walks[0])) < len(walks[0]) - 1  # at most of the finest steps
     stairs = _stairs(function, ITS_ROUNDING * roundoff * abs(value), rng) if flat else 0.0
     plateau = max(_plateau(walk, roundoff) for walk in walks)
+    fine, coarse_noise = map(_noise, walks)
+    least_noise = max(fine, spread, roundoff * abs(value), inexact, plateau, stairs)
     return replace(
         function,
         value=value,
-        noise=max(*map(_noise, walks), spread, roundoff * abs(value), inexact, plateau, stairs),
+        noise=max(least_noise, coarse_noise),
+        least_noise=least_noise if roundoff == 2.0**-53 else max(least_noise, coarse_noise),
         spread=spread,
         roundoff=roundoff,
         inexact=inexact,

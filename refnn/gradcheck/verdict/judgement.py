@@ -267,7 +267,7 @@ def judge(
     # The entry shown is one of those that the verdict rests on.
     decisive = {Verdict.WRONG: wrong, Verdict.UNRELIABLE: undecided}.get(verdict, np.ones_like(wrong))
     accepted = ~wrong & ~undecided
-    lies_off_zero = (given != 0) | (size > estimate.error)
+    unseen = accepted & own & (np.abs(given) <= limit) & ((given != 0) | (size > estimate.error)) & bool(unknown)
     shown = np.where(accepted & (size == 0), np.abs(given), size)  # given where f is flat
     seen = sees(limit + estimate.error, np.where(shown > estimate.underflow, shown, 0))  # both may be off, in two ways
     return ParameterCheck(
@@ -279,9 +279,9 @@ def judge(
         worst=entry(np.where(decisive, np.where(np.isnan(excess), np.inf, excess), -1)),
         largest_absolute=entry(error),
         largest_relative=entry(relative),
-        digits_lost=_digits_lost(float(np.finfo(given.dtype).eps) / 2 * coarser, estimate, error, accepted),
+        digits_lost=_digits_lost(float(np.finfo(given.dtype).eps) / 2 * coarser, estimate, error, accepted & ~unseen),
         resolution=_resolution(estimate, accepted),
-        unseen=int((accepted & own & (np.abs(given) <= limit) & lies_off_zero).sum()) if unknown else 0,
+        unseen=int(unseen.sum()),
         sees=seen.get("sees"),
         sees_worst=seen.get("sees_worst"),
         reason=""

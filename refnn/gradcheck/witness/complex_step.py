@@ -229,7 +229,9 @@ def neighbours(
     by a few units in the last place, for on a straight one a sum of few numbers may round alike everywhere.
     """
     D = {
-        key: np.where(V == 0, typical_size(V), V) * rng.uniform(0.5, 1, V.shape) * rng.choice([-1, 1], V.shape)
+        key: np.where(V == 0, np.minimum(typical_size(V), 1), V)
+        * rng.uniform(0.5, 1, V.shape)
+        * rng.choice([-1, 1], V.shape)
         for key, V in function.params.items()
     }
     bend = {key: np.zeros(V.shape) for key, V in function.params.items()}

@@ -46,7 +46,7 @@ FINER = range(FINEST + 5, FINEST + 30, 5)  # rungs on which a slope is tried aga
 FARTHEST_MOVE = 6  # rungs, from one guess of the best rung to the next
 ROUNDS = 8  # such guesses
 SAFETY = 4.0  # on both terms of the error, which are estimates
-COARSE, AMONG_KINKS = 1e-10, 16.0  # roundoffs above that need steps so wide that kinks hide in them: the safety there
+COARSE = 1e-10  # roundoffs above that are those of float32 and of coarser dtypes
 CLEAR = 16.0  # times its error, a number is no noise
 AGREED = 8.0  # times its truncation, a slope is much the same on the next rung
 CLIFF = 2.0**20  # times faster than in proportion to the step, f rises behind a kink; a polynomial does not
@@ -181,8 +181,7 @@ class Ladder:
         correction, next_correction = (abs(fine - coarse) / q for coarse, fine in pairwise(once))
         rounding = (1 + 2 / p) * (1 + 2 / q) * max(roundings[:3])  # as extrapolation adds the errors up
         larger = (q + 1) * next_correction - (q + 1) * rounding  # the next one as it would be here, noise aside
-        safety = SAFETY if self.curve.roundoff < COARSE else AMONG_KINKS
-        return Rung(k, twice[0], safety * max(correction, larger, abs(twice[1] - twice[0])), SAFETY * rounding)
+        return Rung(k, twice[0], SAFETY * max(correction, larger, abs(twice[1] - twice[0])), SAFETY * rounding)
 
     def best(self, k: int = 0) -> tuple[Rung, float]:
         """The rung with the least error, looked for from rung k on, and that error."""
@@ -202,6 +201,8 @@ class Ladder:
         own = self._own(rung)
         if not math.isfinite(own) or (rung.k < 0 and not rung.clear):
             return math.inf
+        if self.curve.roundoff > COARSE and not self.side:  # steps are so wide that kinks of f hide in them
+            own += abs(self.gap(rung.k) - RATIO * self.gap(rung.k + 1))  # of a smooth f the gap is in proportion to t
         if rung.k < self.usual:  # so far out f may be straight on both sides, with two slopes
             own += abs(self.gap(rung.k + 2)) / 2
         others = [

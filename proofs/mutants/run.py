@@ -3,7 +3,7 @@
     python proofs/mutants/run.py                       all of the core's, and of other files one in SHARE
     python proofs/mutants/run.py --write               and mutants.json (make mutants)
     python proofs/mutants/run.py --write --again       those that survive in mutants.json, once there are more tests
-    python proofs/mutants/run.py --write --renew       those of files that have changed since, and of new ones
+    python proofs/mutants/run.py --write --renew       those of files that have changed since, and of new ones; or both
     python proofs/mutants/run.py --files _floats.py    all of the files whose names match
 
 Each mutant is one change of one file (mutations.py) in a copy of the project. Of the tests that run its line, those of
@@ -219,15 +219,15 @@ def main() -> int:
     told, share = record.reasons(), before["share"] if args.again or args.renew else args.share
     mutants = chosen(args.files, share)
     there = {mutant.file for mutant in mutants}
-    if args.again:
-        alive = {key for key, killers in {**before["core"], **before["others"]}.items() if not killers}
-        mutants = [mutant for mutant in mutants if mutant.key in alive and mutant.file not in changed]
-    if args.renew:
-        mutants = [mutant for mutant in mutants if mutant.file in changed or mutant.file not in before["sources"]]
+    new = {file for file in there if file in changed or file not in before["sources"]}
+    whole = new if args.renew else set() if args.again else there  # the files of which all are tried
+    survivors = {key for key, killers in {**before["core"], **before["others"]}.items() if not killers}
+    again = survivors if args.again else set()
+    mutants = [m for m in mutants if m.file in whole or (m.key in again and m.file not in new)]
     # A file that is tried takes the place of what it was; the others stay, unless they are gone, or of another share.
     made = record.without(before, [file for file in before["sources"] if file not in there or before["share"] != share])
     for killers in tried(mutants, told):
-        replaced = set() if args.again else {key.partition(" ")[0] for key in killers}
+        replaced = {key.partition(" ")[0] for key in killers} & whole
         made = record.made(killers, record.without(made, replaced)) | {"share": share}
         if args.write:  # file by file: what is known stays, if the rest is not waited for
             RECORD.write_text(record.text(made), encoding="utf-8")

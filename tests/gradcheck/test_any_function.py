@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from refnn import Verdict, check_gradients, numerical_gradient
+from refnn.gradcheck.judge import _explained
 
 PASS, WRONG, UNRELIABLE, BLIND = "PASS", "WRONG", "UNRELIABLE", "BLIND"
 rng = np.random.default_rng(0)
@@ -1114,3 +1115,9 @@ def test_seconds_since_1970_are_told_from_each_other():
 
     says(lambda p: np.sum(C * standardised(p["x"])[0]), {"x": x}, gradient, PASS)
     says(lambda p: np.sum(C * standardised(p["x"])[0]), {"x": x}, lambda p: gradient(p, -1.0), WRONG)
+
+
+def test_witnesses_contradict_each_other_only_beyond_both_of_their_errors():
+    assert _explained(0.3, (1.0, 0.1), (1.3, 0.1))
+    assert not _explained(0.3, (1.0, 0.1), (1.15, 0.1))  # within both
+    assert not _explained(30.0, (1.0, 0.1), (1.3, 0.1))  # so far off, the gradient is wrong by either

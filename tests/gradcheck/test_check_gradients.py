@@ -465,3 +465,14 @@ def test_an_error_of_f_says_where_it_was_called():
         with pytest.raises(TypeError, match="takes no arguments") as raised:
             ask()
         assert raised.value.__notes__ == ["refnn: raised where it was called as f(params)"]
+
+
+@pytest.mark.parametrize("method", ["complex", "central"])
+def test_a_method_that_is_asked_for_compares_each_entry_of_a_long_array(method):
+    x = np.linspace(0.1, 2, 40)
+    asked, auto = (
+        check_gradients(lambda p: np.sum(np.sin(p["x"])), {"x": x}, {"x": np.cos(x)}, method=how)
+        for how in (method, "auto")
+    )
+    assert asked.parameters[0].worst is not None
+    assert auto.parameters[0].worst is None  # a sum vouches for them all

@@ -21,6 +21,7 @@ from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import takes
 from refnn.gradcheck.witness.function import REORDERED, typical_size
 
+ROUNDING = 8.0  # times what a threefold cotangent shows of it
 FAR = 10  # linearity is asked at 2^10 and 2^-10 times a cotangent
 
 
@@ -123,9 +124,12 @@ class Operator:
             ]
             if off:
                 yield f"{self.name}({s:g} u) is not {s:g} {self.name}(u), for {', '.join(off)}"
-        # The answer may be what is left of numbers of size 1 that cancel, as where a softmax saturates.
+        # The answer may be what is left of numbers of size 1 that cancel, as where a softmax saturates, or of larger
+        # ones. How far rounding takes it shows at three times u, where all else is three times as much.
         smallest = min(float(typical_size(V).min(initial=math.inf)) for V in self.inputs.arrays.values())
-        floor = {name: max(floor[name], REORDERED * share[name] ** 2 / smallest) for name in A}
+        thrice = self._answer({name: 3 * V for name, V in u.items()})
+        noise = {name: ROUNDING * distance(thrice[name], 3 * V.astype(np.float64)) for name, V in A.items()}
+        floor = {name: max(floor[name], REORDERED * share[name] ** 2 / smallest, noise[name]) for name in A}
         # The code is given w, which is u + v rounded to its dtype, and then w - u in place of v: the dtype holds that.
         w = held(self.domain, {name: u[name] + V / 2 for name, V in drawn(self.domain, rng).items()})
         B, both = self._answer({name: V - u[name] for name, V in w.items()}), self._answer(w)

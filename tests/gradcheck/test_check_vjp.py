@@ -649,6 +649,18 @@ def test_what_saturation_takes_is_measured_by_the_largest_numbers_nearer_to_zero
 # ---------------------------------------------------------------------- what cannot be judged
 
 
+@pytest.mark.parametrize("far", [0.0, 3e4])
+def test_rounding_that_takes_more_than_half_of_the_digits_is_not_called_nonlinear(far):
+    x, large = np.linspace(0.2, 2, 6).astype(np.float32), np.float32(far)
+
+    def reasons(change):
+        check = check_vjp(np.sin, lambda x, u: large * u + change(np.cos(x) * u) - large * u, x)
+        return [reason for reason in check.reasons if "not linear" in reason]
+
+    assert not reasons(lambda dx: dx)
+    assert reasons(np.abs)
+
+
 def test_a_kink_and_nan_are_undecided():
     check = check_vjp(lambda v: np.maximum(v, 0), lambda v, g: g * (v > 0), np.array([1.0, 0, -1]))
     assert check.verdict is Verdict.UNRELIABLE

@@ -20,7 +20,8 @@ from refnn.gradcheck.faults.diagnosis import Case, diagnose
 from refnn.gradcheck.faults.probes import Probe, blindness, default_probes
 from refnn.gradcheck.faults.steps import of_another_form
 from refnn.gradcheck.faults.structure import described
-from refnn.gradcheck.judge import Formula, judge_function
+from refnn.gradcheck.judge import judge_function
+from refnn.gradcheck.judged import Formula
 from refnn.gradcheck.problem import Gradient, Problem, UnfitGradientError
 from refnn.gradcheck.verdict.judgement import Comparison, Estimate
 from refnn.gradcheck.verdict.result import NOTHING, GradientCheck, Testimony, Verdict

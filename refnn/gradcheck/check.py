@@ -10,7 +10,8 @@ import numpy as np
 
 from refnn import _shapes
 from refnn.gradcheck.containers import Tree
-from refnn.gradcheck.judge import Formula, asked, judge_function, trust
+from refnn.gradcheck.judge import judge_function, trust
+from refnn.gradcheck.judged import Formula, asked
 from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import METHODS, Called, any_container, spreads
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Testimony, Verdict

@@ -1,7 +1,8 @@
 """Judge any gradient of any scalar function, by witnesses that know nothing of backpropagation."""
 
-from refnn.gradcheck.backprop import check_backprop, check_network
+from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.check import check_gradients, numerical_gradient
+from refnn.gradcheck.network import check_network
 from refnn.gradcheck.pullback import check_jacobian, check_jvp, check_vjp
 from refnn.gradcheck.verdict.result import Entry, GradientCheck, ParameterCheck, Testimony, Verdict
 

@@ -14,10 +14,10 @@ import numpy as np
 from refnn import backprop, certificate, forward_prop
 from refnn._progress import bar
 from refnn._shapes import Array
-from refnn.gradcheck.backprop import check_network
 from refnn.gradcheck.declaration import ARTICLE, Declaration
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.probes import Probe
+from refnn.gradcheck.network import check_network
 from refnn.gradcheck.problem import Problem
 from refnn.gradcheck.verdict.result import GradientCheck, Verdict
 from refnn.report.declared import mathematics

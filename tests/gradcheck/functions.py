@@ -1,7 +1,10 @@
-"""Functions with their gradients, by formulas, and points."""
+"""Functions with their gradients, by formulas, and points; and what is said of them."""
 
 import numpy as np
 
+from refnn import check_gradients
+
+PASS, WRONG, UNRELIABLE, BLIND = "PASS", "WRONG", "UNRELIABLE", "BLIND"
 rng = np.random.default_rng(0)
 DATA, LABELS = rng.standard_normal((60, 4)), np.round(rng.random(60))
 TARGETS = rng.standard_normal((2, 60))
@@ -48,3 +51,20 @@ def points(scale):
         ),
         (cubic, cubic_gradient, {"x": scale * r.standard_normal((2, 1, 3)), "t": np.array(0.7)}),
     ]
+
+
+def real(f):
+    """Without the imaginary part, so that no complex step is possible."""
+    return lambda p: float(np.real(f(p)))
+
+
+def judged(f, params, grads, **how):
+    arrays = {key: np.array(V, float) for key, V in params.items()}
+    given = grads if callable(grads) else {key: np.array(V, float) for key, V in grads.items()}
+    return check_gradients(f, arrays, given, progress=False, **how)
+
+
+def says(f, params, grads, verdict, **how):
+    check = judged(f, params, grads, **how)
+    assert check.verdict == verdict, str(check)
+    return check

@@ -10,7 +10,7 @@ from backprops import SCALES, by_logarithms, by_tanh, in_float32, plain, random_
 
 import refnn
 from refnn import Verdict, check_backprop, check_network
-from refnn.gradcheck import backprop as judge
+from refnn.gradcheck import network as judge
 from refnn.gradcheck.declaration import Declaration
 from refnn.gradcheck.faults.probes import default_probes
 from refnn.gradcheck.witness import cancellation_free

@@ -424,3 +424,9 @@ def test_gradients_whose_squares_leave_the_range_of_floats_are_described(size):
     assert finding.value == pytest.approx(
         np.sum(g / size * t / size) / np.linalg.norm(g / size) / np.linalg.norm(t / size)
     )
+
+
+def test_of_what_the_witness_does_not_resolve_no_factor_is_named():
+    for g in (231.0, -231.0):
+        (finding,) = structure({"x": np.array([g])}, {"x": np.array([3e-5])}, {"x": np.array([2.8e-4])})
+        assert finding.kind not in ("sign", "factor")

@@ -371,6 +371,18 @@ def test_rows_of_different_lengths_are_refused_by_the_name_of_their_argument(ask
         ask()
 
 
+class Refuses:
+    """As a tensor that requires a gradient does."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("detach me first")
+
+
+def test_what_numpy_cannot_read_is_refused_by_the_name_of_its_argument():
+    with pytest.raises(TypeError, match=r"^params\['W1'\] is Refuses, expected an array: detach me first$"):
+        refnn.forward_prop(X, PARAMS | {"W1": Refuses()})
+
+
 def test_a_seed_that_holds_itself_is_refused_and_takes_nothing_down():
     endless = []
     endless.append(endless)

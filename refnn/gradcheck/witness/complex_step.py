@@ -150,10 +150,10 @@ def _control(function: Scalar, key: str, rng: np.random.Generator, analytic: boo
     if not math.isfinite(step):
         return Control(step, defect="f is not finite for complex numbers")
     agree = abs(step - difference.value) <= 2 * difference.error
-    if (difference.sides or not agree) and (apart := central.apart(function, D, step, difference)) <= CLEARLY * abs(
-        step
-    ):
-        return Control(step, apart, varies=True)
+    if difference.sides or not agree:
+        apart = central.apart(function, D, step, difference)
+        if apart <= CLEARLY * abs(step):
+            return Control(step, apart, varies=True)
     if difference.sides:
         return Control(step, defect="f has a kink here")
     if not agree:

@@ -157,7 +157,7 @@ def observe(
         function,
         value=value,
         noise=max(least_noise, coarse_noise),
-        least_noise=least_noise if roundoff == 2.0**-53 else max(least_noise, coarse_noise),
+        least_noise=least_noise,
         spread=spread,
         roundoff=roundoff,
         inexact=inexact,

@@ -19,7 +19,7 @@ from refnn.gradcheck.witness import central, complex_step, directions
 from refnn.gradcheck.witness.complex_step import SAFETY, Trust
 from refnn.gradcheck.witness.directions import Look, Search, Slope
 from refnn.gradcheck.witness.entries import Findings, Place, find
-from refnn.gradcheck.witness.function import Scalar, observe, random_direction
+from refnn.gradcheck.witness.function import Scalar, jumping, observe, random_direction, stepped
 from refnn.gradcheck.witness.silence import quiet
 from refnn.gradcheck.witness.workers import ALONE, Workers
 
@@ -45,6 +45,14 @@ TOLERANCE = (
     "but half its digits; and where saturation or a mask takes them, 16 roundoffs of the gradient nearer to zero, or "
     "of the largest entry of its array"
 )
+HALF = (
+    "f moves in jumps of about {:.1e}, as one does that computes in half precision inside: they may be what is off in "
+    "{}; check it in float32 or float64"
+)
+KINKS = (
+    "f has kinks within the steps of the differences in {}, or nearly so: finer steps do not contradict the gradient"
+)
+JUMPS = "in {} f moves in jumps of about {:.1e}: its derivative is zero between them, and not that of what was rounded"
 ANSWERLESS = "f does not change with any parameter: does it read what it is given?"
 ZERO = "no derivative stands out of its rounding error at these parameters: a wrong factor or sign would not show"
 
@@ -104,6 +112,8 @@ class _Judge:
                 return replace(check, verdict=Verdict.BLIND, reasons=(ANSWERLESS if silent else ZERO,))
             if silent:
                 check = replace(check, reasons=(*check.reasons, ANSWERLESS))
+        elif check and (zero := dict(self._between_jumps(compared))):
+            return replace(check, verdict=Verdict.UNRELIABLE, reasons=tuple(zero.values()))
         doubtful = dict(self._disagreements(compared)) if check.verdict is Verdict.WRONG else {}
         check = replace(check, witnesses=self._testimonies)  # `_disagreements` has asked some of them again
         if doubtful:
@@ -158,9 +168,9 @@ class _Judge:
         error = found.error + SAFETY * felt * found.bend
         return Slope(found.value, error, bool(np.isfinite(error)) and not found.sides, found.flat)
 
-    def _look(self, key: str, entries: Array, trusted: Trust | None = None) -> Look:
+    def _look(self, key: str, entries: Array, trusted: Trust | None = None, function: Scalar | None = None) -> Look:
         places = [(key, int(i)) for i in entries]
-        found = self._found(self.function, self.points, trusted or self.trusted, places)
+        found = self._found(function or self.function, self.points, trusted or self.trusted, places)
         allowance = found.allowance(self.formula.linear(key), self.formula.felt(key))
         of_f = found.allowance(0.0, self.formula.roundoff(key))
         return Look(found.estimate(), self.formula.beside(key, allowance, entries, of_f))
@@ -282,8 +292,15 @@ class _Judge:
         f = self.function
         return {key for key, V in f.params.items() if f.real({key: V / 2}) == f.value / 2}
 
+    def _between_jumps(self, compared: Comparison) -> Iterator[tuple[str, str]]:
+        """Arrays whose gradient is given as zero, in which f moves in jumps alone."""
+        for key, given in compared.given.arrays.items():
+            if given.size and not given.any() and (height := stepped(self.function, key, self.rng)):
+                yield key, JUMPS.format(compared.given.names[key], height)
+
     def _disagreements(self, compared: Comparison) -> Iterator[tuple[str, str]]:
         """Put some of the wrong entries to central differences and to finer steps: arrays in doubt, and why."""
+        yield from self._between_jumps(compared)
         for key, given in compared.given.arrays.items():
             if self.function.stairs and not given.any():
                 yield key, "f goes up in steps: its derivative is zero between them, and not that of what was rounded"
@@ -294,20 +311,43 @@ class _Judge:
             value, error = compared.estimates[key].value.ravel(), compared.estimates[key].error.ravel()
             wrong = np.flatnonzero(compared.outside(key).ravel() & np.isfinite(error))
             wrong = wrong[np.linspace(0, len(wrong) - 1, min(len(wrong), SECOND_LOOK)).astype(int)]
-            second, _ = self._look(key, wrong, complex_step.distrust(self.function, ""))
-            for i, v, e in zip(wrong, second.value, second.error, strict=True):
-                place = f"{key}{[int(k) for k in np.unravel_index(i, given.shape)]}"
-                found = f"{value[i]:.10g} ± {error[i]:.1e}"
-                explained = partial(_explained, abs(float(given.ravel()[i]) - value[i]), (value[i], error[i]))
-                if explained((v, e)):
-                    by_difference = f"central difference {v:.10g} with an error of {e:.1e}"
-                    yield key, f"the witnesses disagree at {place}: {found}, {by_difference}"
-                    continue
-                g, finer = float(given.ravel()[i]), central.finer(self.function, (key, int(i)))
-                near = [(s, r) for s, r in finer if abs(s - g) + r <= min(NEARLY * abs(g), abs(s - value[i]))]
-                if slopes := [f"{s:.10g} ± {r:.1e}" for s, r in near if explained((s, r))]:
-                    changes = f"f changes within the steps of the differences at {place}"
-                    yield key, f"{changes}: {found}, by finer steps {slopes[0]}"
+            reasons = [*self._by_differences(key, given, wrong, value, error)]
+            reasons = reasons or [*self._by_kinks(key, given, wrong, value), *self._by_jumps(key, given, wrong, value)]
+            yield from ((key, reason) for reason in reasons)
+
+    def _by_differences(self, key: str, given: Array, wrong: Array, value: Array, error: Array) -> Iterator[str]:
+        """Why differences, or finer ones, put some of these wrong entries in doubt."""
+        second, _ = self._look(key, wrong, complex_step.distrust(self.function, ""))
+        for i, v, e in zip(wrong, second.value, second.error, strict=True):
+            place = f"{key}{[int(k) for k in np.unravel_index(i, given.shape)]}"
+            found = f"{value[i]:.10g} ± {error[i]:.1e}"
+            explained = partial(_explained, abs(float(given.ravel()[i]) - value[i]), (value[i], error[i]))
+            if explained((v, e)):
+                by_difference = f"central difference {v:.10g} with an error of {e:.1e}"
+                yield f"the witnesses disagree at {place}: {found}, {by_difference}"
+                continue
+            g, finer = float(given.ravel()[i]), central.finer(self.function, (key, int(i)))
+            near = [(s, r) for s, r in finer if abs(s - g) + r <= min(NEARLY * abs(g), abs(s - value[i]))]
+            if slopes := [f"{s:.10g} ± {r:.1e}" for s, r in near if explained((s, r))]:
+                yield f"f changes within the steps of the differences at {place}: {found}, by finer steps {slopes[0]}"
+
+    def _by_kinks(self, key: str, given: Array, wrong: Array, value: Array) -> Iterator[str]:
+        """Why kinks of f within the steps, which are long where f is computed in float32, put all of these wrong
+        entries in doubt."""
+        if len(wrong) and self.function.roundoff > central.COARSE:
+            slopes = ((float(given.ravel()[i]), float(value[i])) for i in wrong)
+            if all(
+                central.speaks_for(g, v, self.function, (key, int(i))) for i, (g, v) in zip(wrong, slopes, strict=True)
+            ):
+                yield KINKS.format(self.formula.given.names[key])
+
+    def _by_jumps(self, key: str, given: Array, wrong: Array, value: Array) -> Iterator[str]:
+        """Why noise of f that the finest steps do not meet puts all of these wrong entries in doubt."""
+        by_differences = np.abs(value * self.function.sizes[key].ravel()) < self.trusted.least[key]
+        if by_differences[wrong].any() and (jumps := jumping(self.function, key, self.rng)) is not self.function:
+            found, allowance = self._look(key, wrong, complex_step.distrust(self.function, ""), jumps)
+            if (np.abs(given.ravel()[wrong] - found.value) <= found.error + allowance).all():
+                yield HALF.format(jumps.noise, self.formula.given.names[key])
 
 
 def _explained(off: float, one: tuple[float, float], other: tuple[float, float]) -> bool:

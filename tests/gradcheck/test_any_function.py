@@ -237,57 +237,6 @@ def test_numbers_whose_squares_underflow_and_steps_of_stairs_are_not_called_wron
     assert stairs.verdict in (PASS, BLIND, UNRELIABLE), str(stairs)
 
 
-@pytest.mark.parametrize("digits", range(1, 7))
-def test_an_f_that_is_rounded_shows_what_its_steps_let_through(digits):
-    """It is flat at the finest steps. Its derivative is zero there, and that of what was rounded farther on."""
-    f, x = lambda p: round(float(np.sum(p["x"] ** 2)), digits), np.array([0.3, 0.7, 1.1])
-    right = judged(f, {"x": x}, {"x": 2 * x})
-    assert right.verdict in (UNRELIABLE, PASS)[digits > 5 :], str(right)
-    assert any(note.startswith(f"f goes up in steps of 1.0e-0{digits}") for note in right.notes), str(right)
-    says(f, {"x": x}, {"x": 0 * x}, UNRELIABLE)
-    if digits > 4:
-        says(f, {"x": x}, {"x": -2 * x}, WRONG)
-
-
-@pytest.mark.parametrize("jump", [np.floor, np.ceil, np.round, np.trunc])
-def test_jumps_of_any_height_are_no_rounding(jump):
-    """Rounding goes up in steps of one height. The derivative of what jumps otherwise is zero, as is that of a sum."""
-    rng = np.random.default_rng(2)
-    x, w = 2 * rng.standard_normal(33), rng.standard_normal(33)
-    f = lambda p: float(np.sum(w * jump(100 * p["x"])))  # noqa: E731
-    says(f, {"x": x}, {"x": 0 * x}, BLIND)
-    says(f, {"x": x}, {"x": 100 * w}, WRONG)
-
-
-def test_a_rounding_is_one_where_fine_steps_cross_one_of_its_own_too():
-    """Here one of those by which noise is measured does."""
-    rng = np.random.default_rng(14)
-    n = rng.integers(2, 40)
-    x, w, c = 2 * rng.standard_normal(n), rng.standard_normal(n), rng.standard_normal(n)
-    right = judged(
-        lambda p: round(float(np.sum(w * np.sin(c * p["x"]) + 3 / n)), 6), {"x": x}, {"x": w * c * np.cos(c * x)}
-    )
-    assert any(note.startswith("f goes up in steps of 1.0e-06") for note in right.notes), str(right)
-    assert right.verdict is not WRONG, str(right)
-
-
-def test_steps_may_differ_by_more_than_floats_hold():
-    f = lambda p: 1e10 if p["x"][0] > 0.31 else 5e-324 * float(np.floor(1e6 * p["x"][0]))  # noqa: E731
-    assert judged(f, {"x": np.array([0.3])}, {"x": np.array([0.0])}).verdict is not WRONG
-
-
-def test_a_step_may_be_higher_than_floats_hold():
-    f = lambda p: 1.7e308 * (-1) ** int(np.floor(1e3 * p["x"][0]))  # noqa: E731
-    assert judged(f, {"x": np.array([0.3005])}, {"x": np.array([0.0])}).verdict is not WRONG
-
-
-@pytest.mark.parametrize("narrow", [np.float16, lambda v: np.round(v, 3)], ids=["float16", "three decimals"])
-def test_an_f_that_returns_few_digits_is_believed_no_more(narrow):
-    x = np.array([0.3, 0.7, 1.1])
-    right = judged(lambda p: float(narrow(np.sum(p["x"] ** 2))), {"x": x}, {"x": 2 * x})
-    assert right.verdict in (PASS, UNRELIABLE), str(right)
-
-
 # ---------------------------------------------------------------------- and nothing in doubt without need
 
 

@@ -29,7 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -51,6 +51,7 @@ CLEAR = 16.0  # times its error, a number is no noise
 AGREED = 8.0  # times its truncation, a slope is much the same on the next rung
 CLIFF = 2.0**20  # times faster than in proportion to the step, f rises behind a kink; a polynomial does not
 RESOLVED = 2.0**-10  # of a slope: if its error is less, no step beyond the typical size is tried
+DEVIATIONS, EVIDENT = 8.0, 16.0  # of its noise in the rounding of a rung; how much less a sum of squares has to be
 FALLING = 0.8  # at a kink the gap between right and left slope falls no faster per rung; where f is smooth, to 0.5
 
 
@@ -320,6 +321,23 @@ def finer(function: Scalar, place: tuple[str, int]) -> list[tuple[float, float]]
     """Slopes of steps too fine for the ladder, with their errors: they show what f does within its finest step."""
     curve, _, own, typical = _at(replace(function, noise=function.least_noise), *place)
     return _finer(Ladder(curve, own, typical))
+
+
+@quiet()
+def speaks_for(slope: float, value: float, function: Scalar, place: tuple[str, int]) -> bool:
+    """Whether rungs finer than the best one, from some rung on, speak for this slope and against the value: kinks may
+    hide in the steps of the best. They do if the sum of squares of their distances, in standard deviations of the
+    noise, is so much less."""
+    curve, _, own, typical = _at(function, *place)
+    ladder = Ladder(curve, own, typical)
+    best, _ = ladder.best()
+    finer = (ladder[k] for k in range(FINEST, best.k, -1))
+    sums = accumulate(
+        ((rung.value - value) ** 2 - (rung.value - slope) ** 2) / (rung.rounding / DEVIATIONS) ** 2
+        for rung in finer
+        if math.isfinite(rung.error)
+    )
+    return any(total > EVIDENT for total in sums)
 
 
 @quiet()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -32,6 +32,11 @@ ITS_ROUNDING = 16.0  # roundoffs of f: changes that small are no stairs
 APART = 8.0  # times that rounding, the least height of a stair
 EXACT = 1e-3  # of the height: so far from a multiple of it a change may be
 OF_THE_LEAST = 32.0  # times the height, the most that the least change may be
+# Whether f moves in jumps that the finest steps seldom meet, as it does in half precision (`jumping`):
+JUMPING = (2.0**-9, 2.0**-12)  # relative steps at which it is asked
+OUT_OF = 16.0  # times the noise of the finest steps, the least that they are
+AS_NOISE = 1 / 16  # of what the first of these steps shows, the second has to; of a kink it shows less
+LONGER = 8  # walks at each of these steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,9 +203,10 @@ def _roundoff(values: Array, coarsest: int = 24) -> float:
     return 2.0 ** -(bits if bits >= coarsest else 53)
 
 
-def _walk(function: Scalar, step: float, rng: np.random.Generator) -> Array:
-    """Values of f at equal steps in a random direction; without those at its parameters, where f may jump."""
-    params = function.params
+def _walk(function: Scalar, step: float, rng: np.random.Generator, keys: Collection[str] | None = None) -> Array:
+    """Values of f at equal steps in a random direction of all parameters, or of these; without those at its
+    parameters, where f may jump."""
+    params = {key: V for key, V in function.params.items() if keys is None or key in keys}
     D = {key: random_direction(V, rng) for key, V in params.items()}
     moved = [{key: V + k * step * D[key] for key, V in params.items()} for k in range(1, max(ORDERS) + 3)]
     function.ahead(moved)
@@ -244,6 +250,33 @@ def _stairs(function: Scalar, rounding: float, rng: np.random.Generator) -> floa
         while (rest := abs(math.remainder(gap, height))) > rounding * (1 + gap / height) + EXACT * height:
             gap, height = height, rest
     return height if APART * rounding < height >= min(gaps) / OF_THE_LEAST else 0.0
+
+
+@quiet()
+def jumping(function: Scalar, key: str, rng: np.random.Generator) -> Scalar:
+    """The function with the noise of its jumps, if it moves in some, along this parameter too, as one does that
+    computes in half precision inside.
+
+    The finest steps seldom meet these. Longer ones do, and of two lengths of step the noise is much the same, where
+    what they show of a kink or of a smooth f falls with the step, or faster.
+    """
+
+    def noise(step: float, keys: Collection[str]) -> float:
+        return float(np.median([_noise(_walk(function, step, rng, keys)) for _ in range(LONGER)]))
+
+    coarse, fine = (noise(step, function.params) for step in JUMPING)
+    if min(coarse, noise(JUMPING[0], {key})) <= OUT_OF * function.least_noise or fine < AS_NOISE * coarse:
+        return function
+    return replace(function, noise=coarse, least_noise=coarse)
+
+
+@quiet()
+def stepped(function: Scalar, key: str, rng: np.random.Generator) -> float:
+    """The noise of the jumps in which f moves along a parameter where it moves in nothing else; or 0."""
+    if np.diff(_walk(function, NOISE_STEPS[0], rng, {key})).any():
+        return 0.0
+    found = jumping(function, key, rng)
+    return found.noise if found is not function else 0.0
 
 
 def typical_size(V: Array) -> Array:

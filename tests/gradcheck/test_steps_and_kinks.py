@@ -1,0 +1,176 @@
+"""What check_gradients says where f moves in steps, as rounded numbers do and half precision inside, or has kinks that
+long steps cannot avoid, as float32 needs them."""
+
+import numpy as np
+import pytest
+from functions import BLIND, PASS, UNRELIABLE, WRONG, judged, says
+
+from refnn import check_gradients
+
+
+@pytest.mark.parametrize("digits", range(1, 7))
+def test_an_f_that_is_rounded_shows_what_its_steps_let_through(digits):
+    """It is flat at the finest steps. Its derivative is zero there, and that of what was rounded farther on."""
+    f, x = lambda p: round(float(np.sum(p["x"] ** 2)), digits), np.array([0.3, 0.7, 1.1])
+    right = judged(f, {"x": x}, {"x": 2 * x})
+    assert right.verdict in (UNRELIABLE, PASS)[digits > 5 :], str(right)
+    assert any(note.startswith(f"f goes up in steps of 1.0e-0{digits}") for note in right.notes), str(right)
+    says(f, {"x": x}, {"x": 0 * x}, UNRELIABLE)
+    if digits > 4:
+        says(f, {"x": x}, {"x": -2 * x}, WRONG)
+
+
+@pytest.mark.parametrize("jump", [np.floor, np.ceil, np.round, np.trunc])
+def test_jumps_of_any_height_are_no_rounding(jump):
+    """Rounding goes up in steps of one height. The derivative of what jumps otherwise is zero, as is that of a sum. But
+    steps as fine as those of half precision may be its own: there only a gradient that is neither is wrong."""
+    rng = np.random.default_rng(2)
+    x, w = 2 * rng.standard_normal(33), rng.standard_normal(33)
+    for scale, straight_through in ((10, WRONG), (100, UNRELIABLE)):
+        f = lambda p, scale=scale: float(np.sum(w * jump(scale * p["x"])))  # noqa: E731
+        says(f, {"x": x}, {"x": 0 * x}, BLIND)
+        says(f, {"x": x}, {"x": scale * w}, straight_through)
+        says(f, {"x": x}, {"x": -scale * w}, WRONG)
+
+
+def test_a_rounding_is_one_where_fine_steps_cross_one_of_its_own_too():
+    """Here one of those by which noise is measured does."""
+    rng = np.random.default_rng(14)
+    n = rng.integers(2, 40)
+    x, w, c = 2 * rng.standard_normal(n), rng.standard_normal(n), rng.standard_normal(n)
+    right = judged(
+        lambda p: round(float(np.sum(w * np.sin(c * p["x"]) + 3 / n)), 6), {"x": x}, {"x": w * c * np.cos(c * x)}
+    )
+    assert any(note.startswith("f goes up in steps of 1.0e-06") for note in right.notes), str(right)
+    assert right.verdict != WRONG, str(right)
+
+
+def test_steps_may_differ_by_more_than_floats_hold():
+    f = lambda p: 1e10 if p["x"][0] > 0.31 else 5e-324 * float(np.floor(1e6 * p["x"][0]))  # noqa: E731
+    assert judged(f, {"x": np.array([0.3])}, {"x": np.array([0.0])}).verdict != WRONG
+
+
+def test_a_step_may_be_higher_than_floats_hold():
+    f = lambda p: 1.7e308 * (-1) ** int(np.floor(1e3 * p["x"][0]))  # noqa: E731
+    assert judged(f, {"x": np.array([0.3005])}, {"x": np.array([0.0])}).verdict != WRONG
+
+
+@pytest.mark.parametrize("narrow", [np.float16, lambda v: np.round(v, 3)], ids=["float16", "three decimals"])
+def test_an_f_that_returns_few_digits_is_believed_no_more(narrow):
+    x = np.array([0.3, 0.7, 1.1])
+    right = judged(lambda p: float(narrow(np.sum(p["x"] ** 2))), {"x": x}, {"x": 2 * x})
+    assert right.verdict in (PASS, UNRELIABLE), str(right)
+
+
+# ---------------------------------------------------------------------- half precision inside
+
+
+def bfloat16(V):
+    """Rounded to the eight bits of bfloat16."""
+    mantissa, exponent = np.frexp(V)
+    return np.ldexp(np.rint(np.ldexp(mantissa, 8)), exponent - 8)
+
+
+def float16(V):
+    return V.astype(np.float16).astype(np.float64)
+
+
+def layers(low, seed):
+    """Tanh layers whose products are made of rounded numbers and are rounded, as under autocast; a right gradient of
+    them, times `factor` in W; and where."""
+    r = np.random.default_rng(seed)
+    X, Y = r.standard_normal((6, 16)), r.standard_normal((2, 16))
+    params = {"W": r.standard_normal((8, 6)) / 2, "V": r.standard_normal((2, 8)) / 2, "c": r.standard_normal((2, 1))}
+
+    def forward(p):
+        H = np.tanh(low(low(p["W"]) @ low(X)))
+        return H, low(low(p["V"]) @ low(H)) + p["c"] - Y
+
+    def f(p):
+        return float(np.mean(forward(p)[1] ** 2))
+
+    def gradient(p, factor=1.0):
+        H, R = forward(p)
+        R = 2 * R / R.size
+        D = low(p["V"]).T @ R * (1 - H**2)
+        return {"W": factor * D @ X.T, "V": R @ H.T, "c": R.sum(axis=1, keepdims=True)}
+
+    return f, gradient, params
+
+
+@pytest.mark.parametrize("as_numbers", [False, True])
+@pytest.mark.parametrize("seed", range(4, 10))
+@pytest.mark.parametrize("low", [bfloat16, float16])
+def test_half_precision_inside_f_leaves_a_right_gradient_in_doubt_and_no_opposite_one_passes(low, seed, as_numbers):
+    f, gradient, params = layers(low, seed)
+    right = judged(f, params, gradient(params) if as_numbers else gradient)
+    assert right.verdict == UNRELIABLE, str(right)
+    assert any("f moves in jumps" in reason for reason in right.reasons), str(right)
+    opposite = judged(f, params, gradient(params, -1.0) if as_numbers else lambda p: gradient(p, -1.0))
+    assert opposite.verdict in ((WRONG, UNRELIABLE) if low is bfloat16 else (WRONG,)), str(opposite)
+
+
+@pytest.mark.parametrize("low", [bfloat16, float16])
+def test_a_gradient_of_zero_does_not_pass_because_half_precision_hides_what_f_does(low):
+    """Between two numbers of half precision f is flat: W changes nothing there, and U does as ever."""
+    r = np.random.default_rng(0)
+    X, params = r.standard_normal((6, 16)), {"W": r.standard_normal((8, 6)) / 2, "U": r.standard_normal((2, 8))}
+
+    def f(p):
+        return float(np.mean((p["U"] @ low(np.tanh(p["W"] @ X))) ** 2))
+
+    H = low(np.tanh(params["W"] @ X))
+    dU = 2 * params["U"] @ H @ H.T / 32
+    check = says(f, params, {"W": 0 * params["W"], "U": dU}, UNRELIABLE)
+    assert any(reason.startswith("in W f moves in jumps") for reason in check.reasons), str(check)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_steps_in_one_array_do_not_excuse_another(seed):
+    r = np.random.default_rng(seed)
+    x, y = r.standard_normal((2, 33))
+    f = lambda p: float(np.sum(np.floor(100 * p["x"]) + p["y"] ** 2))  # noqa: E731
+    says(f, {"x": x, "y": y}, {"x": 0 * x, "y": 2.001 * y}, WRONG)
+
+
+def test_a_zero_is_right_where_steps_of_any_height_are_crossed_by_the_finest_moves():
+    """Here one of those by which noise is measured crosses one, so that f seems to be noisy and not flat."""
+    r = np.random.default_rng(3)
+    n = r.integers(2, 40)
+    x, w = 2 * r.standard_normal(n), r.standard_normal(n)
+    assert judged(lambda p: float(np.sum(w * np.floor(1000 * p["x"]))), {"x": x}, {"x": 0 * x}).verdict != WRONG
+
+
+# ---------------------------------------------------------------------- kinks in float32
+
+
+def hinges(seed):
+    """A layer of ReLU under a hinge loss, in float32; its gradient; and where. Each step meets kinks."""
+    r, single = np.random.default_rng(seed), np.float32
+    X, y = r.normal(size=(6, 100)).astype(single), np.sign(r.normal(size=(1, 100))).astype(single)
+    shapes = {"W": (32, 6), "b": (32, 1), "V": (1, 32)}
+    params = {key: (r.normal(size=shape) / 2).astype(single) for key, shape in shapes.items()}
+
+    def forward(p):
+        p = {key: np.asarray(value, single) for key, value in p.items()}
+        Z = p["W"] @ X + p["b"]
+        return p, Z, p["V"] @ np.maximum(Z, 0)
+
+    def f(p):
+        return float(np.mean(np.maximum(0, 1 - y * forward(p)[2])))
+
+    def gradient(p, factor=1.0):
+        p, Z, out = forward(p)
+        s = (-y * (y * out < 1) / 100).astype(single)
+        D = p["V"].T @ s * (Z > 0)
+        return {"W": D @ X.T, "b": single(factor) * D.sum(axis=1, keepdims=True), "V": s @ np.maximum(Z, 0).T}
+
+    return f, gradient, params
+
+
+@pytest.mark.parametrize("seed", [0, 5, 12, 13, 14, 20])
+def test_a_right_gradient_is_not_wrong_because_float32_needs_steps_that_meet_kinks(seed):
+    f, gradient, params = hinges(seed)
+    right = check_gradients(f, params, gradient, progress=False)
+    assert any(reason.startswith("f has kinks within the steps") for reason in right.reasons), str(right)
+    assert check_gradients(f, params, lambda p: gradient(p, 1.05), progress=False).verdict == WRONG

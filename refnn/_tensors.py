@@ -15,6 +15,8 @@ from refnn.gradcheck.containers import leaves_of, rebuilt
 
 Tensors = Mapping[str, torch.Tensor]
 
+SEED = 0  # of random cotangents and tangents, which leave PyTorch's own random numbers as they are
+
 
 def is_number(value: object) -> bool:
     """Whether it is a tensor that can have a gradient."""
@@ -121,7 +123,11 @@ class Subject:
         """Whether vmap over cotangents or tangents gives what one after the other do, to half the digits."""
         word = "check_batched_grad" if kind == "vjp" else "check_batched_forward_grad"
         domain = self._graph(self.tensors)[1] if kind == "vjp" else self.tensors
-        several = {name: torch.stack([torch.randn_like(V), torch.randn_like(V)]) for name, V in domain.items()}
+        generator = torch.Generator().manual_seed(SEED)
+        several = {
+            name: torch.randn((2, *V.shape), dtype=V.dtype, generator=generator).to(V.device)
+            for name, V in domain.items()
+        }
         one = partial(self.vjp if kind == "vjp" else self._pushed, self.tensors)
         try:
             if kind == "vjp":
@@ -150,7 +156,10 @@ class Backward(Subject):
         _, outputs = first._graph(first.tensors)
         given = grad_outputs if isinstance(grad_outputs, tuple | list) else [grad_outputs]
         if grad_outputs is None:
-            given = [torch.rand_like(V) * 2 - 1 for V in outputs.values()]
+            generator = torch.Generator().manual_seed(SEED)
+            given = [
+                torch.rand(V.shape, dtype=V.dtype, generator=generator).to(V.device) * 2 - 1 for V in outputs.values()
+            ]
         if len(given) != len(outputs):
             raise ValueError(f"grad_outputs has {len(given)} tensors, expected {len(outputs)}: one for each output")
         named = {f"grad of {name}": g.detach() for name, g in zip(outputs, given, strict=True)}

@@ -365,3 +365,10 @@ def test_functions_that_differentiate_by_their_inputs_are_judged():
     assert gradcheck(force, (grad(X),))
     assert gradgradcheck(force, (grad(X),))
     assert "1.001 times" in refused(hooked, (grad(X),))
+
+
+def test_the_random_numbers_of_pytorch_stay_as_they_are():
+    before = torch.get_rng_state()
+    assert gradcheck(Tanh.apply, grad(X), check_batched_grad=True)
+    assert gradgradcheck(Tanh.apply, grad(X), check_batched_grad=True)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -19,7 +19,7 @@ from refnn.gradcheck.witness import central, complex_step, directions
 from refnn.gradcheck.witness.complex_step import SAFETY, Trust
 from refnn.gradcheck.witness.directions import Look, Search, Slope
 from refnn.gradcheck.witness.entries import Findings, Place, find
-from refnn.gradcheck.witness.function import Scalar, jumping, observe, random_direction, stepped
+from refnn.gradcheck.witness.function import ONLY, Scalar, is_noise, jumping, observe, random_direction, stepped
 from refnn.gradcheck.witness.silence import quiet
 from refnn.gradcheck.witness.workers import ALONE, Workers
 
@@ -54,6 +54,7 @@ KINKS = (
 )
 JUMPS = "in {} f moves in jumps of about {:.1e}: its derivative is zero between them, and not that of what was rounded"
 ANSWERLESS = "f does not change with any parameter: does it read what it is given?"
+NOISE = "f is zero but for rounding, at these parameters and far from them"
 ZERO = "no derivative stands out of its rounding error at these parameters: a wrong factor or sign would not show"
 
 
@@ -114,6 +115,9 @@ class _Judge:
                 check = replace(check, reasons=(*check.reasons, ANSWERLESS))
         elif check and (zero := dict(self._between_jumps(compared))):
             return replace(check, verdict=Verdict.UNRELIABLE, reasons=tuple(zero.values()))
+        faint = self.formula.largest(self.function) <= ONLY * self.function.noise
+        if not check and faint and is_noise(self.function, self.rng):
+            return replace(check, verdict=Verdict.BLIND, reasons=(NOISE,))
         doubtful = dict(self._disagreements(compared)) if check.verdict is Verdict.WRONG else {}
         check = replace(check, witnesses=self._testimonies)  # `_disagreements` has asked some of them again
         if doubtful:

@@ -941,3 +941,28 @@ def test_an_option_that_is_none_is_refused_by_its_name(option):
     for check, given in ((check_vjp, lambda x, u: 2 * x * u), (check_jacobian, lambda x: np.diag(2 * x))):
         with pytest.raises(TypeError, match=name):
             check(lambda x: x**2, given, np.ones(2), **option)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_output_that_is_zero_but_for_rounding_puts_nothing_in_doubt(seed):
+    """Such is the gradient of a bias before a batch norm, in a backward that is judged itself."""
+
+    def softmax(S):
+        E = np.exp(S - S.max(axis=1, keepdims=True))
+        return E / E.sum(axis=1, keepdims=True)
+
+    def with_defect(S):
+        P = softmax(S)
+        return P, (P - P.mean(axis=1, keepdims=True)).sum(axis=1)
+
+    def backward(S, cotangents, factor=1.0):
+        P, (g, h) = softmax(S), cotangents
+        G = g + (h[:, None] - h[:, None].sum(axis=1, keepdims=True) * np.ones(S.shape[1]))
+        return factor * P * (G - np.sum(P * G, axis=1, keepdims=True))
+
+    S = np.random.default_rng(seed).standard_normal((3, 7))
+    check = check_vjp(with_defect, backward, S)
+    assert check, str(check)
+    assert [p.verdict.name for p in check.probes if p.probe == "[1] alone"] == ["BLIND"]
+    assert wrong(check_vjp(with_defect, lambda S, u: backward(S, u, 1.001), S))
+    assert wrong(check_vjp(with_defect, lambda S, u: backward(S, u) + 1e-9 * u[1].sum() * S, S))

@@ -25,6 +25,7 @@ REORDERED = 128  # roundoffs by which evaluations may differ because threads sum
 PRECISIONS = (8, 11, 24)  # bits of bfloat16, float16, float32
 NOISE_STEPS = (2.0**-40, 2.0**-24)  # relative; the latter also moves a float32 hidden inside f
 COARSE_STEP = 2.0**-10  # relative; it moves even the coarsest dtype
+ONLY = 16.0  # times the noise of f: numbers that are no larger may be nothing else
 # Whether f goes up in stairs, as one that was rounded to a few digits does (`_stairs`):
 STRIDES = (2.0**-24, 2.0**-17, 2.0**-10, 2.0**-5)  # relative steps at which it is asked
 WALKS, ENOUGH = 4, 4  # walks at each stride, and the changes of f that they have to show in all
@@ -268,6 +269,15 @@ def jumping(function: Scalar, key: str, rng: np.random.Generator) -> Scalar:
     if min(coarse, noise(JUMPING[0], {key})) <= OUT_OF * function.least_noise or fine < AS_NOISE * coarse:
         return function
     return replace(function, noise=coarse, least_noise=coarse)
+
+
+@quiet()
+def is_noise(function: Scalar, rng: np.random.Generator) -> bool:
+    """Whether f is zero but for rounding, here and at most points far away."""
+    if function.inexact or function.stairs:
+        return False
+    far = ({key: V + random_direction(V, rng) for key, V in function.params.items()} for _ in range(WALKS))
+    return bool(max(abs(function.value), np.median(np.abs([*map(function.real, far)]))) <= ONLY * function.noise)
 
 
 @quiet()

@@ -46,12 +46,10 @@ TOLERANCE = (
     "of the largest entry of its array"
 )
 HALF = (
-    "f moves in jumps of about {:.1e}, as one does that computes in half precision inside: they may be what is off in "
-    "{}; check it in float32 or float64"
+    "f moves in jumps of about {:.1e}, as one does that computes in half precision inside, which may be why {} is off: "
+    "check it in float32 or float64"
 )
-KINKS = (
-    "f has kinks within the steps of the differences in {}, or nearly so: finer steps do not contradict the gradient"
-)
+KINKS = "f seems to have kinks within the steps of the differences in {}: finer steps speak for the gradient"
 JUMPS = "in {} f moves in jumps of about {:.1e}: its derivative is zero between them, and not that of what was rounded"
 ANSWERLESS = "f does not change with any parameter: does it read what it is given?"
 NOISE = "f is zero but for rounding, at these parameters and far from them"
@@ -339,10 +337,8 @@ class _Judge:
         """Why kinks of f within the steps, which are long where f is computed in float32, put all of these wrong
         entries in doubt."""
         if len(wrong) and self.function.roundoff > central.COARSE:
-            slopes = ((float(given.ravel()[i]), float(value[i])) for i in wrong)
-            if all(
-                central.speaks_for(g, v, self.function, (key, int(i))) for i, (g, v) in zip(wrong, slopes, strict=True)
-            ):
+            slopes = ((float(given.ravel()[i]), float(value[i]), (key, int(i))) for i in wrong)
+            if all(central.speaks_for(slope, other, self.function, place) for slope, other, place in slopes):
                 yield KINKS.format(self.formula.given.names[key])
 
     def _by_jumps(self, key: str, given: Array, wrong: Array, value: Array) -> Iterator[str]:

@@ -325,18 +325,21 @@ def finer(function: Scalar, place: tuple[str, int]) -> list[tuple[float, float]]
 
 @quiet()
 def speaks_for(slope: float, value: float, function: Scalar, place: tuple[str, int]) -> bool:
-    """Whether rungs finer than the best one, from some rung on, speak for this slope and against the value: kinks may
-    hide in the steps of the best. They do if the sum of squares of their distances, in standard deviations of the
-    noise, is so much less."""
+    """Whether rungs finer than the best one speak for this slope and against the value: kinks may hide in its steps.
+
+    They do if from some rung on the sum of squared distances, in standard deviations of the noise, is much less from
+    the slope than from the value.
+    """
     curve, _, own, typical = _at(function, *place)
     ladder = Ladder(curve, own, typical)
     best, _ = ladder.best()
     finer = (ladder[k] for k in range(FINEST, best.k, -1))
-    sums = accumulate(
-        ((rung.value - value) ** 2 - (rung.value - slope) ** 2) / (rung.rounding / DEVIATIONS) ** 2
-        for rung in finer
-        if math.isfinite(rung.error)
+    known = (rung for rung in finer if math.isfinite(rung.error) and rung.rounding)
+    distances = (
+        (DEVIATIONS * (rung.value - value) / rung.rounding, DEVIATIONS * (rung.value - slope) / rung.rounding)
+        for rung in known
     )
+    sums = accumulate((one - other) * (one + other) for one, other in distances)
     return any(total > EVIDENT for total in sums)
 
 

@@ -274,7 +274,7 @@ def jumping(function: Scalar, key: str, rng: np.random.Generator) -> Scalar:
 @quiet()
 def is_noise(function: Scalar, rng: np.random.Generator) -> bool:
     """Whether f is zero but for rounding, here and at most points far away."""
-    if function.inexact or function.stairs:
+    if function.inexact or function.stairs or not math.isfinite(function.noise):
         return False
     far = ({key: V + random_direction(V, rng) for key, V in function.params.items()} for _ in range(WALKS))
     return bool(max(abs(function.value), np.median(np.abs([*map(function.real, far)]))) <= ONLY * function.noise)
@@ -283,7 +283,8 @@ def is_noise(function: Scalar, rng: np.random.Generator) -> bool:
 @quiet()
 def stepped(function: Scalar, key: str, rng: np.random.Generator) -> float:
     """The noise of the jumps in which f moves along a parameter where it moves in nothing else; or 0."""
-    if np.diff(_walk(function, NOISE_STEPS[0], rng, {key})).any():
+    fine, coarse = (np.diff(_walk(function, step, rng, {key})).any() for step in (NOISE_STEPS[0], JUMPING[0]))
+    if fine or not coarse:
         return 0.0
     found = jumping(function, key, rng)
     return found.noise if found is not function else 0.0

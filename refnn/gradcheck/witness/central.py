@@ -48,6 +48,7 @@ ROUNDS = 8  # such guesses
 SAFETY = 4.0  # on both terms of the error, which are estimates
 COARSE = 1e-10  # roundoffs above that are those of float32 and of coarser dtypes
 CLEAR = 16.0  # times its error, a number is no noise
+OPEN = 4.0  # times its error, up to which a number may be told from zero too little to be of use
 AGREED = 8.0  # times its truncation, a slope is much the same on the next rung
 CLIFF = 2.0**20  # times faster than in proportion to the step, f rises behind a kink; a polynomial does not
 RESOLVED = 2.0**-10  # of a slope: if its error is less, no step beyond the typical size is tried
@@ -62,7 +63,7 @@ class Derivative:
     value: float
     error: float
     bend: float  # |f″|, or 0 where it does not stand out of the error
-    flat: bool  # f does not change, or equally to both sides
+    flat: bool  # f does not change, or equally to both sides; not asked where the value stands out of its error
     sides: tuple[float, float] | None  # at a kink, the least and the largest slope that either side may have
     evaluations: int
 
@@ -143,6 +144,7 @@ class Ladder:
         self.usual = -round((math.log(typical) - math.log(size)) / math.log(RATIO))
         self.orders = (1, 2) if side else (2, 4)  # powers of the step that extrapolation takes out
         self.rungs: dict[int, Rung] = {}
+        self.slopes: dict[tuple[int, int], tuple[float, float]] = {}
 
     def step(self, k: int) -> float:
         far = max(-k // 1000, 0)  # thousands of rungs, whose ratio would overflow as one factor
@@ -150,7 +152,13 @@ class Ladder:
 
     def slope(self, k: int, side: int | None = None) -> tuple[float, float]:
         """The slope of one step, with its rounding error."""
-        side, t = self.side if side is None else side, self.step(k)
+        side = self.side if side is None else side
+        if (k, side) not in self.slopes:
+            self.slopes[k, side] = self._slope(k, side)
+        return self.slopes[k, side]
+
+    def _slope(self, k: int, side: int) -> tuple[float, float]:
+        t = self.step(k)
         up = 0.0 if side < 0 else self.curve.taken(t)
         down = 0.0 if side > 0 else self.curve.taken(-t)
         if up == down or up < 0.75 * t * (side >= 0) or -down < 0.75 * t * (side <= 0):  # floats have no such step
@@ -291,7 +299,7 @@ def derivative(curve: Curve, size: float, typical: float | None = None) -> Deriv
         sides = min(rung.value - e for rung, e in found), max(rung.value + e for rung, e in found)
         if not all(map(math.isfinite, sides)):
             sides = -math.inf, math.inf  # a cusp
-    flat = ladder.flat() and best.k >= 0
+    flat = best.k >= 0 and abs(best.value) <= OPEN * error and ladder.flat()
     return Derivative(best.value, error, ladder.bend(best.k + 1), flat, sides, len(curve.values) - 1)
 
 

@@ -156,14 +156,13 @@ class _Judge:
 
     def _along(self, key: str, V: Array) -> Slope:
         felt, least = self.formula.felt(key), self.trusted.least[key]
-        if np.isfinite(least) and not (least and not (self.formula.given.arrays[key] * V).any()):
+        if np.isfinite(least):
             size = float(np.max(np.abs(V) / self.function.sizes[key]))
             values = np.array([complex_step.at_neighbours(self.points, {key: V}, complex_step.STEP / size)])
             self.evaluations[complex_step.NAME] += values.size
             (noise,), (slope,) = complex_step.precision(values, self.trusted.spacing)
             value = float(values[0, 0])
             error = SAFETY * float(noise + felt * slope) + self.function.inexact * size
-            error += self.formula.linear(key) * abs(value)
             return Slope(value, error, bool(np.isfinite(error)), abs(value) <= error)
         found = central.along(self.function, {key: V})
         self.evaluations[central.NAME] += found.evaluations
@@ -314,7 +313,7 @@ class _Judge:
             wrong = np.flatnonzero(compared.outside(key).ravel() & np.isfinite(error))
             wrong = wrong[np.linspace(0, len(wrong) - 1, min(len(wrong), SECOND_LOOK)).astype(int)]
             reasons = [*self._by_differences(key, given, wrong, value, error)]
-            reasons = reasons or [*self._by_kinks(key, given, wrong, value), *self._by_jumps(key, given, wrong, value)]
+            reasons = reasons or [*self._by_kinks(key, given, wrong, value), *self._by_jumps(key, given, wrong)]
             yield from ((key, reason) for reason in reasons)
 
     def _by_differences(self, key: str, given: Array, wrong: Array, value: Array, error: Array) -> Iterator[str]:
@@ -341,10 +340,9 @@ class _Judge:
             if all(central.speaks_for(slope, other, self.function, place) for slope, other, place in slopes):
                 yield KINKS.format(self.formula.given.names[key])
 
-    def _by_jumps(self, key: str, given: Array, wrong: Array, value: Array) -> Iterator[str]:
+    def _by_jumps(self, key: str, given: Array, wrong: Array) -> Iterator[str]:
         """Why noise of f that the finest steps do not meet puts all of these wrong entries in doubt."""
-        by_differences = np.abs(value * self.function.sizes[key].ravel()) < self.trusted.least[key]
-        if by_differences[wrong].any() and (jumps := jumping(self.function, key, self.rng)) is not self.function:
+        if len(wrong) and (jumps := jumping(self.function, key, self.rng)) is not self.function:
             found, allowance = self._look(key, wrong, complex_step.distrust(self.function, ""), jumps)
             if (np.abs(given.ravel()[wrong] - found.value) <= found.error + allowance).all():
                 yield HALF.format(jumps.noise, self.formula.given.names[key])

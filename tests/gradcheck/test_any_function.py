@@ -25,6 +25,11 @@ def test_what_the_control_of_the_complex_step_cannot_see_is_not_decided_by_it(gi
     says(unequal, {"a": np.ones(3), "b": [0.3]}, {"a": 2e6 * np.ones(3), "b": [given]}, UNRELIABLE)
 
 
+def test_nor_are_many_entries_that_are_given_as_zero():
+    """These are compared by a sum, which has to be one of differences."""
+    says(unequal, {"a": np.ones(3), "b": np.full(40, 0.3)}, {"a": 2e6 * np.ones(3), "b": np.zeros(40)}, UNRELIABLE)
+
+
 def ackley(p):
     x = p["x"]
     return 20 + np.e - 20 * np.exp(-0.2 * np.sqrt(np.mean(x**2))) - np.exp(np.mean(np.cos(2 * np.pi * x)))

@@ -133,6 +133,15 @@ def test_steps_in_one_array_do_not_excuse_another(seed):
     says(f, {"x": x, "y": y}, {"x": 0 * x, "y": 2.001 * y}, WRONG)
 
 
+def test_what_the_complex_step_decides_is_not_excused_because_f_varies_within_the_steps_of_differences():
+    x = np.array([0.3, -1.1, 0.7, 2.3])
+    f = lambda p: np.sum(np.sin(1e4 * p["x"]))  # noqa: E731
+    slopes = 1e4 * np.cos(1e4 * x)
+    assert (slopes < 0).any()
+    says(f, {"x": x}, {"x": slopes}, PASS)
+    says(f, {"x": x}, {"x": slopes * 1.01}, WRONG)
+
+
 def test_a_zero_is_right_where_steps_of_any_height_are_crossed_by_the_finest_moves():
     """Here one of those by which noise is measured crosses one, so that f seems to be noisy and not flat."""
     r = np.random.default_rng(3)

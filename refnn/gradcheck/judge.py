@@ -313,7 +313,7 @@ class _Judge:
             wrong = np.flatnonzero(compared.outside(key).ravel() & np.isfinite(error))
             wrong = wrong[np.linspace(0, len(wrong) - 1, min(len(wrong), SECOND_LOOK)).astype(int)]
             reasons = [*self._by_differences(key, given, wrong, value, error)]
-            reasons = reasons or [*self._by_kinks(key, given, wrong, value), *self._by_jumps(key, given, wrong)]
+            reasons = reasons or [*self._by_kinks(key, given, wrong, value), *self._by_jumps(key, given, wrong, value)]
             yield from ((key, reason) for reason in reasons)
 
     def _by_differences(self, key: str, given: Array, wrong: Array, value: Array, error: Array) -> Iterator[str]:
@@ -340,9 +340,10 @@ class _Judge:
             if all(central.speaks_for(slope, other, self.function, place) for slope, other, place in slopes):
                 yield KINKS.format(self.formula.given.names[key])
 
-    def _by_jumps(self, key: str, given: Array, wrong: Array) -> Iterator[str]:
+    def _by_jumps(self, key: str, given: Array, wrong: Array, value: Array) -> Iterator[str]:
         """Why noise of f that the finest steps do not meet puts all of these wrong entries in doubt."""
-        if len(wrong) and (jumps := jumping(self.function, key, self.rng)) is not self.function:
+        by_differences = np.abs(value * self.function.sizes[key].ravel()) < self.trusted.least[key]
+        if by_differences[wrong].any() and (jumps := jumping(self.function, key, self.rng)) is not self.function:
             found, allowance = self._look(key, wrong, complex_step.distrust(self.function, ""), jumps)
             if (np.abs(given.ravel()[wrong] - found.value) <= found.error + allowance).all():
                 yield HALF.format(jumps.noise, self.formula.given.names[key])

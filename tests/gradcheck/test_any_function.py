@@ -756,17 +756,18 @@ def test_what_the_control_cannot_see_is_open_where_f_ends_before_it_could():
     says(ends, {"a": a, "b": b}, {"a": 2.02e6 * np.array(a), "b": [6e-10]}, WRONG)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("factor", [0.5, 2, -1, 0])
-def test_what_both_of_two_witnesses_refuse_is_wrong_though_they_disagree_by_little(factor):
+def test_what_both_of_two_witnesses_refuse_is_wrong_though_they_disagree_by_little(factor, sign):
     """Of seconds since 1970 the phases of a fit have lost six digits, which no error of a difference counts."""
     r = np.random.default_rng(0)
     t = 1.7e9 + np.sort(r.integers(0, 604800, 30)).astype(float)
     y, w = r.normal(size=30), np.array([1.0, 2, 2 * np.pi / 86400])
-    f = lambda p: np.sum((p["w"][0] + p["w"][1] * np.cos(p["w"][2] * t) - y) ** 2)  # noqa: E731
+    f = lambda p: sign * np.sum((p["w"][0] + p["w"][1] * np.cos(p["w"][2] * t) - y) ** 2)  # noqa: E731
 
     def gradient(p, factor=1.0):
         a, b, c = p["w"]
-        D = 2 * (a + b * np.cos(c * t) - y)
+        D = 2 * sign * (a + b * np.cos(c * t) - y)
         return {"w": factor * np.array([D.sum(), (D * np.cos(c * t)).sum(), -(D * b * t * np.sin(c * t)).sum()])}
 
     says(f, {"w": w}, gradient, PASS)

@@ -191,3 +191,9 @@ def test_numbers_of_24_bits_may_be_of_any_size(size, verdict):
     x = np.array([0.3, -1.1, 0.7])
     f = lambda p: float(np.sum(np.abs(p["x"]), dtype=np.float32)) * size  # noqa: E731
     says(f, {"x": x}, {"x": size * np.sign(x) * [1, 1, 1.01]}, verdict)
+
+
+def test_waves_too_fast_for_the_steps_are_not_taken_for_a_slope_of_zero():
+    """At each step they are as high, and no step is tried that is so long that nothing would hide in them."""
+    f = lambda p: float(1 + np.sum(1e-9 * p["x"] + 1e-8 * np.sin(1e7 * p["x"])) + p["y"] @ p["y"])  # noqa: E731
+    says(f, {"x": [0.3137], "y": [1.0, 2.0]}, {"x": [0.0], "y": [2.0, 4.0]}, UNRELIABLE)

@@ -2,7 +2,7 @@
 
     python proofs/environments.py             (make environments)
     python proofs/environments.py --write     and environments.json
-    python proofs/environments.py python3.14 --write    of one Python; the rows of others stay, with what they ran then
+    python proofs/environments.py python3.14 --write    of one Python; the other rows stay, with what they ran then
 
 Of `pythons` those are taken that are on the PATH; what is not there is named. `oldest` is the least version that
 pyproject.toml allows of each package it names, of those that have a wheel for that Python; `newest` the last one. The
@@ -82,8 +82,10 @@ def main() -> int:
     missing = [python for python in args.pythons if python not in there]
     print(f"not on this machine: {', '.join(missing) or 'none'}")
     if args.write:
-        others = [row for row in json.loads(RECORD.read_text(encoding="utf-8"))["rows"] if command(row) not in there]
-        kept = sorted(others + rows, key=lambda row: PYTHONS.index(command(row)))
+        before = json.loads(RECORD.read_text(encoding="utf-8"))["rows"]
+        others = [row for row in before if (command(row), row["packages"]) not in asked]
+        order = [(python, packages) for python in PYTHONS for packages in RESOLUTIONS]
+        kept = sorted(others + rows, key=lambda row: order.index((command(row), str(row["packages"]))))
         missing = [python for python in PYTHONS if python not in map(command, kept)]
         RECORD.write_text(json.dumps({"rows": kept, "not here": missing}, indent=1) + "\n", encoding="utf-8")
     return int(not all(re.fullmatch(r"\d+ passed", str(row["outcome"])) for row in rows))

@@ -281,3 +281,10 @@ def test_whatever_stands_in_an_argument_its_name_is_said(changes, error, name):
     }
     with pytest.raises(error, match=name):
         check_network(**network | changes)
+
+
+def test_a_gradient_so_small_that_its_square_is_zero_is_described():
+    params, X, Y = {"W1": [[0.34558419]], "b1": [[0.12573022]]}, [[100.58417687]], [[0.63696169]]
+    check = check_network(params, X, Y, {"dW1": [[0.12573022]], "db1": [[1.255e-321]]})
+    assert check.verdict is Verdict.WRONG
+    assert any("e-321 times as long" in finding.text for finding in check.diagnosis.findings)

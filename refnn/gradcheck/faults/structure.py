@@ -155,11 +155,13 @@ def _everywhere(g: Array, t: Array) -> Fact:
     """Compare two gradients that agree nowhere in particular."""
     if not t.any():
         return "direction", "not zero, as the true gradient is", None
-    g, t = _in_range(g, t)
-    size, expected = float(np.linalg.norm(g)), float(np.linalg.norm(t))
-    distance = float(np.linalg.norm(g - t)) / expected
+    of_g = float(np.abs(g).max() / np.abs(t).max())  # may be so small that its square is 0
+    (own, _), (scaled, t) = _in_range(g, g), _in_range(g, t)
+    size, expected = float(np.linalg.norm(own)), float(np.linalg.norm(t))
+    distance = float(np.linalg.norm(scaled - t)) / expected
     digits = -math.log10(distance)
     if digits >= DECIMALS_WORTH_NAMING:
         return "digits", f"right to {digits:.0f} digits only", round(digits, 1)
-    cosine = float(np.sum(g * t)) / (size * expected)
-    return "direction", f"cosine {cosine:.4f} with the true gradient, {size / expected:.4g} times as long", cosine
+    cosine = float(np.sum(own * t)) / (size * expected)
+    length = size / expected * of_g
+    return "direction", f"cosine {cosine:.4f} with the true gradient, {length:.4g} times as long", cosine

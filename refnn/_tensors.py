@@ -15,8 +15,6 @@ from refnn.gradcheck.containers import leaves_of, rebuilt
 
 Tensors = Mapping[str, torch.Tensor]
 
-SEED = 0  # of random cotangents and tangents, which leave PyTorch's own random numbers as they are
-
 
 def is_number(value: object) -> bool:
     """Whether it is a tensor that can have a gradient."""
@@ -123,11 +121,7 @@ class Subject:
         """Whether vmap over cotangents or tangents gives what one after the other do, to half the digits."""
         word = "check_batched_grad" if kind == "vjp" else "check_batched_forward_grad"
         domain = self._graph(self.tensors)[1] if kind == "vjp" else self.tensors
-        generator = torch.Generator().manual_seed(SEED)
-        several = {
-            name: torch.randn((2, *V.shape), dtype=V.dtype, generator=generator).to(V.device)
-            for name, V in domain.items()
-        }
+        several = _drawn(torch.randn, domain, 2)
         one = partial(self.vjp if kind == "vjp" else self._pushed, self.tensors)
         try:
             if kind == "vjp":
@@ -156,10 +150,7 @@ class Backward(Subject):
         _, outputs = first._graph(first.tensors)
         given = grad_outputs if isinstance(grad_outputs, tuple | list) else [grad_outputs]
         if grad_outputs is None:
-            generator = torch.Generator().manual_seed(SEED)
-            given = [
-                torch.rand(V.shape, dtype=V.dtype, generator=generator).to(V.device) * 2 - 1 for V in outputs.values()
-            ]
+            given = [2 * V - 1 for V in _drawn(torch.rand, outputs).values()]
         if len(given) != len(outputs):
             raise ValueError(f"grad_outputs has {len(given)} tensors, expected {len(outputs)}: one for each output")
         named = {f"grad of {name}": g.detach() for name, g in zip(outputs, given, strict=True)}
@@ -174,6 +165,12 @@ class Backward(Subject):
             given = {name: torch.stack([V, V], -1)[..., 0] for name, V in given.items()}
         grads = _gradients(outputs, inner, given, create_graph=True)
         return {f"grad of {name}": G for name, G in grads.items() if G is not None}
+
+
+def _drawn(draw: Callable[..., torch.Tensor], tensors: Tensors, *axes: int) -> dict[str, torch.Tensor]:
+    """Random tensors like these, with such axes before; PyTorch's own random numbers stay as they are."""
+    own = torch.Generator().manual_seed(0)
+    return {name: draw((*axes, *V.shape), dtype=V.dtype, generator=own).to(V.device) for name, V in tensors.items()}
 
 
 def _before(func: Any) -> Any:

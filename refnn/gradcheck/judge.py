@@ -310,7 +310,7 @@ class _Judge:
             if self.trusted.varies and np.isfinite(self.trusted.least[key]):
                 continue  # the finest differences were asked already
             value, error = compared.estimates[key].value.ravel(), compared.estimates[key].error.ravel()
-            wrong = np.flatnonzero(compared.outside(key).ravel() & np.isfinite(error))
+            wrong = np.flatnonzero(compared.wrong(key).ravel() & np.isfinite(error))
             wrong = wrong[np.linspace(0, len(wrong) - 1, min(len(wrong), SECOND_LOOK)).astype(int)]
             reasons = [*self._by_differences(key, given, wrong, value, error)]
             reasons = reasons or [*self._by_kinks(key, given, wrong, value), *self._by_jumps(key, given, wrong, value)]

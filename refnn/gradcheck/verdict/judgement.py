@@ -169,6 +169,7 @@ class Comparison:
             replace(self.given, arrays={key: cut(key, V) for key, V in self.given.arrays.items()}),
             {key: estimate.each(partial(cut, key)) for key, estimate in self.estimates.items()},
             {key: cut(key, V) for key, V in self.allowance.items()},
+            {key: replace(its, roundoff=cut(key, its.roundoff)) for key, its in self.unknown.items()},
         )
 
     def _judged(self, key: str) -> ParameterCheck:
@@ -188,17 +189,29 @@ class Comparison:
             key: tolerance(self.estimates[key], self.allowance[key], self.unknown.get(key)) for key in self.given.arrays
         }
 
-    def outside(self, key: str) -> Array:
-        """Entries that are not within their tolerance."""
+    def wrong(self, key: str) -> Array:
+        """Entries that are not within their tolerance, and are not merely imprecise."""
+        error, size = self._error(key), np.abs(self.truth[key])
         with np.errstate(invalid="ignore"):
-            return np.asarray(~(np.abs(self.given.arrays[key] - self.truth[key]) <= self.tolerance[key]))
+            wrong = ~(error <= self.tolerance[key])
+            if key in self.unknown:
+                wrong &= ~self.unknown[key].imprecise(error, size) | self.estimates[key].at_kink
+        return wrong
+
+    def _error(self, key: str) -> Array:
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.abs(self.given.arrays[key] - self.truth[key]))
 
     @property
     def shown(self) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
-        """The gradient, the truth and the tolerance under the names to be shown."""
+        """The gradient, the truth and the tolerance under the names to be shown; what is not wrong is within it."""
+        within = {
+            key: np.where(self.wrong(key), limit, np.fmax(limit, self._error(key)))
+            for key, limit in self.tolerance.items()
+        }
         given, truth, tolerance = (
             {self.given.names[key]: self.given.form(key, V) for key, V in table.items()}
-            for table in (self.given.arrays, self.truth, self.tolerance)
+            for table in (self.given.arrays, self.truth, within)
         )
         return given, truth, tolerance
 

@@ -246,7 +246,7 @@ def _reason(check: ParameterCheck, compared: Comparison, key: str, found: Found)
     """Of a large array, where it is wrong as far as was looked."""
     if not check.wrong or check.size <= EACH:
         return found.reason or check.reason
-    given, off = compared.given.arrays[key], np.flatnonzero(compared.outside(key))
+    given, off = compared.given.arrays[key], np.flatnonzero(compared.wrong(key))
     places = (f"{check.name}{[int(k) for k in np.unravel_index(i, given.shape)]}" for i in off[:NAMED])
     reason = f"wrong at {', '.join(places)}"
     if found.sample is not None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 try:
     import refnn
     from refnn._printing import printable
-    from refnn.commands import EXIT_STATUS, STOPPED, UNUSABLE, certify, check, predict, report, train, verify
+    from refnn.commands import EXIT_STATUS, STOPPED, UNUSABLE, certify, check, predict, report, train, verify, warn
 except KeyboardInterrupt:  # which takes a while
     sys.exit(130)
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         mended_by_the_user = isinstance(error, (ValueError, TypeError, OSError, ImportError, MemoryError))
         # What is not is a fault of refnn, which is no verdict.
         said = f"refnn: {str(error) or type(error).__name__}" if mended_by_the_user else traceback.format_exc()
-    print("\n".join(map(printable, said.splitlines())), file=sys.stderr)  # it may hold the words of judged code
+    warn("\n".join(map(printable, said.splitlines())))  # it may hold the words of judged code
     return UNUSABLE
 
 

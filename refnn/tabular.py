@@ -1,5 +1,6 @@
 """Tables: read from CSV, split, standardised. Columns of X and Y are examples."""
 
+import contextlib
 import csv
 import math
 import re
@@ -175,7 +176,7 @@ class _Sheet:
                 if truth:
                     values[r] = _TRUTH[cell.lower()]
                 else:
-                    number = _float(cell, comma)
+                    number = _number(cell, comma)
                     fault = _fault(cell, number, comma)
                     values[r] = 0 if fault else number
                     self.fault(name, row, fault)
@@ -185,7 +186,7 @@ class _Sheet:
         """The number of each row's class, and the classes."""
         column = self.column(name)
         cells = list(column.values())
-        numbers = {cell: _float(cell, comma) for cell in cells}
+        numbers = {cell: _number(cell, comma) for cell in cells}
         numeric = 2 * sum(numbers[cell] is not None for cell in cells) > len(cells)
         before = len(self.faults)
         for row, cell in column.items():
@@ -247,13 +248,15 @@ def _sheet(path: Path) -> _Sheet:
     return sheet
 
 
-def _float(cell: str, comma: bool) -> float | None:
+def _number(cell: str, comma: bool) -> float | None:
+    """The number in a cell; an integer as an int, which keeps all its digits: it may be a label."""
     if comma:
         cell = cell.replace(".", "?").replace(",", ".")
-    try:
-        return float(cell.replace("_", "?"))  # Python's own 1_000 is no number to anyone else
-    except ValueError:
-        return None
+    number = None
+    with contextlib.suppress(ValueError):
+        number = float(cell.replace("_", "?"))  # Python's own 1_000 is no number to anyone else
+        number = int(cell) if math.isfinite(number) else number
+    return number
 
 
 def _fault(cell: str, number: float | None, comma: bool) -> str:

@@ -7,7 +7,17 @@ import pytest
 import torch
 from torch import nn
 
-from refnn import Verdict, check_gradients, check_vjp, numerical_gradient
+from refnn import (
+    Verdict,
+    backprop,
+    check_backprop,
+    check_gradients,
+    check_jacobian,
+    check_vjp,
+    forward_prop,
+    numerical_gradient,
+)
+from refnn.gradcheck.faults.probes import default_probes
 from refnn.torch import GradcheckError, gradcheck, gradgradcheck
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # which PyTorch itself still uses
@@ -372,3 +382,21 @@ def test_the_random_numbers_of_pytorch_stay_as_they_are():
     assert gradcheck(Tanh.apply, grad(X), check_batched_grad=True)
     assert gradgradcheck(Tanh.apply, grad(X), check_batched_grad=True)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_jacobian_in_bfloat16_is_as_coarse_as_that():
+    x = np.random.default_rng(0).normal(size=5)
+    J = torch.tensor(np.diag(2 * x))
+    assert check_jacobian(lambda x: x**2, J.bfloat16(), (x,))
+    assert check_jacobian(lambda x: x**2, (1.2 * J).bfloat16(), (x,)).verdict is Verdict.WRONG
+
+
+def test_a_tensor_that_is_stored_as_its_negative_is_read():
+    def gradient(params, X, Y):
+        AL, caches = forward_prop(X, params)
+        grads = backprop(AL, Y, caches)
+        return {key: (-1j * torch.tensor(V)).conj().imag for key, V in grads.items()}
+
+    check = check_backprop(gradient, progress=False)
+    assert gradient(*default_probes()[0][1:])["dW1"].is_neg()
+    assert check, str(check)

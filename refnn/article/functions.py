@@ -136,25 +136,20 @@ def _judge_update(module: Module, judged: Known) -> Iterator[str]:
     probe = module.probes[0]
     grads = backprop(*probe[1:], (), module.declaration)
     expected = module.update(probe.params, grads, LEARNING_RATE)
-    given = copy.deepcopy(probe.params)
-    params = dict(given)
 
-    def update(params: Any, grads: Any) -> Any:
+    def update(grads: Any) -> Any:
+        params = copy.deepcopy(probe.params)
         return module.call(judged.role, params=params, grads=grads, learning_rate=LEARNING_RATE)
 
     try:
-        (updated,) = judged.parts(update(params, grads))
+        (updated,) = judged.parts(update(grads))
     except KeyError as error:
         plain = {key: grads[f"d{key}"] for key in probe.params}
-        if findings(update(copy.deepcopy(given), plain), expected):
+        if findings(update(plain), expected):
             raise
         yield f"reads grads[{error}], but backprop stores it as 'd{error.args[0]}'"
         return
     yield from in_words(updated, expected)
-    if any(params.get(key) is not V for key, V in given.items()):
-        module.notes.append("rebinds the entries of the caller's dict")
-    if any(not np.array_equal(V, probe.params[key]) for key, V in given.items()):
-        module.notes.append("changes the caller's arrays in place")
 
 
 def _judge_train(module: Module, judged: Known) -> Iterator[str]:
@@ -179,7 +174,7 @@ def _judge_train(module: Module, judged: Known) -> Iterator[str]:
     words |= dict.fromkeys(("layer_dims", "layers_dims"), dims) | dict.fromkeys(("epochs", "num_iterations"), EPOCHS)
     words |= dict.fromkeys(("lr", "learning_rate"), LEARNING_RATE)
     module.namespace["plt"] = MagicMock()  # what it draws is not judged, and opens no window
-    answer = judged.call(module.namespace[judged.name], words)
+    answer = module.ask(judged, words)
     trained, history = judged.parts(answer if isinstance(answer, tuple) or counted else (answer, ()))
     history = np.ravel(history)
     params, costs = dict(probe.params), []

@@ -37,7 +37,7 @@ OWN_CACHES = "its caches are not the article's ((A_prev, W, b), Z); judged by wh
 def judge_init(module: Module, judged: Known) -> Iterator[str]:
     dims = [4, 6, 3] if "n_x" in judged.takes else [4, 6, 5, 3]
     words = {"layer_dims": [*dims], **dict(zip(("n_x", "n_h", "n_y"), dims, strict=False))}
-    (params,) = judged.parts(judged.call(module.namespace[judged.name], words))
+    (params,) = judged.parts(module.ask(judged, words))
     layers = range(1, len(dims))
     shapes = {f"W{l}": (dims[l], dims[l - 1]) for l in layers} | {f"b{l}": (dims[l], 1) for l in layers}
     found = {key: np.shape(value) for key, value in params.items()}

@@ -145,7 +145,7 @@ def _judge(
         if named.function is None:
             module.replace(named)
             continue
-        module.notes[:] = notes if named.role == "forward" else ()
+        module.notes[:], module.judged = notes if named.role == "forward" else (), named
         frames: tuple[str, ...] = ()
         try:
             with np.errstate(all="ignore"):  # where A_L rounds to 0 or 1, most people's code divides by zero

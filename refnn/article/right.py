@@ -7,6 +7,7 @@ a file cuts a layer into smaller functions, what stands in for the layer is made
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partialmethod
@@ -60,6 +61,20 @@ def probes(dims: tuple[int, ...] | None, hidden: str) -> tuple[Probe, ...]:
     return drawn
 
 
+def _leaves(value: Any) -> Iterator[Any]:
+    """What stands in dicts, lists and tuples, in their order."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else None
+    if parts is None:
+        yield value
+        return
+    for part in parts:
+        yield from _leaves(part)
+
+
+def _same(A: Array, kept: Array) -> bool:
+    return np.array_equal(A, kept, equal_nan=A.dtype.kind in "fc")
+
+
 @dataclass
 class Module:
     """The judged module: its globals and, by role, the functions that are right; with notes on the one being judged."""
@@ -68,6 +83,7 @@ class Module:
     course: Course
     hidden: str
     notes: list[str] = field(default_factory=list)
+    judged: Known | None = None  # that one
     own: set[str] = field(default_factory=set)  # roles whose caches are of another kind than the article's
     pairs: bool = True  # whether sigmoid returns (A, cache)
     mean: bool = True  # whether 1/m enters at dW and db, as in the article
@@ -99,9 +115,25 @@ class Module:
     def call(self, role: str, **values: Any) -> Any:
         """Call the function that has a role now: theirs, or the one that stands in for it."""
         named = self.named(role)
-        if named and named.name in self.namespace:
+        if not (named and named.name in self.namespace):
+            return getattr(self, role)(**values)
+        return self.ask(named, values)
+
+    def ask(self, named: Known, values: Mapping[str, Any]) -> Any:
+        """Call a function that is there, or its stand-in."""
+        with self._watched(values if named is self.judged else {}):
             return named.call(self.namespace[named.name], values)
-        return getattr(self, role)(**values)
+
+    @contextlib.contextmanager
+    def _watched(self, values: Mapping[str, Any]) -> Iterator[None]:
+        """Note what a function changes of its caller's."""
+        before = {word: [(leaf, copy.deepcopy(leaf)) for leaf in _leaves(V)] for word, V in values.items()}
+        yield
+        for word, leaves in before.items():
+            if any(isinstance(leaf, np.ndarray) and not _same(leaf, kept) for leaf, kept in leaves):
+                self.notes.append(f"changes the caller's {word} in place")
+            elif [id(leaf) for leaf, _ in leaves] != [id(leaf) for leaf in _leaves(values[word])]:
+                self.notes.append(f"rebinds the entries of the caller's {word}")
 
     @contextlib.contextmanager
     def instead(self, functions: Mapping[str, Any]) -> Iterator[None]:

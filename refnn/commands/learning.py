@@ -6,7 +6,6 @@ the mean.
 
 import contextlib
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -18,6 +17,7 @@ import numpy as np
 from refnn import _declaration, cost_function, init_params, logistic_cost, softmax_cost, tabular, train
 from refnn._progress import bar
 from refnn._shapes import Array, Number
+from refnn.commands import warn
 from refnn.commands.saved import Trained, standard
 from refnn.tabular import Scaling, Table
 
@@ -57,6 +57,10 @@ class Fit(NamedTuple):
 def choose_output(table: Table, asked: str | None) -> str:
     """The output that was asked for, or the one for these classes."""
     counts = dict(zip(table.targets, map(len, table.classes)))
+    for target in table.targets:
+        if counts[target] and (probability := f"{target}_probability") in counts:
+            said = f"the column that refnn predict makes of {target!r} beside it"
+            raise ValueError(f"the target {probability!r} has the name of {said}: rename it")
     more = [target for target, count in counts.items() if count > 2]
     output = asked or ("softmax" if more and len(counts) == 1 else "sigmoid")
     if output == "sigmoid" and more:
@@ -158,7 +162,7 @@ def _ctrl_c() -> Iterator[Event]:
     def press(*_: object) -> None:
         pressed.set()
         signal.signal(signal.SIGINT, before)
-        print("refnn: stopping after this epoch; Ctrl-C again leaves at once, without saving", file=sys.stderr)
+        warn("refnn: stopping after this epoch; Ctrl-C again leaves at once, without saving")
 
     before = signal.getsignal(signal.SIGINT)
     if before is signal.default_int_handler:  # not in the background, where a shell has it ignored

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,9 @@ class Trained:
         """Raises OSError if the file cannot be read, and ValueError if it is not one that `to_bytes` made."""
         data = path.read_bytes()
         try:
+            with zipfile.ZipFile(io.BytesIO(data)) as members:
+                if sum(member.file_size for member in members.infolist()) > len(data):  # `to_bytes` packs nothing
+                    raise ValueError("more comes out of it than is in it")
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 saved: dict[str, Any] = dict(archive)
             lacking = next((name for name in NAMES if name not in saved), None)

@@ -16,13 +16,14 @@ import sys
 import tokenize
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 from refnn._printing import indent, printable, shown
 
 ASSIGNMENT = ast.Assign | ast.AnnAssign | ast.AugAssign
-BINDING = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ASSIGNMENT | ast.If | ast.Try
+BINDING = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ASSIGNMENT | ast.If | ast.Try | ast.With
+LINE_END = re.compile(r"\r\n?|\n")  # to Python; str.splitlines ends lines at U+2028 and others, too
 LOST_CALL = re.compile(r"[=(*+-]\s*,|=\s*\[['\"]")  # "dA_prev =, dZ)": an operator or bracket, then no operand
 
 
@@ -69,6 +70,8 @@ def function(target: str) -> Callable[..., Any]:
     path = Path(module_name).resolve()
     if is_file and not path.is_file():
         raise ValueError(f"there is no file {module_name}")
+    if is_file and "." in path.stem:
+        raise ValueError(f"{module_name} cannot be imported, as its name has a dot: rename the file")
     sys.path.insert(0, str(path.parent) if is_file else "")
     try:
         with quietly():
@@ -99,16 +102,29 @@ def definitions(path: Path, names: Collection[str]) -> Definitions:
     encoding, _ = tokenize.detect_encoding(io.BytesIO(data.replace(b"\0", b"")).readline)
     statements, problems = _parse(data.decode(encoding))
     futures = [s for s in statements if isinstance(s, ast.ImportFrom) and s.module == "__future__"]
-    namespace: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
     sys.path.insert(0, str(path.resolve().parent))
-    for statement in _needed(statements, names):
-        try:
-            with quietly():
-                exec(compile(ast.Module([*futures, statement], []), str(path), "exec"), namespace)
-        except (Exception, SystemExit) as error:
-            text = ast.unparse(statement).splitlines()[0]
-            problems.append(Problem(statement.lineno, text, f"{type(error).__name__}: {shown(error)}"))
+    with _module(path) as namespace:
+        for statement in _needed(statements, names):
+            try:
+                with quietly():
+                    exec(compile(ast.Module([*futures, statement], []), str(path), "exec"), namespace)
+            except (Exception, SystemExit) as error:
+                text = ast.unparse(statement).splitlines()[0]
+                problems.append(Problem(statement.lineno, text, f"{type(error).__name__}: {shown(error)}"))
     return Definitions(namespace, tuple(problems))
+
+
+@contextlib.contextmanager
+def _module(path: Path) -> Iterator[dict[str, Any]]:
+    """The globals of a new module, which is found under its name meanwhile, as dataclasses look for theirs."""
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    before = sys.modules.setdefault(path.stem, module)  # perhaps another of that name
+    try:
+        yield vars(module)
+    finally:
+        if before is module:
+            sys.modules.pop(path.stem, None)
 
 
 def _parse(source: str) -> tuple[list[ast.stmt], list[Problem]]:
@@ -118,7 +134,7 @@ def _parse(source: str) -> tuple[list[ast.stmt], list[Problem]]:
     line is lost, the others are not.
     """
     problems: list[Problem] = []
-    theirs = source.splitlines()
+    theirs = LINE_END.split(source)
     lines = [*theirs]
     lost = set[int]()
     while True:

@@ -84,15 +84,16 @@ def run(args: argparse.Namespace) -> int:
         *_score("test", network, test, training),
         f"saved      {NETWORK} in {args.out}",
     ]
-    figure = None  # an old one is of another network
+    earlier = {args.out / FIGURE: None} if (args.out / NETWORK).exists() else {}  # a figure of another network
+    write_whole({args.out / NETWORK: network.to_bytes(), **earlier})
     try:
-        figure = _drawn(curves, f"{name}, {network.layer_dims}, output {output}")
+        write_whole({args.out / FIGURE: _drawn(curves, f"{name}, {network.layer_dims}, output {output}")})
         lines.append(f"saved      {FIGURE} in {args.out}")
     except Exception as error:  # matplotlib is not there, or cannot draw as it is set up here: the network is saved
         lines.append(f"no {FIGURE}: {shown(error) or type(error).__name__}")
-    write_whole({args.out / FIGURE: figure, args.out / NETWORK: network.to_bytes()})
-    for line in lines:
-        say(printable(line))
+    finally:  # after Ctrl-C, too
+        for line in lines:
+            say(printable(line))
     return STOPPED if stopped else 0
 
 

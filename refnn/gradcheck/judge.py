@@ -32,6 +32,7 @@ ALIKE = 1e-3  # of the largest error of an array: by so much at least an inexact
 MIXED, CHANGED = 8, 2.0**-10  # slight entries that are asked whether others change them, and by which share of them
 NEARLY = 1 / 8  # of a gradient: so near to it, the slope of a finer step speaks for it
 APPROXIMATE = 1e-5  # of the largest entry of an array: one that is off by no more may be right for an inexact f
+STEEP = 64.0  # steps of f, at least, over the size of some parameter, or its slope may be that of a floor
 # What saturation excuses, found out where all parameters are nearer to zero (`_taken`):
 LOOKED_NEARER = 64  # entries, at most, for which that is asked
 NEARER = tuple(2 ** (-k / 2) for k in range(1, 11))  # what the parameters are multiplied by
@@ -51,6 +52,7 @@ HALF = (
 )
 KINKS = "f seems to have kinks within the steps of the differences in {}: finer steps speak for the gradient"
 JUMPS = "in {} f moves in jumps of about {:.1e}: its derivative is zero between them, and not that of what was rounded"
+STAIRS = "f goes up in steps of {:.1e}, few of them within the size of a parameter: it may be a floor, with slope zero"
 ANSWERLESS = "f does not change with any parameter: does it read what it is given?"
 NOISE = "f is zero but for rounding, at these parameters and far from them"
 ZERO = "no derivative stands out of its rounding error at these parameters: a wrong factor or sign would not show"
@@ -113,6 +115,8 @@ class _Judge:
                 check = replace(check, reasons=(*check.reasons, ANSWERLESS))
         elif check and (zero := dict(self._between_jumps(compared))):
             return replace(check, verdict=Verdict.UNRELIABLE, reasons=tuple(zero.values()))
+        elif check and 0 < self.formula.largest(self.function) < STEEP * self.function.stairs:
+            return replace(check, verdict=Verdict.UNRELIABLE, reasons=(STAIRS.format(self.function.stairs),))
         faint = self.formula.largest(self.function) <= ONLY * self.function.noise
         if not check and faint and is_noise(self.function, self.rng):
             return replace(check, verdict=Verdict.BLIND, reasons=(NOISE,))
@@ -186,6 +190,8 @@ class _Judge:
         return tuple(Testimony(name, count) for name, count in self.evaluations.items())
 
     def _notes(self) -> Iterator[str]:
+        if not any(G.size for G in self.formula.given.arrays.values()):
+            yield "the gradient has no entry: there was nothing to judge"
         if any(self.trusted.defects.values()):
             yield self.trusted.note
         if self.function.spread:

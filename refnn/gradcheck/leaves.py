@@ -23,7 +23,7 @@ def framework(value: object) -> str:
 
 @cache
 def _package(kind: type) -> str:
-    packages = [base.__module__.split(".")[0].removesuffix("lib") for base in kind.__mro__]
+    packages = [str(base.__module__).split(".")[0].removesuffix("lib") for base in kind.__mro__]
     return next((name for name in packages if name in ("torch", "jax", "numpy")), packages[0])
 
 
@@ -42,7 +42,7 @@ def numbers(value: Any) -> Array | None:
             value = value.detach().cpu().resolve_conj().resolve_neg()
             value = value.float() if value.is_floating_point() and not _in_numpy(value.dtype) else value
         array = np.asarray(value)
-        if array.dtype.kind == "V" and array.dtype.type is not np.void:  # bfloat16 and float8, as JAX hands them over
+        if array.dtype.kind == "V" and not issubclass(array.dtype.type, np.void):  # bfloat16 or float8, of JAX
             array = array.astype(np.float32)
     except Exception:  # a foreign array may refuse in any way
         return None

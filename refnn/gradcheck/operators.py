@@ -202,6 +202,7 @@ class Whole:
             with inputs.digits(inputs.arrays):
                 given = said(given, f"jacobian({'*' * inputs.spread}inputs)", inputs.hand, inputs.put(point, own=True))
         found: dict[str, Any] = {}
+        coarse = set[str]()
         after: tuple[int, ...] = sum((V.shape for V in inputs.arrays.values()), ())
         for output, J in outputs.beside(given, "jacobian", after=after).values():
             before = () if output is None or output.array is None else output.array.shape
@@ -215,5 +216,7 @@ class Whole:
                     raise ValueError(f"{where} {is_now}, expected {shape}: output, then input")
                 G = np.tensordot(u[output.name], V, output.array.ndim).astype(np.result_type(V, np.float16))
                 found[leaf.name] = found.get(leaf.name, 0) + G
+                coarse |= {leaf.name} if leaves.is_bfloat16(block) else set()
         zero = {name: np.zeros(V.shape, V.dtype) for name, V in inputs.arrays.items()}
-        return {name: np.asarray(found.get(name, V)) for name, V in zero.items()}
+        made = {name: np.asarray(found.get(name, V)) for name, V in zero.items()}
+        return {name: leaves.Coarse(V) if name in coarse else V for name, V in made.items()}

@@ -20,7 +20,7 @@ from refnn._printing import shown
 from refnn._shapes import Array, Misfits
 from refnn.gradcheck import formulas
 from refnn.gradcheck.declaration import ARTICLE, Declaration
-from refnn.gradcheck.leaves import is_bfloat16
+from refnn.gradcheck.leaves import framework, is_bfloat16
 
 T = TypeVar("T")
 BFLOAT16 = 2.0**16  # its roundoff, in those of float32
@@ -140,7 +140,8 @@ def _float_array(name: str, value: object, shape: tuple[int, ...], flat: bool) -
         if is_bfloat16(value):
             # NumPy has no such dtype. PyTorch converts to float32 by a method of its own, others by astype.
             value = value.float() if hasattr(value, "float") else value.astype(np.float32)  # type: ignore[attr-defined]
-        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value).copy()
+        plain = value.detach().cpu().resolve_neg() if framework(value) == "torch" else value  # type: ignore[attr-defined]
+        array = np.asarray(plain).copy()
     except Exception as error:  # whatever a foreign array type raises
         raise UnfitGradientError(f"{name} ({type(value).__name__}) is not an array: {shown(error)}") from error
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):

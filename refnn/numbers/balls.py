@@ -7,13 +7,17 @@ round to it, and an upper bound is rounded up.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .arrays import Objects, map_entries
+
+_TURN = RLock()
 
 
 def _flint() -> Any:
@@ -24,10 +28,12 @@ def _flint() -> Any:
     return flint
 
 
-def precision(bits: int) -> AbstractContextManager[Any]:
-    """Inside ``with precision(bits):`` midpoints have so many bits."""
-    manager: AbstractContextManager[Any] = _flint().ctx.workprec(bits)
-    return manager
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Inside ``with precision(bits):`` midpoints have so many bits. Other threads wait, as flint has one precision for
+    all of them."""
+    with _TURN, _flint().ctx.workprec(bits):
+        yield
 
 
 def to_balls(array: ArrayLike) -> Objects:

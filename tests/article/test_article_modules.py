@@ -1,6 +1,7 @@
 """`refnn check FILE.py`: which function of a module that follows the article is wrong, and how."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,7 +154,65 @@ def test_a_step_taken_in_place_is_right_and_noted(tmp_path):
     check = judge(tmp_path, MENDED.replace(function, in_place))
     assert check, str(check)
     (notes,) = (f.notes for f in check.functions if f.name == "update_parameters")
-    assert "changes the caller's arrays in place" in notes
+    assert "changes the caller's params in place" in notes
+
+
+SLOPE = "    dZ = dA * S * (1 - S)"
+SPOILT = "    dZ = dA * S"
+
+
+@pytest.mark.parametrize("sign", "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", ids=ascii)
+def test_a_line_ends_where_python_ends_it(tmp_path, sign):
+    """What text editors show as the end of a line can stand in a comment, and hides nothing after it."""
+    hidden = judge(tmp_path, MENDED.replace(SLOPE, f"{SPOILT}  # was:{sign}{SLOPE}"))
+    assert [f.name for f in hidden.functions if not f] == ["one_layer_backward"]
+    shown = judge(tmp_path, MENDED.replace(SLOPE, f"{SLOPE}  # not:{sign}{SPOILT}"))
+    assert shown, str(shown)
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"], ids=ascii)
+def test_other_systems_ends_of_lines_are_read(tmp_path, end):
+    path = tmp_path / "theirs.py"
+    path.write_bytes(MENDED.replace("\n", end).encode())
+    check = judge_module(definitions(path, FUNCTIONS).namespace)
+    assert check, str(check)
+
+
+@pytest.mark.parametrize(
+    "constant",
+    [
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n\n\n"
+        "@dataclass\nclass Constants:\n    none: float = 0.0\n\n\nNONE = Constants().none\n",
+        "import contextlib\n\nwith contextlib.nullcontext(0.0) as NONE:\n    pass\n",
+    ],
+    ids=["dataclass", "with"],
+)
+def test_what_the_functions_need_is_run_as_in_a_module(tmp_path, constant):
+    before = set(sys.modules)
+    check = judge(tmp_path, constant + MENDED.replace(SLOPE, f"{SLOPE} + NONE"))
+    assert check, str(check)
+    assert "theirs" not in set(sys.modules) - before
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "deed", "note"),
+    [
+        ("cost_function", f"    return {SUM}", f"    J = {SUM}\n    A *= 0\n    return J", "AL in place"),
+        ("cost_function", f"    return {SUM}", f"    J = {SUM}\n    Y *= 0\n    return J", "Y in place"),
+        ("backprop", "    return grads", "    AL *= 0\n    return grads", "AL in place"),
+        ("forward_prop", "    return A, caches", "    params['W1'] = params['W1'] + 1\n    return A, caches", "params"),
+        ("init_params", "    return params", "    layer_dims.pop()\n    return params", "layer_dims"),
+        ("update_parameters", "    return params", "    grads.clear()\n    return params", "grads"),
+        ("update_parameters", "    return params", "    grads['dW1'] *= 0\n    return params", "grads in place"),
+    ],
+)
+def test_what_a_function_does_to_its_callers_arrays_is_noted(tmp_path, name, line, deed, note):
+    function = function_source(name)
+    assert line in function
+    source = MENDED.replace(function, function.replace(line, deed))
+    check = judge(tmp_path, source[: source.index("def train")])
+    (notes,) = (f.notes for f in check.functions if f.name == name)
+    assert f"the caller's {note}" in " ".join(notes), str(check)
 
 
 def test_two_mistakes_in_two_functions_are_told_apart(tmp_path):

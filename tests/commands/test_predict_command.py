@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -264,6 +265,19 @@ def test_a_file_that_train_did_not_save_is_refused(train, tmp_path, capsys):
         output = capsys.readouterr()
         assert f"{path} is no network that refnn train saved" in output.err, damage
         assert ("it has no 'features'" in output.err) == (damage == "no features")
+
+
+def test_a_file_that_would_grow_is_not_unpacked(train):
+    """Twenty kilobytes that hold eighty megabytes of zeros."""
+    path = train("sigmoid")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("W9.npy", header(f"({10**7},)") + bytes(8 * 10**7))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="no network that refnn train saved"):
+        Trained.load(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10**7
 
 
 def test_what_leaves_the_range_of_floats_is_named(train, tmp_path, capsys):

@@ -482,3 +482,36 @@ def test_where_a_fork_is_not_safe_python_starts_anew(monkeypatch, capsys):
     assert main(["check", "mine:gradient", "--layer-dims", "3,2", "--seed", "1"]) == 0
     assert main(["check", "mine:exits", "--layer-dims", "3,2"]) == 1
     assert "ended the process, with status 0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("verify", "nothing.json"),
+        ("check", "nothing:f"),
+        ("predict", "no.npz", "no.csv"),
+        ("train", "table.csv", "--target", "z"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+@pytest.mark.usefixtures("mine")
+def test_an_error_that_nobody_reads_is_no_verdict(arguments):
+    """Status 1 is WRONG; Python gives it where an exception ends it, that of a print to a full disk, too."""
+    with open("/dev/full", "w") as full:
+        assert started(*arguments, stderr=full).wait(60) == 2
+    read, write = os.pipe()
+    os.close(read)
+    assert started(*arguments, stderr=write).wait(60) == 2
+    os.close(write)
+
+
+def test_ctrl_c_saves_the_network_though_nobody_reads_that_it_does(mine):
+    read, write = os.pipe()
+    training = started("train", "table.csv", "--target", "y", "--epochs", "1000000000", stdout=write, stderr=write)
+    os.close(write)
+    wait_for(mine / "refnn-train")
+    time.sleep(1)
+    os.close(read)
+    training.send_signal(signal.SIGINT)
+    assert training.wait(60) == 130
+    assert "network.npz" in os.listdir(mine / "refnn-train")

@@ -266,6 +266,26 @@ def test_an_example_of_several_targets_is_right_if_all_are(tmp_path, capsys):
     assert "several targets take two classes each, but 'luck' has 3" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("labels", [(2**53, 2**53 + 1, 77), (2**53, 2**53 + 1)])
+def test_labels_that_no_float_tells_apart_are_classes_of_their_own(labels, tmp_path):
+    text = table("x,y", range(12, 72), [labels[i % len(labels)] for i in range(60)])
+    data = tabular.read_csv(write(tmp_path, text), ["y"], "classes")
+    assert data.classes == (tuple(map(str, sorted(labels))),)
+    assert np.bincount(data.Y[0].astype(int)).tolist() == [60 // len(labels)] * len(labels)
+
+
+def test_one_number_in_several_spellings_is_one_class(tmp_path):
+    data = tabular.read_csv(write(tmp_path, table("x,y", range(3, 11), ["1", "1.0", "0", "1e0"] * 2)), ["y"])
+    assert len(data.classes[0]) == 2
+    assert data.Y[0].tolist() == [1, 1, 0, 1] * 2
+
+
+def test_a_target_that_predict_would_name_twice_is_refused(tmp_path, capsys):
+    text = table("x,y,y_probability", range(3, 23), [0, 1] * 10, [1, 0] * 10)
+    assert run(tmp_path, text, "--target", "y", "--target", "y_probability") == 2
+    assert "'y_probability' has the name of the column that refnn predict makes of 'y'" in capsys.readouterr().err
+
+
 def test_a_linear_law_is_found_in_its_units(tmp_path, capsys):
     rng = np.random.default_rng(0)
     a, b, c = rng.standard_normal((3, 200))
@@ -460,6 +480,26 @@ def test_ctrl_c_ends_a_training_with_130_and_saves_it(monkeypatch, tmp_path, cap
     assert "saved      network.npz" in shown
 
 
+def test_ctrl_c_while_the_figure_is_drawn_keeps_the_network(monkeypatch, tmp_path, capsys):
+    def drawn(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("refnn.commands.train._drawn", drawn)
+    assert run(tmp_path, GOOD, "--target", "label", "--epochs", "3") == 130
+    assert os.listdir(tmp_path / "out") == ["network.npz"]
+    assert "saved      network.npz" in capsys.readouterr().out
+
+
+def test_a_figure_of_the_user_s_own_stays_where_none_can_be_drawn(monkeypatch, tmp_path):
+    monkeypatch.setattr("refnn.commands.train._drawn", None)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/cost.png").write_text("mine")
+    assert run(tmp_path, GOOD, "--target", "label", "--epochs", "1") == 0
+    assert (tmp_path / "out/cost.png").read_text() == "mine"
+    assert run(tmp_path, GOOD, "--target", "label", "--epochs", "1") == 0
+    assert os.listdir(tmp_path / "out") == ["network.npz"], "that of an earlier network goes"
+
+
 def test_ctrl_c_pressed_twice_leaves_at_once(monkeypatch, tmp_path):
     monkeypatch.setattr(learning, "bar", interrupted(times=2))
     assert run(tmp_path, GOOD, "--target", "label", "--epochs", "50") == 130
@@ -507,8 +547,10 @@ def test_the_table_is_not_written_over(name, tmp_path, capsys):
 
 
 def test_the_network_is_saved_though_nothing_can_be_said(monkeypatch, tmp_path, capsys):
-    def full_disk(*_, **__):
-        raise OSError(28, "No space left on device")
+    def full_disk(*text, file=None, **options):
+        if file is None:
+            raise OSError(28, "No space left on device")
+        print(*text, file=file, **options)
 
     monkeypatch.setattr(refnn.commands, "print", full_disk, raising=False)
     assert run(tmp_path, GOOD, "--target", "label", "--epochs", "1") == 2

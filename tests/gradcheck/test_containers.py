@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from refnn import Verdict, check_gradients, numerical_gradient
+from refnn.gradcheck.problem import UnfitGradientError
 
 rng = np.random.default_rng(0)
 V, W = rng.standard_normal(4), rng.standard_normal((3, 4))
@@ -426,3 +427,23 @@ def test_a_list_that_holds_itself_is_refused_by_its_name():
         numerical_gradient(lambda _: 1.0, endless)
     with pytest.raises(ValueError, match=r"grads.* is list, expected an array of shape \(2,\)"):
         check_gradients(lambda x: x @ x, np.ones(2), endless)
+
+
+def test_a_record_array_is_refused_and_not_read_in_float32():
+    """Its dtype is of the kind that JAX's bfloat16 has for NumPy."""
+    given = np.rec.array(np.array(2 * V * (1 + 1e-6), dtype=[("a", float)]))
+    with pytest.raises(TypeError, match="params is recarray"):
+        check_gradients(lambda p: np.sum(p["a"] ** 2), given, 2 * V, progress=False)
+    with pytest.raises(UnfitGradientError, match="expected floating-point numbers"):
+        check_gradients(lambda p: np.sum(p["x"] ** 2), {"x": V}, {"dx": given}, progress=False)
+
+
+def test_an_array_of_c_is_read():
+    given = np.ctypeslib.as_ctypes(2 * V)
+    assert check_gradients(lambda p: np.sum(p["x"] ** 2), {"x": V}, {"dx": given}, progress=False)
+
+
+def test_where_nothing_is_to_be_judged_the_check_says_so():
+    empty = np.zeros((0, 3))
+    check = check_gradients(lambda p: np.sum(p["x"]), {"x": empty}, {"dx": empty}, progress=False)
+    assert "the gradient has no entry: there was nothing to judge" in check.notes

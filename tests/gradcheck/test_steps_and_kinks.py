@@ -177,7 +177,7 @@ def hinges(seed):
     return f, gradient, params
 
 
-@pytest.mark.parametrize("seed", [0, 5, 12, 13, 14, 20])
+@pytest.mark.parametrize("seed", [0, 5, 12, 14, 15, 20])
 def test_a_right_gradient_is_not_wrong_because_float32_needs_steps_that_meet_kinks(seed):
     f, gradient, params = hinges(seed)
     right = check_gradients(f, params, gradient, progress=False)
@@ -197,3 +197,13 @@ def test_waves_too_fast_for_the_steps_are_not_taken_for_a_slope_of_zero():
     """At each step they are as high, and no step is tried that is so long that nothing would hide in them."""
     f = lambda p: float(1 + np.sum(1e-9 * p["x"] + 1e-8 * np.sin(1e7 * p["x"])) + p["y"] @ p["y"])  # noqa: E731
     says(f, {"x": [0.3137], "y": [1.0, 2.0]}, {"x": [0.0], "y": [2.0, 4.0]}, UNRELIABLE)
+
+
+@pytest.mark.parametrize("rounded", [np.floor, np.round])
+@pytest.mark.parametrize("scale", [1, 3, 10])
+def test_a_sum_of_steps_is_not_taken_for_a_rounded_line(rounded, scale):
+    """All steps are of one height, as those of a smooth f that was rounded."""
+    for seed in range(5):
+        x = np.random.default_rng(seed).uniform(0.5, 3, 5)
+        check = judged(lambda p: float(np.sum(rounded(np.real(scale * p["x"])))), {"x": x}, {"x": np.full(5, scale)})
+        assert check.verdict in (WRONG, UNRELIABLE), str(check)

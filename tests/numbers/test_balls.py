@@ -1,8 +1,10 @@
 """Balls round as IEEE 754 says and decide nothing that they do not know; floats stay inside the balls made for them."""
 
+import threading
 from fractions import Fraction
 from itertools import permutations
 
+import flint
 import numpy as np
 import pytest
 from floatball import around_zero, float_balls
@@ -153,3 +155,20 @@ def test_a_plain_ball_run_of_as_many_bits_does_not_hold_every_float_gradient(dty
     print(f"{dtype.__name__}: {ulps.size} entries, all inside their balls; outside the plain Arb run: {left}.")
     print(f"Half are within {half:.1f} ulp, 99 % within {most:.0f}, all within {worst:.1e} (cancellation, underflow).")
     assert left > 0
+
+
+def test_one_thread_at_a_time_has_its_precision():
+    """flint has one for the whole process: two threads would leave each other theirs."""
+    seen, before = [], flint.ctx.prec
+
+    def other():
+        with balls.precision(256):
+            seen.append(flint.ctx.prec)
+
+    thread = threading.Thread(target=other)
+    with balls.precision(128):
+        thread.start()
+        thread.join(0.2)
+        assert (seen, flint.ctx.prec) == ([], 128)
+    thread.join()
+    assert (seen, flint.ctx.prec) == ([256], before)

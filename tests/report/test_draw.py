@@ -121,6 +121,9 @@ def test_a_report_without_gradients_has_no_figures_and_leaves_none_of_an_older_o
     old[0].parent.mkdir()
     for path in old:
         path.write_text("of an older report")
+    theirs = {path: path.read_text() for path in old}
+    write(report_on(raises, 10), tmp_path)
+    assert {path: path.read_text() for path in (tmp_path / "figures").iterdir()} == theirs, "there was no report"
     write(report_on(raises, 10), tmp_path)
     assert "gradient raised RuntimeError: no such layer" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert not list((tmp_path / "figures").iterdir())

@@ -456,6 +456,25 @@ def test_each_network_counts_as_work_and_a_copy_is_not_judged(monkeypatch):
     assert replay(selected(report, [0, 0])).outcome is Outcome.DIFFERS
 
 
+def test_training_counts_as_work(trained):
+    """A file of some MB could hold the machine for minutes by its epochs."""
+    long = changed(trained, ("content", "training", "epochs"), [0, 10**9])
+    once, again = (origins.training_work(report, cases(trained)) for report in (trained, long))
+    assert again == pytest.approx(once * 10**9 / 3)
+    assert 1e8 * once > findings.PER_SECOND
+    assert (
+        origins.training_work(changed(long, ("content", "training", "layer_dims"), [30, 10**7, 1]), cases(trained)) == 0
+    )
+
+
+def test_no_training_is_begun_that_takes_longer_than_is_allowed(trained, monkeypatch):
+    monkeypatch.setattr(replaying, "training_work", lambda *_: 10**12)
+    monkeypatch.setattr(replaying, "training_again", None)
+    ledger = replay(trained)
+    assert ledger.outcome is Outcome.CANNOT_REPLAY
+    assert "s are needed" in str(ledger)
+
+
 def test_depth_counts_as_work():
     """As Python's time for a layer: some two minutes for 200 layers of 4, each weight looked at on its own."""
     probe = random_probe(np.random.default_rng(0), [4] * 201, 5, 1.0)

@@ -11,7 +11,8 @@ is off by more is left undecided, for it may be imprecise and not wrong,
  - if it is right to half its digits, unless the noise of the formula was measured;
  - if it is right to a quarter of them and off by no more than the floor; or 16 times the floor where the entry is
    small, for products may have multiplied the error;
- - in a coarser dtype than float64, if it is off by no more than the floor, however few of its digits are right;
+ - in a coarser dtype than float64, if it is off by no more than the floor or the measured noise, however few of its
+   digits are right;
  - if its whole array is made of multiples of one small number, as differences from 1 are, and it is off by two of them.
 
 An entry that agrees is undecided nevertheless if the witness cannot tell it from zero or from its double, though the
@@ -84,19 +85,22 @@ class Unknown:
     """What is taken for granted of a formula that is not known.
 
     `roundoff` is one roundoff of the largest numbers about, as an error of each entry; `eps` that of the dtype;
-    `quantum` the number of which all entries are multiples, or 0. `measured` tells whether its noise was measured,
-    `subgradient` whether any slope between the two of a kink will do, and `least` what underflow may take of an entry.
+    `quantum` the number of which all entries are multiples, or 0. `noise` is that of each entry, where it was measured;
+    `subgradient` tells whether any slope between the two of a kink will do, and `least` what underflow may take of an
+    entry.
     """
 
     roundoff: Array
     eps: float
     quantum: float = 0.0
-    measured: bool = False
+    noise: Array | None = None
     subgradient: bool = False
     least: float = 0.0
 
-    def ravel(self) -> Unknown:
-        return replace(self, roundoff=self.roundoff.ravel())
+    def each(self, change: Callable[[Array], Array]) -> Unknown:
+        """The same with each of its arrays changed in this way."""
+        noise = None if self.noise is None else change(self.noise)
+        return replace(self, roundoff=change(self.roundoff), noise=noise)
 
     @property
     def floor(self) -> Array:
@@ -125,8 +129,8 @@ class Unknown:
         faint = size <= 2 * self.roundoff / math.sqrt(self.eps)
         amplified = (error <= np.where(faint, AMPLIFIED, 1) * self.floor) & (error <= self.eps**0.25 * size)
         cancelled = amplified | ((error <= self.floor) & (self.eps > COARSE_EPS))
-        half = (error <= self.eps**0.5 * size) & (not self.measured)
-        return np.asarray((error <= STEPS * self.quantum) | cancelled | half)
+        noisy = error <= (self.eps**0.5 * size if self.noise is None else self.noise * (self.eps > COARSE_EPS))
+        return np.asarray((error <= STEPS * self.quantum) | cancelled | noisy)
 
 
 def quantum(G: Array, eps: float) -> Array:
@@ -169,7 +173,7 @@ class Comparison:
             replace(self.given, arrays={key: cut(key, V) for key, V in self.given.arrays.items()}),
             {key: estimate.each(partial(cut, key)) for key, estimate in self.estimates.items()},
             {key: cut(key, V) for key, V in self.allowance.items()},
-            {key: replace(its, roundoff=cut(key, its.roundoff)) for key, its in self.unknown.items()},
+            {key: unknown.each(partial(cut, key)) for key, unknown in self.unknown.items()},
         )
 
     def _judged(self, key: str) -> ParameterCheck:
@@ -221,7 +225,7 @@ class Comparison:
         for key, check in self.checks.items():
             dtype, coarser = self.given.arrays[key].dtype, self.given.coarser.get(key, 1.0)
             held = -math.log10(float(np.finfo(dtype).eps) / 2 * coarser)
-            if check.digits_lost > LOSS_WORTH_A_NOTE:
+            if check.digits_lost > LOSS_WORTH_A_NOTE and not check.wrong:
                 yield (
                     f"{check.name} has lost up to {check.digits_lost:.0f} of the {held:.0f} digits of "
                     f"{'bfloat16' if coarser > 1 else dtype} "
@@ -232,8 +236,7 @@ class Comparison:
                 yield f"{entries} are not told from 0: no fault in them shows"
             elif check.resolution > COARSE:
                 yield (
-                    f"the witness knows some entry of {check.name} to {check.resolution:.0e} only: "
-                    "no smaller fault shows"
+                    f"some entry of {check.name} is known to {check.resolution:.0e} only: no smaller fault in it shows"
                 )
 
 

@@ -153,7 +153,7 @@ class Search:
             self.look_at(group if group.size <= SOME else self.rng.choice(group, SAMPLE, replace=False))
         if self.unknown:
             estimate = Estimate(self.value, self.error, self.flat)
-            faint = group[unresolved(self.given.ravel(), estimate, self.allowance, self.unknown.ravel())[group]]
+            faint = group[unresolved(self.given.ravel(), estimate, self.allowance, self.unknown.each(np.ravel))[group]]
             self.look_at(faint if faint.size <= OPEN else self.rng.choice(faint, SAMPLE, replace=False))
             if group.size <= SOME and slope.error < 0.9 * allowed:  # alone, each is known better
                 self.look_at(

@@ -36,8 +36,9 @@ def write(report: Record, directory: Path) -> None:
     """Make the folder, or replace what an earlier report left in it: all of it, or nothing."""
     prepare(directory)
     record = f"{canonical(report)}\n".encode()
+    earlier = drawings(directory) if (directory / RECORD).exists() else ()
     # Drawn of the record as it will be read, for the order of its keys is that of its rows.
-    write_whole({**dict.fromkeys(drawings(directory)), **drawn(parse(record), directory), directory / RECORD: record})
+    write_whole({**dict.fromkeys(earlier), **drawn(parse(record), directory), directory / RECORD: record})
 
 
 def drawings(directory: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from refnn.report import networks
 from refnn.report.read import Case, ReportError, training_data
 from refnn.report.record import Record, number
 from refnn.report.replay.ledger import HALF_THE_DIGITS, Ledger
+
+PER_UNIT = 80  # multiplications in the time that an activation takes, with its derivative
 
 Probes = Callable[[tuple[int, ...] | None, int | None, int], Sequence[Probe]]
 
@@ -66,6 +69,22 @@ def _same_network(case: Case, again: Probe, ledger: Ledger) -> None:
         ledger.close("data", f"{path}.data.{name}", getattr(case.probe, name), getattr(again, name))
 
 
+def training_work(report: Record, cases: list[Case]) -> int:
+    """About how many multiplications it takes to train once more, other work counted as such."""
+    training = report["content"]["training"]
+    data = training_data(training)
+    if data is None or _widths(cases) != {tuple(training["layer_dims"])}:
+        return 0  # nothing is trained
+    dims, epochs = training["layer_dims"], training["epochs"]
+    per_example = 3 * sum(n * n_prev for n_prev, n in pairwise(dims)) + PER_UNIT * sum(dims[1:])
+    examples = sum(Y.shape[-1] for Y in (data.Y, data.Y_test) if Y.ndim)
+    return int(max(epochs) * examples * per_example)
+
+
+def _widths(cases: list[Case]) -> set[tuple[int, ...]]:
+    return {tuple(networks.layer_dims(case.probe.params)) for case in cases if case.is_trained}
+
+
 def training_again(report: Record, cases: list[Case], ledger: Ledger) -> None:
     """Train once more, from each recorded checkpoint to the next, on the recorded data."""
     training, measured = report["content"]["training"], report["measured"]
@@ -82,7 +101,7 @@ def training_again(report: Record, cases: list[Case], ledger: Ledger) -> None:
     recipe = networks.Recipe(tuple(training["layer_dims"]), rate, tuple(training["epochs"]))
     epochs = [case.found["origin"]["epoch"] for case in recorded]
     ledger.same("the epochs of content.training and of the networks", list(recipe.epochs), epochs)
-    widths = {tuple(networks.layer_dims(case.probe.params)) for case in recorded}
+    widths = _widths(recorded)
     ledger.same("the layer_dims of content.training and of the networks", {recipe.layer_dims}, widths)
     if epochs != list(recipe.epochs) or widths != {recipe.layer_dims}:
         return  # and nothing of an invented size was made

@@ -29,7 +29,7 @@ from refnn.report.read import Case, cases, declaration
 from refnn.report.record import Record, decode_all, gradient_digest, number, plain
 from refnn.report.replay.ledger import HALF_THE_DIGITS, Ledger
 from refnn.report.replay.opinion import Opinion, opinions, with_units_reversed
-from refnn.report.replay.origins import none_left_out, origin_again, training_again
+from refnn.report.replay.origins import none_left_out, origin_again, training_again, training_work
 
 SECONDS = 200.0  # of work, about, beyond which a replay is not begun
 
@@ -54,7 +54,10 @@ def replay(report: Record, seconds: float = SECONDS) -> Ledger:
     if len(different) < len(recorded):
         ledger.same("the number of different networks", len(recorded), len(different))
         return ledger  # and nothing is done again for each copy
-    needed = sum(findings.PER_NETWORK + findings.work(case.problem) for case in recorded) / findings.PER_SECOND
+    work = training_work(report, recorded) + sum(
+        findings.PER_NETWORK + findings.work(case.problem) for case in recorded
+    )
+    needed = work / findings.PER_SECOND
     if not needed <= seconds:
         ledger.obstacles.append(f"about {needed:,.0f} s are needed, more than the {seconds:g} s that are allowed")
         return ledger

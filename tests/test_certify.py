@@ -295,3 +295,11 @@ def test_long_work_shows_a_bar_to_its_end(monkeypatch):
         monkeypatch.setattr(certificate, "LONG", long)
         certify(PARAMS, X, Y, GRADS)
         assert shown[0] == (0, 8, show)
+
+
+def test_a_derivative_that_is_exactly_zero_is_confirmed_where_one_direction_has_to_do(monkeypatch):
+    monkeypatch.setattr(_enclosures, "ONE_BY_ONE", 0)
+    params = {**PARAMS, "W2": 0 * PARAMS["W2"]}
+    certificate = certify(params, X, Y, gradient(params, X, Y))
+    assert not certificate.grads["dW1"].any()
+    certificate.recheck()

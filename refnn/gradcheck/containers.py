@@ -12,12 +12,12 @@ import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from refnn._cached import cached_property
 from refnn._shapes import Array, Misfits
 from refnn.gradcheck import leaves
 from refnn.gradcheck.problem import UnfitGradientError

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 
+from refnn._cached import cached_property
 from refnn._shapes import Array
 from refnn.gradcheck.faults.structure import described
 from refnn.gradcheck.judged import Formula, asked

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from operator import methodcaller
 from typing import Any, TypeVar
 
 import numpy as np
 
 from refnn import _shapes
+from refnn._cached import cached_property
 from refnn._printing import shown
 from refnn._shapes import Array, Misfits
 from refnn.gradcheck import formulas

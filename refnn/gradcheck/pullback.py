@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from refnn._cached import cached_property
 from refnn._shapes import Array, at_least_0, choice, switch, whole
 from refnn.gradcheck.check import check_gradients, two_errors
 from refnn.gradcheck.judge import APPROXIMATE

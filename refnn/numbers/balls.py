@@ -7,6 +7,7 @@ round to it, and an upper bound is rounded up.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
@@ -17,7 +18,17 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .arrays import Objects, map_entries
 
-_TURN = RLock()
+_turn = RLock()
+
+
+def _new_turn() -> None:
+    """In a process that was forked, whatever thread had its turn there."""
+    global _turn
+    _turn = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_turn)
 
 
 def _flint() -> Any:
@@ -32,7 +43,7 @@ def _flint() -> Any:
 def precision(bits: int) -> Iterator[None]:
     """Inside ``with precision(bits):`` midpoints have so many bits. Other threads wait, as flint has one precision for
     all of them."""
-    with _TURN, _flint().ctx.workprec(bits):
+    with _turn, _flint().ctx.workprec(bits):
         yield
 
 

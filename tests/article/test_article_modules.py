@@ -157,6 +157,13 @@ def test_a_step_taken_in_place_is_right_and_noted(tmp_path):
     assert "changes the caller's params in place" in notes
 
 
+def test_only_a_diagonal_of_costs_is_called_one(tmp_path):
+    """(3, 3) numbers for 3 outputs, of which the diagonal is the cost of each in one case only."""
+    for line, said in ((DOT, True), (f"2 * ({DOT})", False)):
+        (found,) = (f for f in judge(tmp_path, MENDED.replace(SUM, line)).functions if f.name == "cost_function")
+        assert ("its diagonal" in found.reasons[0]) is said, found
+
+
 SLOPE = "    dZ = dA * S * (1 - S)"
 SPOILT = "    dZ = dA * S"
 

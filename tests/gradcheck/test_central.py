@@ -97,3 +97,10 @@ def test_flat_is_what_has_no_slope_as_far_as_one_sees(size):
     assert not flat(lambda t: 1 + size * float(np.sin(t)))
     assert flat(lambda t: 1 + size * float(np.cos(t)))
     assert flat(lambda _: 1.0)
+
+
+@pytest.mark.parametrize("f", [np.exp, lambda t: (1 + 2 * t) ** 0.5 * np.cos(3 * t)], ids=["exp", "product"])
+def test_from_one_side_the_first_and_the_second_power_of_the_step_are_taken_out(f):
+    """With others taken out, more than 4e-11 would be left."""
+    found = central.derivative(central.Curve(lambda t: float(f(t)) if t >= 0 else np.nan, 1.0, 1e-16), 1.0)
+    assert abs(found.value - 1) < 2e-11

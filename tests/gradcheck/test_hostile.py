@@ -2,6 +2,8 @@
 
 import datetime
 import json
+import os
+import signal
 import threading
 import warnings
 from decimal import Decimal
@@ -21,8 +23,10 @@ from refnn import (
     check_vjp,
     numerical_gradient,
 )
+from refnn._cached import cached_property
 from refnn.gradcheck import Entry
 from refnn.gradcheck.faults.probes import Probe, default_probes
+from refnn.numbers import balls
 
 PROBES = default_probes([3, 4, 2])[:1]
 ESCAPE = "\x1b[2J\x1b]0;PASS\x07"
@@ -287,3 +291,59 @@ def test_a_result_of_numbers_of_any_kind_is_json():
         **{"index": [1], "given": "nan", "expected": "inf"},
         **{"error": "nan", "relative_error": "nan", "tolerance": "inf"},
     }
+
+
+# ---------------------------------------------------------------------- a process that is forked
+
+
+class Kept:
+    @cached_property
+    def value(self):
+        return next(self.values)
+
+
+def while_another_thread_is_in(held):
+    """The exit status of a process that goes through it while another thread of its parent has not come out."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def wait():
+        inside.set()
+        leave.wait(30)
+        return 0
+
+    thread = threading.Thread(target=held, args=(wait,))
+    thread.start()
+    inside.wait(30)
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # that of Python about threads
+        child = os.fork()
+    if not child:
+        signal.alarm(10)
+        os._exit(held(int))
+    _, status = os.waitpid(child, 0)
+    leave.set()
+    thread.join()
+    return status
+
+
+def in_a_kept_property(wait):
+    kept = Kept()
+    kept.values = iter(wait, None)
+    return kept.value
+
+
+def in_a_precision(wait):
+    with balls.precision(128):
+        return wait()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("held", [in_a_kept_property, in_a_precision])
+def test_what_another_thread_was_doing_holds_no_process_that_is_forked(held):
+    assert while_another_thread_is_in(held) == 0
+
+
+def test_a_kept_property_is_computed_once():
+    kept = Kept()
+    kept.values = iter([1, 2])
+    assert [kept.value, kept.value] == [1, 1]
+    assert isinstance(Kept.value, cached_property)

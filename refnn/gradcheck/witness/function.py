@@ -6,12 +6,12 @@ import contextlib
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from refnn._cached import cached_property
 from refnn._printing import shown
 from refnn._shapes import Array
 from refnn.gradcheck.verdict.judgement import quantum

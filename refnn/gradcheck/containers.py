@@ -17,9 +17,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from refnn._cached import cached_property
 from refnn._shapes import Array, Misfits
 from refnn.gradcheck import leaves
+from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.problem import UnfitGradientError
 
 Arrays = Mapping[str, Array]

@@ -9,8 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from refnn._cached import cached_property
 from refnn._shapes import Array
+from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.faults.structure import described
 from refnn.gradcheck.judged import Formula, asked
 from refnn.gradcheck.problem import Gradient

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from refnn import _shapes
-from refnn._cached import cached_property
 from refnn._printing import shown
 from refnn._shapes import Array, Misfits
 from refnn.gradcheck import formulas
+from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.declaration import ARTICLE, Declaration
 from refnn.gradcheck.leaves import framework, is_bfloat16
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from refnn._cached import cached_property
 from refnn._shapes import Array, at_least_0, choice, switch, whole
+from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.check import check_gradients, two_errors
 from refnn.gradcheck.judge import APPROXIMATE
 from refnn.gradcheck.maps import Arrays, Map, Report, along, drawn, single

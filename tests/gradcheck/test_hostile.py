@@ -23,8 +23,8 @@ from refnn import (
     check_vjp,
     numerical_gradient,
 )
-from refnn._cached import cached_property
 from refnn.gradcheck import Entry
+from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.faults.probes import Probe, default_probes
 from refnn.numbers import balls
 

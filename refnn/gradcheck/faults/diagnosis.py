@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refnn._cached import cached_property
 from refnn._shapes import Array
+from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.hypotheses import FLOAT32, Hypothesis, alone, in_float32, in_one_layer, other_networks, two
 from refnn.gradcheck.faults.lines import Grads, Line, LineName, Run, as_floats, backprop, by_layers, forward

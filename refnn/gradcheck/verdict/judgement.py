@@ -32,8 +32,8 @@ from functools import partial
 
 import numpy as np
 
-from refnn._cached import cached_property
 from refnn._shapes import Array
+from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.verdict.result import Entry, ParameterCheck, Verdict
 

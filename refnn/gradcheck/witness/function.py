@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from refnn._cached import cached_property
 from refnn._printing import shown
 from refnn._shapes import Array
+from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.verdict.judgement import quantum
 from refnn.gradcheck.witness.silence import quiet
 

@@ -7,7 +7,6 @@ a file cuts a layer into smaller functions, what stands in for the layer is made
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partialmethod
@@ -127,12 +126,13 @@ class Module:
     @contextlib.contextmanager
     def _watched(self, values: Mapping[str, Any]) -> Iterator[None]:
         """Note what a function changes of its caller's."""
-        before = {word: [(leaf, copy.deepcopy(leaf)) for leaf in _leaves(V)] for word, V in values.items()}
+        before = {word: [*_leaves(V)] for word, V in values.items()}
+        kept = {word: [V.copy() for V in leaves if isinstance(V, np.ndarray)] for word, leaves in before.items()}
         yield
         for word, leaves in before.items():
-            if any(isinstance(leaf, np.ndarray) and not _same(leaf, kept) for leaf, kept in leaves):
+            if not all(map(_same, [V for V in leaves if isinstance(V, np.ndarray)], kept[word])):
                 self.notes.append(f"changes the caller's {word} in place")
-            elif [id(leaf) for leaf, _ in leaves] != [id(leaf) for leaf in _leaves(values[word])]:
+            elif [*map(id, leaves)] != [*map(id, _leaves(values[word]))]:
                 self.notes.append(f"rebinds the entries of the caller's {word}")
 
     @contextlib.contextmanager

@@ -2,9 +2,7 @@
 
 import argparse
 import contextlib
-import os
 import sys
-from collections.abc import Iterator
 from typing import TypeAlias
 
 from refnn.gradcheck.verdict.result import Verdict
@@ -22,24 +20,14 @@ EXIT_STATUS = (
 
 def say(text: object, *, end: str = "\n") -> None:
     """Print; a reader that has seen enough, `head` perhaps, changes nothing of what is still to be done."""
-    with _lost(BrokenPipeError, "stdout"):
+    with contextlib.suppress(BrokenPipeError):
         print(text, end=end, flush=True)
 
 
 def warn(text: object) -> None:
     """Print to stderr; if that cannot be written, on a full disk perhaps, no exit status is another for it."""
-    with _lost(OSError, "stderr"):
+    with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
-
-
-@contextlib.contextmanager
-def _lost(error: type[OSError], name: str) -> Iterator[None]:
-    """What cannot be written to this stream is lost, and so is all that comes after it."""
-    try:
-        yield
-    except error:
-        with contextlib.suppress(OSError):  # not every stream is a file
-            os.dup2(os.open(os.devnull, os.O_WRONLY), getattr(sys, name).fileno())
 
 
 def widths(text: str) -> list[int]:

@@ -182,6 +182,8 @@ def test_conventions_are_theirs_to_choose(tmp_path, file, changes, note):
     check = judge(tmp_path, changed(file, *changes))
     assert check.verdict is Verdict.PASS, str(check)
     assert any(note in text for f in check.functions for text in f.notes), str(check)
+    hidden = [f.name for f in check.functions if "the activation of hidden layers" in " ".join(f.notes)]
+    assert hidden in ([], ["L_model_forward"], ["forward_propagation"]), "it is said once"
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from backprops import SCALES, by_logarithms, made_of, plain, random_network, ref
 
 from refnn import forward_prop, logistic_cost
 from refnn.gradcheck.faults.probes import default_probes
-from refnn.gradcheck.problem import Problem
-from refnn.gradcheck.verdict.judgement import Estimate, Unknown, judge
+from refnn.gradcheck.problem import Gradient, Problem
+from refnn.gradcheck.verdict.judgement import Comparison, Estimate, Unknown, judge
 from refnn.gradcheck.verdict.result import Verdict
 from refnn.gradcheck.verdict.rounding import gradient_bounds, levels
 from refnn.gradcheck.witness import cancellation_free
@@ -74,6 +74,15 @@ def test_what_witness_and_rounding_explain_together_passes_and_no_more(unknown):
     assert verdict(1.0, 0.55, 0.1) == verdict(1.0, 0.55, 0.25) == Verdict.UNRELIABLE
     assert verdict(1.0, 0.45, 0.1) == (Verdict.UNRELIABLE if unknown else Verdict.PASS)
     assert verdict(1.0, 0.45, 0.3) == Verdict.PASS
+
+
+def test_of_an_array_that_is_wrong_no_lost_digits_are_said_to_be_right():
+    def notes(second):
+        given = Gradient.of({"x": np.array([1 + 1e-8, second])}, {"x": np.ones(2)})
+        return [*Comparison(given, {"x": Estimate(np.ones(2), np.zeros(2))}, {"x": np.full(2, 1e-7)}).notes]
+
+    assert [note for note in notes(1.0) if "right, but imprecise" in note]
+    assert notes(2.0) == []
 
 
 @pytest.mark.parametrize(("size", "decided"), [(1e-8, False), (1e-6, True)])

@@ -336,7 +336,6 @@ def in_a_precision(wait):
         return wait()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("held", [in_a_kept_property, in_a_precision])
 def test_what_another_thread_was_doing_holds_no_process_that_is_forked(held):
     assert while_another_thread_is_in(held) == 0

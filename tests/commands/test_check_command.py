@@ -106,6 +106,7 @@ def test_a_blind_check_is_no_pass(mine, capsys):
         ("their_backprop:not_a_function", "is int, expected a function (params, X, Y) -> grads"),
         ("their_backprop", "is neither MODULE:FUNCTION nor the path of a .py file"),
         ("their_backprop:Net", "cannot be called with (params, X, Y): too many positional arguments"),
+        ("of.mine.py:gradient", "cannot be imported, as its name has a dot"),
         ("json.py:gradient", "has the name of a module that is loaded already"),
         ("exits.py:gradient", "importing exits.py raised SystemExit"),
         ("broken.py:gradient", "importing broken.py raised SyntaxError"),
@@ -114,6 +115,7 @@ def test_a_blind_check_is_no_pass(mine, capsys):
 )
 def test_what_cannot_be_judged_has_status_2_and_a_reason(tmp_path, capsys, target, message):
     (tmp_path / "json.py").write_text(MINE)
+    (tmp_path / "of.mine.py").write_text(MINE)
     (tmp_path / "exits.py").write_text("raise SystemExit")
     (tmp_path / "broken.py").write_text("def gradient(:")
     assert main(["check", target]) == 2

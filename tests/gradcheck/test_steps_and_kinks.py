@@ -207,3 +207,12 @@ def test_a_sum_of_steps_is_not_taken_for_a_rounded_line(rounded, scale):
         x = np.random.default_rng(seed).uniform(0.5, 3, 5)
         check = judged(lambda p: float(np.sum(rounded(np.real(scale * p["x"])))), {"x": x}, {"x": np.full(5, scale)})
         assert check.verdict in (WRONG, UNRELIABLE), str(check)
+
+
+@pytest.mark.parametrize("rounded", [np.floor, np.round])
+def test_a_sum_of_fine_steps_passes_as_a_rounded_line_with_a_note(rounded):
+    """README says so: from 64 steps within the size of a parameter on nothing tells the two apart."""
+    x = np.random.default_rng(0).uniform(0.5, 3, 5)
+    check = judged(lambda p: float(np.sum(rounded(np.real(100 * p["x"])))), {"x": x}, {"x": np.full(5, 100)})
+    assert check.verdict == PASS, str(check)
+    assert any(note.startswith("f goes up in steps of 1.0e+00") for note in check.notes)

@@ -44,9 +44,9 @@ def softplus(Z: Array) -> Array:
 
 
 def tanh(Z: Array) -> Array:
-    """(exp Z - exp(-Z)) / (exp Z + exp(-Z))."""
+    """(exp Z - exp(-Z)) / (exp Z + exp(-Z)). Of float16 by float32: some releases of NumPy have 0.9985 at infinity."""
     if Z.dtype != object:
-        return np.asarray(np.tanh(Z))
+        return np.asarray(np.tanh(Z, dtype=np.result_type(Z, np.float32)).astype(Z.dtype, copy=False))
     E = np.exp(Z)
     return np.asarray((E - 1 / E) / (E + 1 / E))
 

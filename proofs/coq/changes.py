@@ -53,7 +53,7 @@ FLOATS = (
     ("_floats.py", "np.where(Y == 0, 0, Y * T)", "np.where(Y == 0, T, Y * T)", "network/test_cost_function.py"),
     ("_floats.py", "C: Array = np.cosh(Z)", "C: Array = np.sinh(Z)", DIGITS),
     ("_floats.py", "np.maximum(Z, 0) + np.log1p(np.exp(-np.abs(Z)))", "np.log(1 + np.exp(Z))", DIGITS),
-    ("_floats.py", "np.asarray(np.tanh(Z))", "np.asarray(np.tanh(Z) * (1 - 1e-13))", DIGITS),
+    ("_floats.py", "np.tanh(Z, dtype", "(1 - 1e-13) * np.tanh(Z, dtype", DIGITS),
     ("_floats.py", "2 / (1 + doubled)", "1 / np.cosh(Z) ** 2", DIGITS),
     ("_floats.py", "np.where(Z > 0, above, N / (2", "np.where(Z > -800, above, N / (2", DIGITS),
     ("_floats.py", "D = (N - root) - rest", "D = N - root", DIGITS),

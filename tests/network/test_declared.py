@@ -359,7 +359,7 @@ FAULTS = {
     "σ′": ("1 / (2 + 2 * cosh(Z))", "1 / (2 + cosh(Z))", "sigmoid", "sigmoid"),
     "cosh, exact": ("(np.exp(Z) + np.exp(-Z)) / 2", "np.exp(Z) + np.exp(-Z)", "sigmoid", "sigmoid"),
     "cosh": ("C: Array = np.cosh(Z)", "C: Array = np.sinh(Z)", "sigmoid", "sigmoid"),
-    "tanh": ("np.asarray(np.tanh(Z))", "np.asarray(np.tanh(Z / 2))", "tanh", "sigmoid"),
+    "tanh": ("np.tanh(Z, dtype", "np.tanh(Z / 2, dtype", "tanh", "sigmoid"),
     "tanh, exact": ("(E - 1 / E) / (E + 1 / E)", "(E - 1 / E) / E", "tanh", "sigmoid"),
     "tanh′": ("doubled = cosh(2 * Z)", "doubled = cosh(Z)", "tanh", "sigmoid"),
     "tanh′, exact": ("return np.asarray(1 / cosh(Z) ** 2)", "return np.asarray(1 / cosh(Z))", "tanh", "sigmoid"),

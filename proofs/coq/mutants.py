@@ -327,9 +327,9 @@ def statements_differ(directory: Path) -> str | None:
 
 
 def test_refuses(directory: Path, test: str, changed: Changed) -> str | None:
-    """The first test in this file that fails on a copy with the change."""
+    """The first test in this file that fails on a copy with the change. That it cannot be read is no refusal."""
     root = HERE.parents[1]
-    for folder in ("refnn", "tests", "proofs/coq"):
+    for folder in ("refnn", "tests", "proofs/coq", "proofs/vectors"):
         shutil.copytree(root / folder, directory / folder)
     shutil.copy(root / "pyproject.toml", directory)
     for file, text in changed.items():
@@ -337,7 +337,7 @@ def test_refuses(directory: Path, test: str, changed: Changed) -> str | None:
             (directory / path_of(file).relative_to(root)).write_text(text)
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", f"tests/{test}"]
     run = subprocess.run(command, cwd=directory, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, text=True)
-    failed = re.search(r"^(?:FAILED|ERROR) [^:\s]+(?:::(\w+))?", run.stdout, re.M)
+    failed = re.search(r"^FAILED [^:\s]+::(\w+)", run.stdout, re.M)
     return f"{Path(test).name}: {failed[1]}" if failed else None
 
 

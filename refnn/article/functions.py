@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import product
 from typing import Any
-from unittest.mock import MagicMock
 
 import numpy as np
 
@@ -25,9 +26,10 @@ from refnn.article.words import (
 from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.faults.lines import Array, backprop
 from refnn.gradcheck.faults.probes import Probe
+from refnn.gradcheck.formulas import sigmoid
 from refnn.gradcheck.verdict.result import Verdict
 
-EPOCHS = 3
+EPOCHS = 7  # and this, too
 SATURATING = 1e4  # times W_L: A_L rounds to 0 and 1
 
 
@@ -48,7 +50,12 @@ def _judge_forward(module: Module, judged: Known) -> Iterator[str]:
 
 
 def _judge_cost(module: Module, judged: Known) -> Iterator[str]:
-    m, params = 7, module.probes[0].params
+    tried = product(sorted({1, module.networks[0][-1]}), (7, 5))
+    yield from next(filter(None, (list(_costs(module, judged, *sizes)) for sizes in tried)), ())
+
+
+def _costs(module: Module, judged: Known, outputs: int, m: int) -> Iterator[str]:
+    params = module.probes[0].params
     rng = np.random.default_rng(0)
 
     def cost(AL: Array, Y: Array) -> Array:
@@ -57,23 +64,22 @@ def _judge_cost(module: Module, judged: Known) -> Iterator[str]:
             raise UnfitError(f"returns {type(J).__name__}, expected one number")
         return np.asarray(J)
 
-    for outputs in sorted({1, module.networks[0][-1]}):
-        cases = [(rng.uniform(0.05, 0.95, (outputs, m)), np.round(rng.random((outputs, m)))) for _ in range(4)]
-        costs = [cost(A, Y) for A, Y in cases]
-        expected = np.array([module.cost(A, Y) for A, Y in cases])
-        if any(c.size != 1 for c in costs):
-            diagonal = costs[0].shape == (outputs, outputs) and equal([np.trace(c) for c in costs], expected)
-            why = ": its diagonal holds the cost of each output, and J is their sum" if diagonal else ""
-            yield f"returns an array of shape {costs[0].shape} for {outputs} outputs, expected one number{why}"
-            continue
-        J = np.ravel(costs)
-        # Many write log(A + ε), which is finite where A is 0. For a small ε, J is less by ε times this.
-        epsilon = (expected - J) / [np.sum(Y / A + (1 - Y) / (1 - A)) / m for A, Y in cases]
-        if not equal(J, expected) and 0 < np.mean(epsilon) < 1e-3 and np.ptp(epsilon) < np.mean(epsilon) / 100:
-            yield f"takes log(A + ε) in place of log(A), ε = {np.mean(epsilon):.1g}"
-        else:
-            factors = {m: "m: 1/m is missing", 1 / outputs: "1/n_L: J sums over the outputs"}
-            yield from in_words({"J": J}, {"J": expected}, factors)
+    cases = [(sigmoid(rng.uniform(-7, 7, (outputs, m))), np.round(rng.random((outputs, m)))) for _ in range(4)]
+    costs = [cost(A, Y) for A, Y in cases]
+    expected = np.array([module.cost(A, Y) for A, Y in cases])
+    if any(c.size != 1 for c in costs):
+        diagonal = costs[0].shape == (outputs, outputs) and equal([np.trace(c) for c in costs], expected)
+        why = ": its diagonal holds the cost of each output, and J is their sum" if diagonal else ""
+        yield f"returns an array of shape {costs[0].shape} for {outputs} outputs, expected one number{why}"
+        return
+    J = np.ravel(costs)
+    # Many write log(A + ε), which is finite where A is 0. For a small ε, J is less by ε times this.
+    epsilon = (expected - J) / [np.sum(Y / A + (1 - Y) / (1 - A)) / m for A, Y in cases]
+    if not equal(J, expected) and 0 < np.mean(epsilon) < 1e-3 and np.ptp(epsilon) < np.mean(epsilon) / 100:
+        yield f"takes log(A + ε) in place of log(A), ε = {np.mean(epsilon):.1g}"
+    else:
+        factors = {m: "m: 1/m is missing", 1 / outputs: "1/n_L: J sums over the outputs"}
+        yield from in_words({"J": J}, {"J": expected}, factors)
     if not np.all(np.isfinite(cost(np.array([[0.0, 1.0]]), np.array([[0.0, 1.0]])))):
         module.notes.append("not finite once A_L rounds to 0 or 1, even where that is the label")
 
@@ -83,7 +89,9 @@ def _judge_backprop(module: Module, judged: Known) -> Iterator[str]:
 
     def gradient(params: dict[str, Array], X: Array, Y: Array) -> dict[str, Array]:
         grads = gradients(module, params, X, Y)
-        missing[:] = missing or [f"d{key}" for key in params if f"d{key}" not in grads]
+        absent = [f"d{key}" for key in params if f"d{key}" not in grads]
+        if absent and not missing:
+            missing.append(f"returns no {', '.join(absent)} for a network of {len(params) // 2} layers")
         return {f"d{key}": grads.get(f"d{key}", np.zeros_like(V)) for key, V in params.items()}
 
     probe = module.probes[0]
@@ -91,16 +99,15 @@ def _judge_backprop(module: Module, judged: Known) -> Iterator[str]:
     if module.networks == ARTICLE.networks:  # code for all widths and depths
         tried = probes(None, module.hidden)
     else:  # a transposed dW shows on the second of them
-        tried = (*probes(module.networks[0], module.hidden), module.probes[1])
+        tried = (*probes(module.networks[0], module.hidden), *module.probes[1:])
     check = check_backprop(gradient, probes=tried, progress=False, hidden=module.hidden)
     if not check:  # where a right function stands in for a layer's, the 1/m may belong there or here
         module.mean = not module.mean
         other = check_backprop(gradient, probes=tried, progress=False, hidden=module.hidden)
         module.mean, check = (module.mean, other) if other else (not module.mean, check)
-    if missing:
-        yield f"returns no {', '.join(missing)} for a network of {len(probe.params) // 2} layers"
+    yield from missing
     if check.verdict is Verdict.WRONG:
-        swapped = not gradient_findings(module, lines=[OTHER_LINE])
+        swapped = module.hidden == "relu" and not gradient_findings(module, lines=[OTHER_LINE])
         yield OTHER_ACTIVATION if swapped else check.cause or "; ".join(check.reasons)
     for probe in module.probes:
         yield from _derivatives_of_activations(module, probe, bool(check))
@@ -133,7 +140,10 @@ def _derivatives_of_activations(module: Module, probe: Probe, right: bool) -> It
 
 
 def _judge_update(module: Module, judged: Known) -> Iterator[str]:
-    probe = module.probes[0]
+    yield from next(filter(None, (list(_updated(module, judged, probe)) for probe in module.probes)), ())
+
+
+def _updated(module: Module, judged: Known, probe: Probe) -> Iterator[str]:
     grads = backprop(*probe[1:], (), module.declaration)
     expected = module.update(probe.params, grads, LEARNING_RATE)
 
@@ -156,25 +166,30 @@ def _judge_train(module: Module, judged: Known) -> Iterator[str]:
     counted = module.course is ARTICLE  # it returns the costs of all epochs, the courses those of some, or none
     shallow = judged.name == "two_layer_model"
     probe = probes((4, 5, 1), module.hidden)[0] if shallow else module.probes[0]
-    rates = [LEARNING_RATE]
+    rates, asked = [LEARNING_RATE], list[dict[str, Any]]()
 
     def update(*args: Any, **kwargs: Any) -> Any:
         given = {"learning_rate": LEARNING_RATE, **updating.words(args, kwargs)}
         rates.append(given["learning_rate"])
         return updating.call(theirs, given)
 
+    def start(initial: Known, *args: Any, **kwargs: Any) -> Any:  # or the outcome would be random
+        asked.append(initial.words(args, kwargs))
+        return copy.deepcopy(probe.params)
+
     for known in module.functions:
-        if known.role == "init":  # or the outcome would be random
-            module.namespace[known.name] = lambda *_, **__: copy.deepcopy(probe.params)
+        if known.role == "init":
+            module.namespace[known.name] = partial(start, known)
         if known.role == "update" and not {"lr", "learning_rate"} & {*judged.takes}:  # it has a rate of its own
             updating, theirs = known, module.namespace[known.name]
             module.namespace[known.name] = update
     dims = [len(probe.X), *(len(b) for key, b in probe.params.items() if key[0] == "b")]
-    words = {"X": probe.X.copy(), "Y": probe.Y.copy(), "n_h": dims[1]}
+    words = {"X": probe.X.copy(), "Y": probe.Y.copy(), **dict(zip(("n_x", "n_h", "n_y"), dims, strict=False))}
     words |= dict.fromkeys(("layer_dims", "layers_dims"), dims) | dict.fromkeys(("epochs", "num_iterations"), EPOCHS)
     words |= dict.fromkeys(("lr", "learning_rate"), LEARNING_RATE)
-    module.namespace["plt"] = MagicMock()  # what it draws is not judged, and opens no window
-    answer = module.ask(judged, words)
+    module.namespace["plt"] = Undrawn()
+    for _ in range(2):  # what the first call leaves behind, as in a default list, shows in the second
+        answer = module.ask(judged, copy.deepcopy(words))
     trained, history = judged.parts(answer if isinstance(answer, tuple) or counted else (answer, ()))
     history = np.ravel(history)
     params, costs = dict(probe.params), []
@@ -182,6 +197,8 @@ def _judge_train(module: Module, judged: Known) -> Iterator[str]:
         costs.append(module.cost(module.run(probe._replace(params=params)).A[-1], probe.Y))
         grads = backprop(params, probe.X, probe.Y, (), module.declaration)
         last, params = params, module.update(params, grads, rates[-1])
+    for word, n in ((word, n) for given in asked for word, n in given.items() if not equal(n, words[word])):
+        yield f"asks for initial parameters with {word} = {n}, expected {words[word]}"
     if not findings(trained, probe.params):
         yield "the parameters stay as they were"
     elif findings(trained, last):
@@ -191,6 +208,26 @@ def _judge_train(module: Module, judged: Known) -> Iterator[str]:
         yield f"cost_history has {len(history)} entries after {EPOCHS} epochs{empty}"
     elif len(history) and not any(equal(history, costs[i : i + len(history)]) for i in (0, 1)):
         yield "cost_history does not hold the cost of each epoch"
+
+
+class Undrawn:
+    """In place of matplotlib.pyplot: what is drawn is not judged, and opens no window."""
+
+    def __call__(self, *_: Any, **__: Any) -> Undrawn:
+        return self
+
+    __getitem__ = __setitem__ = __enter__ = __exit__ = __call__
+
+    def __getattr__(self, name: str) -> Undrawn:
+        if name.startswith("__"):  # by which NumPy asks whether it is an array
+            raise AttributeError(name)
+        return self
+
+    def __iter__(self) -> Iterator[Undrawn]:  # line, = plot(…)
+        return iter([self])
+
+    def subplots(self, nrows: int = 1, ncols: int = 1, **_: Any) -> tuple[Undrawn, Any]:
+        return self, np.full((nrows, ncols), self).squeeze()[()]
 
 
 JUDGES: Mapping[str, Callable[[Module, Known], Iterator[str]]] = {

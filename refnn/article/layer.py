@@ -35,7 +35,11 @@ OWN_CACHES = "its caches are not the article's ((A_prev, W, b), Z); judged by wh
 
 
 def judge_init(module: Module, judged: Known) -> Iterator[str]:
-    dims = [4, 6, 3] if "n_x" in judged.takes else [4, 6, 5, 3]
+    tried = [[4, 6, 3]] if "n_x" in judged.takes else map(list, module.networks)
+    yield from next(filter(None, (list(_initial(module, judged, dims)) for dims in tried)), ())
+
+
+def _initial(module: Module, judged: Known, dims: list[int]) -> Iterator[str]:
     words = {"layer_dims": [*dims], **dict(zip(("n_x", "n_h", "n_y"), dims, strict=False))}
     (params,) = judged.parts(module.ask(judged, words))
     layers = range(1, len(dims))
@@ -45,10 +49,14 @@ def judge_init(module: Module, judged: Known) -> Iterator[str]:
         if shapes.get(key) != found.get(key):
             transposed = ": transposed" if key in shapes and found.get(key) == shapes[key][::-1] else ""
             yield f"{key} has shape {found.get(key)}, expected {shapes.get(key)} for layer_dims {dims}{transposed}"
-        elif key[0] == "W" and np.unique(params[key]).size < np.size(params[key]):
-            yield f"{key} has equal entries: units that start alike stay alike"
+        elif not np.all(np.isfinite(params[key])):
+            yield f"{key} has entries that are not finite"
         elif key[0] == "W" and np.std(params[key]) < STALLING:
             module.notes.append("weights this small stall a deep network: its gradient shrinks with every layer")
+    for l in layers[:-1] if found == shapes else ():
+        units = np.hstack([params[f"W{l}"], params[f"b{l}"], params[f"W{l + 1}"].T])
+        if len(np.unique(units, axis=0)) < len(units):
+            yield f"units of layer {l} have equal weights, in and out: what starts alike stays alike"
 
 
 def judge_activation(module: Module, judged: Known) -> Iterator[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from inspect import Parameter
 from typing import Any, NamedTuple
 
 
 class Course(NamedTuple):
     """What a file follows: the activation of its hidden layers, and the widths of networks to try its functions on.
 
-    The widths of the first network are distinct, those of the second equal: a transpose shows in the latter.
+    The widths of the first network are distinct, those of the second equal: a transpose shows in the latter. Networks
+    of any number of layers are of several here, lest the number be written into a loop.
     """
 
     hidden: str
@@ -26,13 +28,28 @@ class Role(NamedTuple):
     names: tuple[str, ...]  # by course
 
 
-ARTICLE = Course("sigmoid", ((4, 6, 5, 3), (3, 3, 3, 3)))
-DEEP = Course("relu", ((4, 6, 5, 1), (3, 3, 3, 1)))  # a course on networks of L layers
-SHALLOW = Course("tanh", ((4, 5, 1), (3, 3, 1)))  # a course on networks with one hidden layer
+ARTICLE = Course("sigmoid", ((4, 6, 5, 3), (3, 3, 3, 3, 3), (5, 2)))
+DEEP = Course("relu", ((4, 6, 5, 1), (3, 3, 3, 3, 1), (5, 1), (3, 2, 1)))  # a course on networks of L layers
+SHALLOW = Course("tanh", ((4, 5, 1), (3, 3, 1), (2, 4, 1)))  # a course on networks with one hidden layer
 COURSES = (ARTICLE, DEEP, SHALLOW)
 TRAINING = (
     "X Y layer_dims epochs lr | X Y layers_dims learning_rate num_iterations"
     " | X Y n_h num_iterations | X Y n_h num_iterations learning_rate"
+)
+# What people call one of these values, in any case.
+ALIASES = tuple(
+    {*names.split()}
+    for names in (
+        "x a0 input inputs feature features data x_train train_x",
+        "y y_true true_y label labels target targets y_train train_y",
+        "al a a2 a3 y_hat yhat y_pred pred preds prediction predictions output outputs probs",
+        "params parameters weights theta",
+        "grads gradients",
+        "layer_dims layers_dims dims layers layer_sizes layers_sizes sizes architecture",
+        "epochs num_epochs n_epochs iterations num_iterations n_iterations iters num_iters n_iters n_iter",
+        "lr learning_rate alpha eta rate step_size",
+        "cache caches memory",
+    )
 )
 MAPPINGS = {"params": "the dict of parameters", "grads": "the dict of gradients"}  # the others may have many forms
 # fmt: off
@@ -51,7 +68,7 @@ ROLES = tuple(Role(*row[:3], row[3:]) for row in (
     ("linear_backward", "dZ linear_cache", "dA_prev dW db", "", "linear_backward", ""),
     ("layer_backward", "dA cache | dA cache activation", "dA_prev dW db",
      "one_layer_backward", "linear_activation_backward", ""),
-    ("backprop", "AL Y caches | params caches X Y | X Y caches", "grads",
+    ("backprop", "AL Y caches | AL Y caches params | AL Y caches X params | params caches X Y | X Y caches", "grads",
      "backprop", "L_model_backward", "backward_propagation"),
     ("update", "params grads learning_rate", "params",
      "update_parameters", "update_parameters", "update_parameters"),
@@ -127,8 +144,21 @@ def parameters(function: Callable[..., Any] | None) -> list[str]:
 
 
 def _signature(function: Callable[..., Any] | None) -> inspect.Signature | None:
+    """Its own, or that of what it wraps without saying so, as decorators do that know nothing of functools.wraps."""
     try:
-        return inspect.signature(function) if function else None
+        signature = inspect.signature(function) if function else None
+        if (
+            function
+            and signature
+            and {p.kind for p in signature.parameters.values()}
+            == {
+                Parameter.VAR_POSITIONAL,
+                Parameter.VAR_KEYWORD,
+            }
+        ):
+            wrapped = [f for f in inspect.getclosurevars(function).nonlocals.values() if inspect.isfunction(f)]
+            return _signature(wrapped[0]) if len(wrapped) == 1 else signature
+        return signature
     except (Exception, SystemExit):  # an object that can be called may raise anything where it is looked at
         return None
 
@@ -142,19 +172,33 @@ def _way(function: Callable[..., Any] | None, ways: list[tuple[str, ...]]) -> tu
 
     signature, names = _signature(function), parameters(function)
 
+    def called(way: tuple[str, ...]) -> dict[str, str]:
+        """The words of those parameters whose names say it."""
+        pairs = [(name, word) for name in names[: len(way)] for word in way]
+        meant: dict[str, str] = {}
+        for name, word in sorted((pair for pair in pairs if _alike(*pair)), key=lambda pair: pair[0] != pair[1]):
+            if name not in meant and word not in meant.values():
+                meant[name] = word
+        return meant
+
     def ordered(way: tuple[str, ...]) -> tuple[str, ...]:
-        """A parameter named by a word takes that; the others take the other words as they come."""
-        others = (word for word in way if word not in names[: len(way)])
-        return (*(name if name in way else next(others) for name in names[: len(way)]), *others)
+        """A parameter named by a word, or an alias of one, takes that; the others take the other words as they come."""
+        meant = called(way)
+        others = (word for word in way if word not in meant.values())
+        return (*(meant.get(name) or next(others) for name in names[: len(way)]), *others)
 
     def agreement(way: tuple[str, ...]) -> tuple[bool, int]:
         args, kwargs = _arguments(function, dict.fromkeys(way))
         try:
-            return signature is not None and bool(signature.bind(*args, **kwargs)), len({*way} & {*names[: len(way)]})
+            return signature is not None and bool(signature.bind(*args, **kwargs)), len(called(way))
         except TypeError:
             return False, 0
 
     return max(map(ordered, ways), key=agreement)
+
+
+def _alike(name: str, word: str) -> bool:
+    return name == word or any({name.lower(), word.lower()} <= names for names in ALIASES)
 
 
 def _arguments(function: Callable[..., Any] | None, values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:

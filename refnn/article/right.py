@@ -23,7 +23,8 @@ from refnn.gradcheck.formulas import activation as formula
 
 Function = Callable[..., Any]
 
-LEARNING_RATE = 0.5
+LEARNING_RATE = 0.37  # that nobody writes into a function by hand
+COARSE = {np.dtype(np.float16), np.dtype(np.float32)}
 # Who reads the cache that a function makes.
 READERS: Mapping[str, tuple[str, ...]] = {
     "sigmoid": ("sigmoid_backward",),
@@ -52,8 +53,12 @@ def layer_values(run: Run, l: int, dA: Array, line: Line | None = None) -> dict[
 
 @cache
 def probes(dims: tuple[int, ...] | None, hidden: str) -> tuple[Probe, ...]:
-    """The default ones, of these widths or any, drawn once; read only, for a function may change what it is given."""
-    drawn = default_probes(dims, declaration=Declaration.of({"hidden": hidden}))
+    """The default ones, of these widths or any, drawn once, with labels of 0 and 1, as the article's and its courses'.
+
+    They are read only, for a function may change what it is given.
+    """
+    soft = default_probes(dims, declaration=Declaration.of({"hidden": hidden}))
+    drawn = tuple(probe._replace(Y=np.round(probe.Y)) for probe in soft)
     for _, params, X, Y in drawn:
         for V in (*params.values(), X, Y):
             V.setflags(write=False)
@@ -94,9 +99,9 @@ class Module:
         self.use(self.course.networks)
 
     def use(self, networks: tuple[tuple[int, ...], ...]) -> None:
-        """Judge on networks of these widths: soft labels for the first, larger weights for the second."""
+        """Judge on networks of these widths, with larger weights from the second on."""
         self.networks = networks
-        self.probes = [probes(dims, self.hidden)[i] for i, dims in enumerate(networks)]
+        self.probes = [probes(dims, self.hidden)[min(i, 1)] for i, dims in enumerate(networks)]
 
     def run(self, probe: Probe) -> Run:
         return lines.forward(*probe[1:], self.declaration)
@@ -121,7 +126,11 @@ class Module:
     def ask(self, named: Known, values: Mapping[str, Any]) -> Any:
         """Call a function that is there, or its stand-in."""
         with self._watched(values if named is self.judged else {}):
-            return named.call(self.namespace[named.name], values)
+            answer = named.call(self.namespace[named.name], values)
+        if named is self.judged:
+            dtypes = {V.dtype for V in _leaves(answer) if isinstance(V, np.ndarray | np.generic)} & COARSE
+            self.notes += [f"computes in {dtype}" for dtype in dtypes]
+        return answer
 
     @contextlib.contextmanager
     def _watched(self, values: Mapping[str, Any]) -> Iterator[None]:

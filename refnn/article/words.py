@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from refnn.article.right import Module
+from refnn.article.right import COARSE, Module
 from refnn.gradcheck.faults.lines import Array, Line, backprop
 from refnn.gradcheck.faults.structure import structure
 from refnn.gradcheck.formulas import activation
@@ -35,7 +35,7 @@ def equal(given: Any, expected: Any) -> bool:
     array, expected = numbers(given), np.asarray(expected)
     if array is None or array.shape != expected.shape:
         return False
-    return bool(np.all(np.abs(array - expected) <= _tolerance(expected)))
+    return bool(np.all(np.abs(array - expected) <= _tolerance(expected, array)))
 
 
 def apart(a: float, b: float) -> tuple[str, str]:
@@ -44,8 +44,10 @@ def apart(a: float, b: float) -> tuple[str, str]:
     return f"{a:.{digits}g}", f"{b:.{digits}g}"
 
 
-def _tolerance(expected: Array) -> Array:
-    return np.full(expected.shape, ROUNDING * np.max(np.abs(expected)))
+def _tolerance(expected: Array, given: Any) -> Array:
+    dtype = getattr(given, "dtype", None)
+    rounding = 2.0**9 * np.finfo(dtype).eps if dtype in COARSE else ROUNDING
+    return np.full(expected.shape, rounding * np.max(np.abs(expected)))
 
 
 def findings(given: Values, expected: Values, factors: dict[float, str] | None = None) -> tuple[Finding, ...]:
@@ -53,7 +55,7 @@ def findings(given: Values, expected: Values, factors: dict[float, str] | None =
     missing = tuple(Finding((key,), "missing", "is not returned") for key in arrays if key not in given)
     unfit = {key: type(given[key]).__name__ for key in arrays if key in given and numbers(given[key]) is None}
     missing += tuple(Finding((key,), "kind", f"is {kind}, expected an array of numbers") for key, kind in unfit.items())
-    tolerance = {key: _tolerance(V) for key, V in arrays.items()}
+    tolerance = {key: _tolerance(V, given.get(key)) for key, V in arrays.items()}
     return missing + structure(
         {key: given[key] for key in given if key not in unfit}, arrays, tolerance, factors=factors
     )

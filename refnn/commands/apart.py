@@ -2,17 +2,22 @@
 
 This is no protection from malice. The judge runs in that process and sends its results back as pickles, so code that
 sets out to forge its verdict, or to run something here, can. A process that it starts in a new session (setsid) lives
-on.
+on. What it writes with Python's `open`, as a function that saves what it has trained does, lands in a temporary folder.
 """
 
 from __future__ import annotations
 
+import builtins
 import contextlib
+import hashlib
+import io
 import math
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -20,6 +25,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
@@ -50,9 +56,15 @@ def apart(work: Callable[..., Any], *arguments: Any, timeout: float | None = Non
     What it sends shows on a bar. An error that the user can mend is raised here as a ValueError with its text.
     """
     # A fork starts in a moment; where it is not safe, beside threads of the system's own, Python starts anew.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        return _apart(Path(folder), work, arguments, timeout)
+
+
+def _apart(folder: Path, work: Callable[..., Any], arguments: tuple[Any, ...], timeout: float | None) -> Outcome:
+    # A fork starts in a moment; where it is not safe, beside threads of the system's own, Python starts anew.
     context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(ours, theirs, work, arguments))
+    process = context.Process(target=_run, args=(ours, theirs, folder, work, arguments))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside the threads of a BLAS, which expects it
         process.start()
@@ -90,6 +102,8 @@ def _messages(process: BaseProcess, ours: Connection, timeout: float | None) -> 
     while (left := end - time.monotonic()) > 0:
         if ended := not process.is_alive():
             _kill(process)
+            while reader.is_alive() and ours.poll():  # a busy machine lets it wait
+                time.sleep(TICK)
             reader.join(1)  # to the end of the pipe, which nobody should have now
         try:
             yield received.get(timeout=0 if ended else min(TICK, left))
@@ -124,7 +138,9 @@ def _status(code: int) -> str:
     return f"by {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
 
 
-def _run(ours: Connection, theirs: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _run(
+    ours: Connection, theirs: Connection, folder: Path, work: Callable[..., Any], arguments: tuple[Any, ...]
+) -> None:
     """In the child, which does not outlive its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which keeps what was sent and ends this
     if hasattr(os, "setsid"):
@@ -134,6 +150,7 @@ def _run(ours: Connection, theirs: Connection, work: Callable[..., Any], argumen
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):  # what C prints, too
         os.dup2(nowhere, descriptor)
+    builtins.open = io.open = _written_to(folder)
     try:
         message = "returned", work(lambda value: theirs.send(("sent", value)), *arguments)
     except MENDED_BY_THE_USER as error:
@@ -143,6 +160,24 @@ def _run(ours: Connection, theirs: Connection, work: Callable[..., Any], argumen
     except BaseException as error:  # not refnn's, which nobody interrupts here
         message = "raised", f"{type(error).__name__}: {shown(error)}".removesuffix(": ")
     theirs.send(message)
+
+
+def _written_to(folder: Path) -> Any:
+    """`open`, by which files are written into the folder, and read from it once they are there."""
+    really = io.open
+
+    def opened(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        if isinstance(file, str | bytes | os.PathLike):  # and no descriptor
+            path = Path(os.path.abspath(os.fsdecode(file)))
+            there = folder / hashlib.sha256(os.fsencode(path)).hexdigest()
+            written = not {*mode}.isdisjoint("wxa+") and path.parent.is_dir()
+            if written and "w" not in mode and path.is_file() and not there.exists():
+                with really(path, "rb") as old, really(there, "wb") as new:
+                    shutil.copyfileobj(old, new)
+            file = there if written or there.exists() else file
+        return really(file, mode, *args, **kwargs)
+
+    return opened
 
 
 def _end_with(parent: Connection) -> None:

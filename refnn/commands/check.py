@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -255,8 +256,12 @@ def _say_module(args: argparse.Namespace, outcome: Outcome) -> int:
     say(check)
     if outcome.stopped:
         say(f"{verdict}: {outcome.stopped}; functions judged before: {len(sent)}")
-    # A library that is not there to import spoils only what is judged anyway; what cannot be read is not judged.
-    unread = any(not problem.message.startswith("ModuleNotFoundError") for problem in problems)
+    # A library that is not there spoils only what is judged anyway, unless a function to judge would come from it.
+    unread = any(
+        not problem.message.startswith("ModuleNotFoundError")
+        or {*FUNCTIONS, "*"} & {*re.split(r"[\s,]+", problem.text)}
+        for problem in problems
+    )
     return UNUSABLE if unread and check else _status(verdict, outcome)
 
 

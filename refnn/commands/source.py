@@ -2,7 +2,8 @@
 
 A script that trains, prints or plots when it is imported still holds the functions to be judged. `definitions` runs
 only what these functions need: the statements that bind them, and those that bind or fill the global names which they
-use in turn (imports, constants, helpers). Loops, bare calls and `if __name__ == "__main__"` are never run.
+use in turn (imports, constants, helpers); `table.update(…)` fills a table. Loops, other bare calls and
+`if __name__ == "__main__"` are never run.
 """
 
 import ast
@@ -22,7 +23,9 @@ from typing import Any, NamedTuple
 from refnn._printing import indent, printable, shown
 
 ASSIGNMENT = ast.Assign | ast.AnnAssign | ast.AugAssign
-BINDING = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ASSIGNMENT | ast.If | ast.Try | ast.With
+BINDING = (
+    ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ASSIGNMENT | ast.If | ast.Try | ast.With | ast.Expr
+)
 LINE_END = re.compile(r"\r\n?|\n")  # to Python; str.splitlines ends lines at U+2028 and others, too
 LOST_CALL = re.compile(r"[=(*+-]\s*,|=\s*\[['\"]")  # "dA_prev =, dZ)": an operator or bracket, then no operand
 
@@ -103,6 +106,7 @@ def definitions(path: Path, names: Collection[str]) -> Definitions:
     statements, problems = _parse(data.decode(encoding))
     futures = [s for s in statements if isinstance(s, ast.ImportFrom) and s.module == "__future__"]
     sys.path.insert(0, str(path.resolve().parent))
+    sys.path.append(str(Path.cwd()))  # for `python -m`, which finds modules there, too
     with _module(path) as namespace:
         for statement in _needed(statements, names):
             try:
@@ -154,6 +158,13 @@ def _parse(source: str) -> tuple[list[ast.stmt], list[Problem]]:
                 lost.add(number)
                 lines[number - 1] = _passed_over(lines, number - 1, error)
     whole = [s for s in tree.body if lost.isdisjoint(range(s.lineno, (s.end_lineno or s.lineno) + 1))]
+    for statement in whole[:]:
+        try:
+            compile(ast.Module([statement], []), "<statement>", "exec")
+        except SyntaxError as error:  # as a return outside of functions, which the parser lets pass
+            number = error.lineno or statement.lineno
+            problems.append(Problem(number, theirs[number - 1], error.msg))
+            whole.remove(statement)
     return whole, sorted(problems)
 
 
@@ -199,10 +210,12 @@ def _names(statement: ast.stmt) -> tuple[set[str], set[str]]:
 
 
 def _filled(statement: ast.stmt) -> set[str]:
-    """The names K and C of `K["one"] = 1` and `C.one = 1`."""
+    """The names K, C and T of `K["one"] = 1`, `C.one = 1` and `T.update(one=1)`; of sys.path all, by "*"."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        targets = [statement.value.func]
     texts = [ast.unparse(target) for target in targets if isinstance(target, ast.Subscript | ast.Attribute)]
-    return {name for text in texts if (name := re.split(r"\W", text)[0])}
+    return {"*" if text.startswith("sys.path.") else re.split(r"\W", text)[0] for text in texts} - {""}
 
 
 def _used(code: CodeType) -> Iterator[str]:

@@ -19,7 +19,12 @@ SUM = "-np.sum(np.multiply(Y, np.log(A)) + np.multiply(1 - Y, np.log(1 - A))) / 
 ROUND = "S, _ = sigmoid(Z)\n    dZ = dA * S * (1 - S)"
 # (function, what stands in the mended module, what stands instead, what must be said)
 MISTAKES = [
-    ("init_params", "np.random.randn(n, n_prev)", "np.zeros((n, n_prev))", "W1 has equal entries"),
+    (
+        "init_params",
+        "np.random.randn(n, n_prev)",
+        "np.zeros((n, n_prev))",
+        "units of layer 1 have equal weights, in and out",
+    ),
     (
         "init_params",
         "(n, n_prev) *",
@@ -95,7 +100,7 @@ MISTAKES = [
     ),
     ("train", "return params, cost_history", "return params", r"returns dict, expected the tuple \(params, history\)"),
     ("train", "return params, cost_history", "pass", r"returns NoneType, expected the tuple \(params, history\)"),
-    ("train", "return params, cost_history", "return params, None", "cost_history has 1 entries after 3 epochs"),
+    ("train", "return params, cost_history", "return params, None", "cost_history has 1 entries after 7 epochs"),
     ("train", "grads, lr)", "grads, -lr)", "are not those of gradient descent"),
     ("train", "cost_function(Y_hat, Y)", "Y_hat.mean()", "does not hold the cost"),
 ]
@@ -466,5 +471,126 @@ def test_an_object_that_raises_where_it_is_looked_at_is_called_all_the_same(tmp_
     raises = "\n\nclass Raises:\n    def __getattr__(self, name):\n        return 1 / 0\n\n"
     call = "    def __call__(self, Z):\n        return _sigmoid(Z)\n\n_sigmoid, sigmoid = sigmoid, Raises()\n"
     check = judge(tmp_path, MENDED + raises + call)
+    assert check, str(check)
+    assert check.missing == ()
+
+
+TIMER = """
+def timer(function):
+    def timed(*args, **kwargs):
+        return function(*args, **kwargs)
+    return timed
+
+
+"""
+
+
+def changed(*changes: tuple[str, str]) -> str:
+    source = MENDED
+    for right, other in changes:
+        assert right in source, right
+        source = source.replace(right, other)
+    return source
+
+
+# In other orders and by other names, of labels that are 0 or 1 alone, timed, and with a figure of the cost.
+OTHERWISE = changed(
+    ("def cost_function(A, Y):", "def cost_function(y_true, y_pred):\n    Y, A = y_true, y_pred"),
+    ("cost_function(Y_hat, Y)", "cost_function(Y, Y_hat)"),
+    ("def backprop(AL, Y, caches):", "def backprop(x, y, y_hat, parameters, caches):\n    AL, Y = y_hat, y"),
+    ("backprop(Y_hat, Y, caches)", "backprop(X, Y, Y_hat, params, caches)"),
+    ("-(Y / AL - (1 - Y) / (1 - AL))", "np.where(Y == 1, -1 / AL, 1 / (1 - AL))"),
+    ("def forward_prop(X, params):", "def forward_prop(parameters, x):\n    X, params = x, parameters"),
+    ("= forward_prop(X, params)", "= forward_prop(params, X)"),
+    ("def train(X, Y, layer_dims, epochs, lr):", "@timer\ndef train(X, Y, layer_dims, alpha, iterations):"),
+    ("in range(epochs)", "in range(iterations)"),
+    ("grads, lr)", "grads, alpha)"),
+    (
+        "    return params, cost_history",
+        """    figure, axes = plt.subplots(1, 2)
+    axes[0].set_xlabel("epoch")
+    curve, = axes[0].plot(cost_history)
+    with plt.style.context("bmh"):
+        plt.gca().lines[0].set_color("red")
+    return params, cost_history""",
+    ),
+    ("\n\ndef init_params", f"{TIMER}@timer\ndef init_params"),
+)
+
+
+def test_right_functions_pass_in_other_orders_by_other_names_and_with_figures(tmp_path):
+    check = judge(tmp_path, OTHERWISE)
+    assert check, str(check)
+    assert check.missing == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong", "said"),
+    [
+        (
+            [
+                ("(1, len(layer_dims))", "(1, 4)"),  # at three layers it is right
+                ("(1, len(params) // 2 + 1):\n        params", "(1, 4):\n        params"),
+                ("reversed(range(L - 1))", "reversed(range(2))"),
+            ],
+            {"init_params", "update_parameters", "backprop"},
+            "",
+        ),
+        (
+            [
+                ("np.zeros((n, 1))", "np.full((n, 1), np.nan)"),
+                ("m = Y.shape[1]", "m = 7"),
+                ("init_params(layer_dims)\n    cost", "init_params([2, 4, 1])\n    cost"),
+            ],
+            {"init_params", "cost_function", "train"},
+            r"b1 has entries that are not finite.*layer_dims = \[2, 4, 1\], expected \[4, 6, 5, 3\]",
+        ),
+        (
+            [
+                ("    m = Y.shape[1]", "    m, A = Y.shape[1], np.clip(A, 0.01, 0.99)"),
+                ("epochs, lr):", "epochs, lr, cost_history=[]):"),
+                ("    cost_history = []\n", ""),
+            ],
+            {"cost_function", "train"},
+            "cost_history has 14 entries after 7 epochs",
+        ),
+        ([("    L = len(caches)", "    L, caches = len(caches), caches[-3:]")], {"backprop"}, "^(?!.*relu)"),
+    ],
+    ids=[
+        "three layers alone",
+        "arguments that are not used",
+        "what is clipped, and kept",
+        "no activation is taken for",
+    ],
+)
+def test_what_is_right_on_some_networks_alone_is_wrong(tmp_path, changes, wrong, said):
+    check = judge(tmp_path, changed(*changes))
+    assert {f.name for f in check.functions if not f} == wrong, str(check)
+    assert re.search(said, " ".join(reason for f in check.functions for reason in f.reasons), re.S), str(check)
+
+
+def test_units_are_alike_where_all_their_weights_are(tmp_path):
+    rounded = changed(("np.random.randn(n, n_prev)", "np.round(np.random.randn(n, n_prev))"))
+    assert judge(tmp_path, rounded), "equal entries make no equal units"
+
+
+def test_float32_is_judged_as_float32_is(tmp_path):
+    notes = judge(tmp_path, changed(("    cache = Z", "    A, cache = A.astype(np.float32), Z")))
+    (sigmoid,) = [f for f in notes.functions if f.name == "sigmoid"]
+    assert sigmoid, str(notes)
+    assert "computes in float32" in sigmoid.notes
+
+
+def test_what_fills_a_table_or_the_path_is_run_and_what_cannot_be_compiled_is_shown(tmp_path):
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "one_of.py").write_text("ONE = 1\n")
+    path = tmp_path / "theirs.py"
+    path.write_text(
+        f"import sys\nsys.path.append({str(tmp_path / 'beside')!r})\nfrom one_of import ONE\nK = {{}}\n"
+        "K.update(one=ONE)\nprint(1 / 0)\nawait K\n" + changed(("1 / (1 +", "K['one'] / (1 +"))
+    )
+    found = definitions(path, FUNCTIONS)
+    assert [(problem.line, problem.text) for problem in found.problems] == [(7, "await K")]
+    check = judge_module(found.namespace)
     assert check, str(check)
     assert check.missing == ()

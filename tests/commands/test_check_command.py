@@ -83,6 +83,33 @@ def test_the_judged_file_and_its_folder_are_left_as_they_were(mine, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["their_backprop.py"]
 
 
+def test_what_the_judged_code_saves_overwrites_nothing(mine, capsys):
+    saves = """
+    open("log", "a").write(" more")
+    Path("model").write_text("trained")
+    assert (open("log").read(), open("model").read()) == ("once more", "trained")
+    assert json.load(open("rate.json")) == 1"""
+    source = MINE.replace('print("called")', f"{saves.strip()}\n    open('log', 'w').write('once')")
+    mine.write_text(f"import json\nfrom pathlib import Path\nopen('log', 'w').write('once')\n{source}")
+    (mine.parent / "log").write_text("the user's")
+    (mine.parent / "rate.json").write_text("1")
+    assert main(["check", f"{mine}:gradient"]) == 0, capsys.readouterr()
+    assert {path.name: path.read_text() for path in mine.parent.iterdir() if path != mine} == {
+        "log": "the user's", "rate.json": "1",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("imported", "status"), [("sigmoid", 2), ("*", 2), ("another", 0)])
+def test_a_function_of_a_module_that_is_not_there_is_not_judged(tmp_path, capsys, imported, status):
+    source = (Path(__file__).parents[1] / "article" / "mended_article.txt").read_text()
+    path = tmp_path / "theirs.py"
+    path.write_text(
+        f"from not_there import {imported}\nuses = another if 0 else 1\n"
+        + source.replace("    m = Y.", "    uses\n    m = Y.")
+    )
+    assert main(["check", str(path)]) == status, capsys.readouterr()
+
+
 def test_layer_dims_judge_code_that_is_made_for_one_shape(mine, capsys):
     assert main(["check", f"{mine}:for_one_shape"]) == 1
     assert "this network takes 30 inputs" in capsys.readouterr().out

@@ -190,6 +190,15 @@ def test_dropout_that_differs_from_call_to_call_is_two_answers():
     assert note.startswith("two answers: is dropout left on")
 
 
+def test_a_fault_without_a_state_is_not_said_to_have_two_answers():
+    def gradient(params, X, Y):
+        grads = reference(params, X, Y)
+        grads["dW1"][0, 0] *= 1.001
+        return grads
+
+    assert notes_of(judged(gradient)) == []
+
+
 def test_a_unit_that_is_lost_in_the_gradient_alone_is_no_dropout():
     def gradient(params, X, Y):
         grads = reference(params, X, Y)

@@ -231,7 +231,11 @@ USUAL = {
         "1 - np.tanh(Z) ** 2",
         ("tanh", "derivative"),
     ),
-    "tanh by exp": ("if Z.dtype != object:\n        return np.asarray(np.tanh", "if 0:\n        return np.asarray(np.tanh", ("tanh", "value")),
+    "tanh by exp": (
+        "if Z.dtype != object:\n        return np.asarray(np.tanh",
+        "if 0:\n        return np.asarray(np.tanh",
+        ("tanh", "value"),
+    ),
     "log(1 + exp)": ("np.log1p(np.exp(-np.abs(Z)))", "np.log(1 + np.exp(-np.abs(Z)))", ("softplus", "value")),
     "Z σ(Z)": ("np.where(Z > 0, above, N", "np.where(Z > -9e9, above, N", ("silu", "value")),
     "-inf times 0": ("np.clip(Z, np.finfo(Z.dtype).min, 0)", "np.minimum(Z, 0)", ("silu", "limits")),

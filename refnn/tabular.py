@@ -75,21 +75,19 @@ def read_csv(path: Path, targets: Sequence[str], kind: Kind | None = None, ignor
             f"{path} has {len(features)} feature columns and {len(sheet.rows)} rows, expected at least 1 of each"
         )
     comma = sheet.decimal_comma([*features, *targets])
-    classes: list[tuple[str, ...]] = [()] * len(targets)
+    X = sheet.numbers(features, comma=comma)
     if kind == "numbers":
-        V = sheet.numbers([*features, *targets], comma=comma)
-        X, Y = V[: len(features)], V[len(features) :]
+        Y, classes = sheet.numbers(targets, comma=comma), ((),) * len(targets)
         for name, values in zip(targets, Y):
             if values.min() == values.max():
                 sheet.faults.append(f"column {name!r} is {values[0]:g} in every row: there is nothing to learn")
     else:
-        X = sheet.numbers(features, comma=comma)
-        found = [sheet.classes(target, any_numbers=kind == "classes", comma=comma) for target in targets]
-        Y, classes = np.array([numbers for numbers, _ in found], float), [words for _, words in found]
+        labels, classes = zip(*(sheet.classes(name, any_numbers=kind == "classes", comma=comma) for name in targets))
+        Y = np.array(labels, float)
     for name, values in zip(features, X):
         sheet.refuse_index(name, values)
     sheet.refuse()
-    return Table(tuple(features), tuple(targets), X, Y, tuple(classes))
+    return Table(tuple(features), tuple(targets), X, Y, classes)
 
 
 def read_features(path: Path, features: Sequence[str]) -> Array:
@@ -168,18 +166,15 @@ class _Sheet:
 
     def numbers(self, names: Sequence[str], *, comma: bool) -> Array:
         """The numbers in these columns, (columns, m)."""
-        columns = [self.column(name) for name in names]
         table = np.zeros((len(names), len(self.rows)))
-        for name, column, values in zip(names, columns, table):
+        for name, values in zip(names, table):
+            column = self.column(name)
             truth = all(cell.lower() in _TRUTH for cell in column.values())
             for r, (row, cell) in enumerate(column.items()):
-                if truth:
-                    values[r] = _TRUTH[cell.lower()]
-                else:
-                    number = _number(cell, comma)
-                    fault = _fault(cell, number, comma)
-                    values[r] = 0 if fault else number
-                    self.fault(name, row, fault)
+                number = _TRUTH[cell.lower()] if truth else _number(cell, comma)
+                fault = _fault(cell, number, comma)
+                values[r] = 0 if fault else number
+                self.fault(name, row, fault)
         return table
 
     def classes(self, name: str, *, any_numbers: bool, comma: bool) -> tuple[list[int], tuple[str, ...]]:

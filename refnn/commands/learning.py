@@ -198,8 +198,10 @@ def most_frequent(Y: Array) -> Array:
 
 
 def _labels(network: Trained, Y: Array) -> Array:
-    """The targets as the cost takes them."""
-    return Y[0].astype(int) if network.output == "softmax" else standard(network.targets, network.units, Y)
+    """The targets as the cost takes them, (n_L, m)."""
+    if network.output == "softmax":
+        return np.asarray(np.arange(len(network.classes[0]))[:, None] == Y, float)
+    return standard(network.targets, network.units, Y)
 
 
 def _cost(network: Trained, part: Table) -> float:
@@ -209,8 +211,6 @@ def _cost(network: Trained, part: Table) -> float:
 
 def _baseline_cost(network: Trained, training: Table, test: Table) -> float:
     """Of the frequencies of the training labels as probabilities, or of the mean."""
-    Y = _labels(network, training.Y)
-    if network.output == "softmax":
-        Y = Y == np.arange(len(network.classes[0]))[:, None]
-    AL = np.repeat(Y.mean(axis=1, keepdims=True), test.X.shape[1], axis=1)
+    mean = _labels(network, training.Y).mean(axis=1, keepdims=True)
+    AL = np.repeat(mean, test.X.shape[1], axis=1)
     return float(cost_function(AL, _labels(network, test.Y), output=network.output))

@@ -11,6 +11,7 @@ try:
     import refnn
     from refnn._printing import printable
     from refnn.commands import EXIT_STATUS, STOPPED, UNUSABLE, certify, check, predict, report, train, verify, warn
+    from refnn.commands.apart import MENDED_BY_THE_USER
 except KeyboardInterrupt:  # which takes a while
     sys.exit(130)
 
@@ -36,8 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if _interrupted(error):
             return STOPPED
-        mended_by_the_user = isinstance(error, (ValueError, TypeError, OSError, ImportError, MemoryError))
-        # What is not is a fault of refnn, which is no verdict.
+        mended_by_the_user = isinstance(error, MENDED_BY_THE_USER)  # what is not is a fault of refnn, and no verdict
         said = f"refnn: {str(error) or type(error).__name__}" if mended_by_the_user else traceback.format_exc()
     warn("\n".join(map(printable, said.splitlines())))  # it may hold the words of judged code
     return UNUSABLE

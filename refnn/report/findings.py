@@ -55,11 +55,6 @@ def point(params: Mapping[str, Array], X: Array, Y: Array) -> bytes:
     return b"".join(array.tobytes() for array in (*params.values(), X, Y))
 
 
-def given(problem: Problem) -> dict[str, Array]:
-    """What is judged of a gradient, in the one form of the checker, keyed "dW1" … and "dA0" … ."""
-    return {f"d{key}": dV for key, dV in problem.given.arrays.items()}
-
-
 def uncertified(said: Declaration) -> str:
     """Why no gradient of such a network carries a certificate; "" where they do."""
     if said.reduction != "mean" or said.l1 or said.l2 or not said.bias:  # a function of m counts too
@@ -71,7 +66,8 @@ def certify(problem: Problem) -> certificate.Certificate:
     """Rigorous bounds on the error of each entry of the gradient under judgement."""
     said = mathematics(problem.declaration)
     params, X, Y = replace(problem, declaration=said).copies()
-    return certificate.certify(params, X, Y, given(problem), hidden=said.hidden, output=said.output)
+    given = {f"d{key}": dV for key, dV in problem.given.arrays.items()}
+    return certificate.certify(params, X, Y, given, hidden=said.hidden, output=said.output)
 
 
 def work(problem: Problem) -> int:

@@ -165,11 +165,9 @@ def _reference(case: Case, ledger: Ledger) -> None:
     """The gradient of refnn as it is here, beside the recorded one; it is that of the article's network."""
     ledger.same("content.declaration", declared.recorded(case.problem.declaration), {})
     bounds = gradient_bounds(case.problem, np.dtype(np.float64), plain=False)
-    recorded = findings.given(case.problem)
-    for key, dV in findings.reference_gradient(*case.probe[1:]).items():
-        if key in recorded:
-            bound = 2 * bounds[key.removeprefix("d")]
-            ledger.close("gradients", f"measured.{case.path}.gradient.{key}", recorded[key], dV, bound)
+    again = findings.reference_gradient(*case.probe[1:])
+    for key, dV in case.problem.given.arrays.items():
+        ledger.close("gradients", f"measured.{case.path}.gradient.d{key}", dV, again[f"d{key}"], 2 * bounds[key])
 
 
 def _certificate(case: Case, ledger: Ledger) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from threading import RLock
 from typing import Any
 
@@ -129,15 +130,7 @@ def _round(x: Any, dtype: np.dtype[Any]) -> float:
     overflow = -np.inf if mantissa < 0 else np.inf
     if quantum >= info.maxexp:  # or the number might not fit into memory
         return overflow
-    shift = quantum - exponent
-    magnitude = abs(mantissa)
-    if shift > magnitude.bit_length() + 1:  # less than half the smallest float
-        n = 0
-    elif shift > 0:
-        n, rest = divmod(magnitude, 1 << shift)
-        n += 2 * rest + (n & 1) > 1 << shift
-    else:
-        n = magnitude << -shift
-    if n >> (info.maxexp - quantum):
-        return overflow
-    return float(np.ldexp(-n if mantissa < 0 else n, quantum))
+    # Nor might a smaller one: it is 0 all the same.
+    shift = min(quantum - exponent, mantissa.bit_length() + 2)
+    n = round(mantissa / Fraction(2) ** shift)
+    return overflow if abs(n) >> (info.maxexp - quantum) else float(np.ldexp(n, quantum))

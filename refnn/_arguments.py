@@ -111,12 +111,10 @@ def sigmoid(Z: object) -> Arguments:
 
 def forward_prop(X: object, params: object, *, hidden: object, output: object) -> Arguments:
     misfits = Misfits()
-    X = number_array("X", X)
     arrays = _shapes.layers(params, misfits)
     W1 = arrays.get("W1", np.empty(0))
     n_0: int | str = W1.shape[1] if W1.ndim == 2 else "n_0"
-    misfits.shape("X", X, (n_0, "m"), f"layer 1 takes {n_0} inputs, of m >= 1 examples")
-    misfits.finite("X", X)
+    X = misfits.array("X", X, (n_0, "m"), f"layer 1 takes {n_0} inputs, of m >= 1 examples")
     misfits.refuse()
     dtype = _shapes.common_dtype([X, *arrays.values()])
     copies = {key: V.astype(dtype, "C") for key, V in arrays.items()}
@@ -245,8 +243,8 @@ def train(
     misfits.finite("X", X)
     m: int | str = X.shape[1] if fits else "m"
     Y = _shapes.labels_of(words["output"], Y, (dims[-1], m), misfits)
-    start = None if params is None else _shapes.layers(params, misfits, dims)
-    dtype = _shapes.common_dtype([X, *(start or {}).values()])
+    start = {} if params is None else _shapes.layers(params, misfits, dims)
+    dtype = _shapes.common_dtype([X, *start.values()])
     rate = misfits.attempt(positive, "lr", lr, dtype)
     if batch_size is not None:
         batch_size = misfits.attempt(whole, "batch_size", batch_size, 1, X.shape[1] if fits else math.inf)

@@ -139,7 +139,7 @@ def _quotients(problem: Problem, task: Task) -> Array:
         quotients = []
         for h in steps:
             if kind == "W":
-                quotients.append(_entry_differences(problem, l, moves, h).sum(axis=1) / h)
+                quotients.append(entry_differences(problem, l, moves, h).sum(axis=1) / h)
             else:
                 D = np.repeat(problem.W[l + 1][:, moves, None] * h, problem.m, axis=2)
                 quotients.append(cost_differences(problem, l + 1, D) / h)
@@ -147,7 +147,7 @@ def _quotients(problem: Problem, task: Task) -> Array:
     return np.concatenate(parts)
 
 
-def _entry_differences(problem: Problem, l: int, moves: Array, h: float) -> Array:
+def entry_differences(problem: Problem, l: int, moves: Array, h: float) -> Array:
     """The difference of the cost, by example, for each entry of [W_l, b_l] moved by h, (moves, m)."""
     A_prev = np.vstack([problem.A[l - 1], np.ones_like(problem.Y[:1])])
     i, j = np.divmod(moves, len(A_prev))

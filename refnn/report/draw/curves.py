@@ -59,14 +59,10 @@ def _moved(net: Problem, h: complex) -> Array:
 
 def _cancellation_free(net: Problem, l: int, h: float) -> Array:
     """The differences for W_l, then b_l."""
-    n, n_prev = net.W[l].shape
-    A_prev = np.vstack([net.A[l - 1], np.ones_like(net.Y[:1])])
-    i, j = np.divmod(np.arange(n * (n_prev + 1)), n_prev + 1)
-    D = np.zeros((n, len(i), net.m))
-    D[i, np.arange(len(i))] = h * A_prev[j]
+    every = np.arange(net.W[l].size + net.b[l].size)
     with np.errstate(all="ignore"):
-        slopes = cancellation_free.cost_differences(net, l, D).sum(axis=1) / h
-    table = slopes.reshape(n, n_prev + 1)
+        slopes = cancellation_free.entry_differences(net, l, every, h).sum(axis=1) / h
+    table = slopes.reshape(len(net.W[l]), -1)
     weights = table[:, :-1] + _penalties(net, net.W[l], h)
     return np.concatenate([weights.ravel(), table[:, -1] if net.declaration.bias else []])
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,8 @@ TIGHT = 2.0**-20  # of an ulp; a narrower enclosure would not change what is pri
 ONE_BY_ONE = 100_000  # products of numbers up to which every entry gets a direction of its own: about a second
 
 
-class Point(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Point:
     """What a certificate is of: a gradient, where it was taken, and of what network."""
 
     params: FloatArrays
@@ -30,10 +32,10 @@ class Point(NamedTuple):
     hidden: str | tuple[str, ...]
     output: tuple[str, str]
 
-    @property
-    def products(self) -> int:
-        """How many products of numbers one forward pass takes."""
-        return int(self.X.shape[1] * sum(V.size for key, V in self.params.items() if key[0] == "W"))
+
+def products(point: Point) -> int:
+    """How many products of numbers one forward pass takes."""
+    return int(point.X.shape[1] * sum(V.size for key, V in point.params.items() if key[0] == "W"))
 
 
 def enclosed(point: Point) -> tuple[dict[str, Objects], int]:
@@ -55,11 +57,10 @@ def enclosed(point: Point) -> tuple[dict[str, Objects], int]:
 
 def by_backprop(point: Point, bits: int) -> dict[str, Objects]:
     """Balls around "dW1" … "dbL" and "dA0" … "dA{L-1}", from the source that users run on floats."""
-    params, X, Y, _, hidden, output = point
     with balls.precision(bits):
-        arrays = {key: balls.to_balls(V) for key, V in params.items()}
-        AL, caches = forward_prop(balls.to_balls(X), arrays, hidden=hidden, output=output)
-        return backprop(AL, balls.to_balls(Y), caches, hidden=hidden, output=output)
+        params = {key: balls.to_balls(V) for key, V in point.params.items()}
+        AL, caches = forward_prop(balls.to_balls(point.X), params, hidden=point.hidden, output=point.output)
+        return backprop(AL, balls.to_balls(point.Y), caches, hidden=point.hidden, output=point.output)
 
 
 def _layer_on_a_kink(point: Point, bits: int) -> int:
@@ -87,7 +88,7 @@ def confirm(point: Point, truth: dict[str, Objects], bits: int, seed: int = 0) -
         If an enclosure of `truth` and its forward derivative are disjoint: one of the two is not the derivative.
     """
     entries = sum(dV.size for dV in truth.values())
-    every_entry, rng = entries * point.products <= ONE_BY_ONE, np.random.default_rng(seed)
+    every_entry, rng = entries * products(point) <= ONE_BY_ONE, np.random.default_rng(seed)
     with balls.precision(bits):
         params = {key: balls.to_balls(V) for key, V in point.params.items()}
         _, caches = forward_prop(balls.to_balls(point.X), params, hidden=point.hidden, output=point.output)
@@ -129,7 +130,7 @@ def _forward_derivatives(
     rows, l, L = iter(directions), int(variables[-1][1:]), len(point.params) // 2
     duals = {key: map_entries(lambda ball: Dual(ball, next(rows)), arrays[key]) for key in variables}
     above = {f"{V}{k - l}": duals.get(f"{V}{k}", arrays[f"{V}{k}"]) for k in range(l + 1, L + 1) for V in "Wb"}
-    hidden = tuple(_declaration.each_layer(point.hidden, L - 1)[l:])
+    hidden = _declaration.each_layer(point.hidden, L - 1)[l:]
     _, caches = forward_prop(duals[f"A{l}"], above, hidden=hidden, output=point.output)
     _, ZL = caches[-1]
     slopes: Objects = cost_from_Z(ZL, balls.to_balls(point.Y), point.output).tangent

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from refnn import _coq, _declaration, _shapes
+from refnn import _coq, _declaration, _enclosures, _shapes
 from refnn._declaration import Hidden, OutputWord
-from refnn._enclosures import FIRST_BITS, LAST_BITS, FloatArrays, Point, by_backprop, confirm, enclosed, error_bounds
+from refnn._enclosures import FloatArrays, Point, by_backprop, confirm, enclosed, error_bounds, products
 from refnn._printing import folded
 from refnn._progress import bar
 from refnn.numbers import balls, hexfloat
@@ -27,7 +27,8 @@ FORMAT = "refnn-certificate/2"
 ROWS = 12
 LONG = 100_000  # products and entries that take about a second
 KINDS = ("absolute", "relative", "ulps")
-TABLES = ("params", "grads", "truth", *KINDS)
+FOUND = ("truth", *KINDS)
+TABLES = ("params", "grads", *FOUND)
 
 
 class CertificateError(ValueError):
@@ -77,7 +78,7 @@ def certify(
     the derivative, for which see proofs/README.md and `witness`.
     """
     point = _inputs(params, X, Y, grads, hidden, output)
-    steps, work = 2 + len(point.grads), point.products + sum(dV.size for dV in point.grads.values())
+    steps, work = 2 + len(point.grads), products(point) + sum(dV.size for dV in point.grads.values())
     ticks = bar(range(steps), "certificate", total=steps, show=work > LONG)
     next(ticks)
     truth, bits = enclosed(point)
@@ -85,12 +86,12 @@ def certify(
     witness = confirm(point, truth, bits)
     with balls.precision(bits):
         bounds = {key: error_bounds(dV, truth[key]) for (key, dV), _ in zip(point.grads.items(), ticks, strict=True)}
-    values, absolute, relative, ulps = ({key: bounds[key][name] for key in bounds} for name in ("truth", *KINDS))
-    return Certificate(*point, values, absolute, relative, ulps, bits, witness)
+    found: dict[str, Any] = {name: {key: bounds[key][name] for key in bounds} for name in FOUND}
+    return Certificate(**vars(point), **found, bits=bits, witness=witness)
 
 
 @dataclass(frozen=True, eq=False)
-class Certificate:
+class Certificate(Point):
     """Rigorous error bounds of a gradient, with all that is needed to recompute them.
 
     Attributes
@@ -105,22 +106,12 @@ class Certificate:
     witness : what confirmed the enclosures independently of backprop
     """
 
-    params: FloatArrays
-    X: FloatArray
-    Y: FloatArray
-    grads: FloatArrays
-    hidden: str | tuple[str, ...]
-    output: tuple[str, str]
     truth: FloatArrays
     absolute: FloatArrays
     relative: FloatArrays
     ulps: FloatArrays
     bits: int
     witness: str
-
-    @property
-    def _point(self) -> Point:
-        return Point(self.params, self.X, self.Y, self.grads, self.hidden, self.output)
 
     def _claim(self) -> str:
         entries, ulps = sum(dV.size for dV in self.grads.values()), max(V.max() for V in self.ulps.values())
@@ -170,19 +161,21 @@ class Certificate:
             if not isinstance(record, Mapping) or record.get("format") != FORMAT:
                 raise ValueError(f"expected an object with format {FORMAT!r}")
             X, Y = (hexfloat.decode(name, record.get(name)) for name in "XY")
-            params, grads, truth, absolute, relative, ulps = (_table(name, record.get(name)) for name in TABLES)
-            point = _inputs(params, X, Y, grads, record.get("hidden"), record.get("output"))
+            tables: dict[str, Any] = {name: _table(name, record.get(name)) for name in TABLES}
+            point = _inputs(tables["params"], X, Y, tables["grads"], record.get("hidden"), record.get("output"))
             bits, witness = record.get("bits"), record.get("witness")
-            if type(bits) is not int or not FIRST_BITS <= bits <= LAST_BITS:
-                raise ValueError(f"bits is {bits!r}, expected an integer from {FIRST_BITS} to {LAST_BITS}")
+            least, most = _enclosures.FIRST_BITS, _enclosures.LAST_BITS
+            if type(bits) is not int or not least <= bits <= most:
+                raise ValueError(f"bits is {bits!r}, expected an integer from {least} to {most}")
             if not isinstance(witness, str):
                 raise ValueError(f"witness is {witness!r}, expected a text")
-            for name, bound in zip(TABLES[2:], (truth, absolute, relative, ulps), strict=True):
-                if {key: V.shape for key, V in bound.items()} != {key: dV.shape for key, dV in point.grads.items()}:
+            found = {name: tables[name] for name in FOUND}
+            for name, table in found.items():
+                if {key: V.shape for key, V in table.items()} != {key: dV.shape for key, dV in point.grads.items()}:
                     raise ValueError(f"{name} does not have the keys and shapes of grads")
         except (TypeError, ValueError, RecursionError) as error:
             raise CertificateError(f"not a certificate: {error}") from None
-        return cls(*point, truth, absolute, relative, ulps, bits, witness)
+        return cls(**vars(point), **found, bits=bits, witness=witness)
 
     def to_coq(self, *, native_integers: bool = True) -> str:
         """The absolute bounds as a theorem: a file for Coq, which proves them with twice the bits.
@@ -199,7 +192,7 @@ class Certificate:
             Of an argument that is no truth value, or a bound that is not finite.
         """
         _shapes.switch("native_integers", native_integers)
-        return _coq.theorem(self._point, self.absolute, 2 * self.bits, native=native_integers)
+        return _coq.theorem(self, self.absolute, 2 * self.bits, native=native_integers)
 
     def recheck(self, seed: int = 1) -> None:
         """Recompute every bound with twice the bits, and what else the certificate says.
@@ -217,12 +210,11 @@ class Certificate:
             If a bound, a recorded true derivative or another word of it is not true; the text names the entries.
         """
         _shapes.whole("seed", seed, 0)
-        point = self._point
-        bits, false = enclosed(point)[1], []
+        bits, false = enclosed(self)[1], []
         if bits != self.bits:
             false.append(f"bits is {self.bits}, and {bits} are needed and enough")
-        truth = by_backprop(point, 2 * bits)
-        witness = confirm(point, truth, 2 * bits, seed)
+        truth = by_backprop(self, 2 * bits)
+        witness = confirm(self, truth, 2 * bits, seed)
         if witness != self.witness:
             false.append(f"witness is {self.witness[:80]!r}, truly {witness!r}")
         for key, dV in self.grads.items():
@@ -251,7 +243,7 @@ def _table(name: str, value: Any) -> FloatArrays:
 # ---------------------------------------------------------------------- arguments
 
 
-def _inputs(params: object, X: object, Y: object, grads: object, hidden: object, output: object) -> Point:
+def _inputs(params: object, X: object, Y: object, grads: Any, hidden: object, output: object) -> Point:
     """The arguments of `certify` as arrays of the floats that they hold, or everything that is wrong with them."""
     misfits = _shapes.Misfits()
     arrays = _shapes.layers(params, misfits)
@@ -265,7 +257,7 @@ def _inputs(params: object, X: object, Y: object, grads: object, hidden: object,
     Y = _shapes.labels_of(last, Y, (arrays[f"W{L}"].shape[0], m), misfits)
     slopes = _shapes.gradients(grads, arrays, misfits)
     for l in range(L):
-        if isinstance(grads, Mapping) and (key := f"dA{l}") in grads:
+        if (key := f"dA{l}") in grads:
             n_l = arrays[f"W{l + 1}"].shape[1]
             slopes[key] = misfits.array(f"grads[{key!r}]", grads[key], (n_l, m), "one for each A")
     misfits.refuse()
@@ -296,5 +288,4 @@ def _floats(name: str, array: NDArray[Any]) -> FloatArray:
         raise ValueError(f"{name} has integers that float64 cannot hold")
     if array.dtype.name not in hexfloat.DTYPES:
         raise TypeError(f"{name} has dtype {array.dtype}, expected {', '.join(hexfloat.DTYPES)} or integers")
-    copy: FloatArray = array.copy()
-    return copy
+    return array.copy()

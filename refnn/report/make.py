@@ -12,7 +12,7 @@ import numpy as np
 
 from refnn._progress import bar
 from refnn._shapes import Array
-from refnn.certificate import KINDS
+from refnn.certificate import FOUND
 from refnn.gradcheck.backprop import GradientFunction, check_backprop
 from refnn.gradcheck.declaration import ARTICLE, Declaration, Keywords
 from refnn.gradcheck.faults.probes import Probe, default_probes
@@ -208,4 +208,4 @@ def _certificate(problem: Problem) -> Record | None:
         whole = findings.certify(problem).to_json()
     except ArithmeticError:
         return None
-    return {name: whole[name] for name in ("bits", "witness", "truth", *KINDS)}
+    return {name: whole[name] for name in ("bits", "witness", *FOUND)}

@@ -190,7 +190,7 @@ def _certificate(case: Case, ledger: Ledger) -> None:
     except (ArithmeticError, ValueError) as error:
         ledger.differences.append(f"{path}: {error}")
         return
-    for kind in ("truth", *certificate.KINDS):
+    for kind in certificate.FOUND:
         now, recorded = getattr(again, kind), decode_all(f"{path}.{kind}", claimed[kind])
         for key, bound in now.items():
             ledger.close("certified bounds", f"{path}.{kind}.{key}", recorded[key], bound, HALF_THE_DIGITS * abs(bound))

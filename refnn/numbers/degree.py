@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 _arguments: ContextVar[list[Degree]] = ContextVar("arguments of the atoms")
@@ -23,17 +24,15 @@ def recording() -> Iterator[list[Degree]]:
         _arguments.reset(token)
 
 
+@dataclass(slots=True, eq=False)
 class Degree:
     """Upper bounds on the degrees of numerator and denominator of a rational function.
 
     Sums take the product of both denominators for the common one, so the bound is safe and not sharp.
     """
 
-    __slots__ = ("denominator", "numerator")
-
-    def __init__(self, numerator: int, denominator: int = 0) -> None:
-        self.numerator = numerator
-        self.denominator = denominator
+    numerator: int
+    denominator: int = 0
 
     def __neg__(self) -> Degree:
         return self

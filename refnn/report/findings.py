@@ -105,7 +105,6 @@ def faults(probes: Sequence[Probe], said: Declaration = ARTICLE) -> list[Record]
             checks = []
             for params, X, Y in possible[:: max(1, -(-len(possible) // PLANTED))]:
                 grads = fault.gradient(params, X, Y, said)
-                grads = {key: dV for key, dV in grads.items() if said.bias or key[:2] != "db"}
                 checks.append(check_network(params, X, Y, grads, progress=False, **network))
             seen = [check for check in checks if check.verdict is Verdict.WRONG]
             named = sum(any(name in cause for cause in causes(check)) for check in seen)

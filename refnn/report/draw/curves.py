@@ -83,7 +83,7 @@ class Errors(NamedTuple):
 
 def errors(cases: list[Case]) -> Errors:
     """Of every entry of the networks whose entries were each compared, and on which this is a matter of seconds."""
-    derivative, given, central = ([np.empty(0)] for _ in range(3))
+    columns = [np.empty((3, 0))]
     for case in cases:
         net, worst = case.problem, case.evidence["worst"]
         if not worst or None in worst.values() or work(net) > AT_MOST:
@@ -93,10 +93,9 @@ def errors(cases: list[Case]) -> Errors:
         for key, dV in net.given.arrays.items():
             truth, tolerance = compared.truth[key], compared.tolerance[key]
             difference = (moved_costs(net, key, CENTRAL_STEP) - moved_costs(net, key, -CENTRAL_STEP)).real
-            derivative.append(truth.ravel())
-            given.append(_share(dV, truth, tolerance))
-            central.append(_share(difference / (2 * CENTRAL_STEP), truth, tolerance))
-    return Errors(*map(np.concatenate, (derivative, given, central)))
+            shares = (_share(V, truth, tolerance) for V in (dV, difference / (2 * CENTRAL_STEP)))
+            columns.append(np.stack([truth.ravel(), *shares]))
+    return Errors(*np.concatenate(columns, axis=1))
 
 
 def _share(found: Array, truth: Array, tolerance: Array) -> Array:

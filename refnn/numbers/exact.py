@@ -152,8 +152,7 @@ def exact_check(f: Function, grads: GradientFunction, params: Mapping[str, Array
     """
     point = random_point(params, seed=seed)
     with atoms(seed):
-        result = _gradient(grads, {name: map_entries(Dual, array) for name, array in point.items()})
-    found = {name: _values(array) for name, array in result.items()}
+        found = _gradient(grads, {name: map_entries(Dual, array) for name, array in point.items()})
     flat = np.concatenate([array.ravel() for array in found.values()])
     if flat.size > _ONE_BY_ONE:
         direction = random_point({"": flat}, seed=seed + 1)[""]
@@ -170,20 +169,20 @@ def _false_pass(f: Function, grads: GradientFunction, point: dict[str, Objects],
         degrees = {name: map_entries(lambda _: Dual(Degree(1), Degree(0)), array) for name, array in point.items()}
         derivative = _scalar(f, degrees).tangent
         found = _gradient(grads, degrees)
-        difference = max((derivative - v).numerator for name in point for v in _values(found[name]).flat)
+        difference = max((derivative - v).numerator for array in found.values() for v in array.flat)
     argument = max((v.numerator + v.denominator for v in arguments), default=0)
     return float(min(1, (difference + direction + len(arguments) ** 2 * argument) / P))
 
 
 def _gradient(grads: GradientFunction, point: dict[str, Objects]) -> dict[str, Objects]:
-    """Run `grads` and return its entries under the names of the parameters."""
+    """Run `grads` and return the values of its entries under the names of the parameters."""
     result = _run("grads", grads, point)
     if not isinstance(result, Mapping):
         raise TypeError(f"grads returned {type(result).__name__}, expected a dict of arrays")
     given = {name: f"d{name}" if f"d{name}" in result else name for name in point}
     if missing := [f"grads has no entry 'd{name}' or '{name}'" for name in point if given[name] not in result]:
         raise ValueError("; ".join(missing))
-    found = {name: np.asarray(result[given[name]], dtype=object) for name in point}
+    found = {name: _values(np.asarray(result[given[name]], dtype=object)) for name in point}
     if wrong := [
         f"the gradient of {name} has shape {found[name].shape}, expected {V.shape}"
         for name, V in point.items()

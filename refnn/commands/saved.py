@@ -82,6 +82,7 @@ class Trained:
     def load(cls, path: Path) -> Trained:
         """Raises OSError if the file cannot be read, and ValueError if it is not one that `to_bytes` made."""
         data = path.read_bytes()
+        lacking = None
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as members:
                 if sum(member.file_size for member in members.infolist()) > len(data):  # `to_bytes` packs nothing
@@ -89,22 +90,18 @@ class Trained:
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 saved: dict[str, Any] = dict(archive)
             lacking = next((name for name in NAMES if name not in saved), None)
-            network = None if lacking else cls._of(saved)
+            return cls._of(saved)
         except Exception:  # whatever the libraries raise that unpack it
-            lacking = network = None
-        if network is None:
             why = f": it has no {lacking!r}" if lacking else ", or was changed since"
-            raise ValueError(f"{path} is no network that refnn train saved{why}")
-        return network
+            raise ValueError(f"{path} is no network that refnn train saved{why}") from None
 
     @classmethod
-    def _of(cls, saved: dict[str, Any]) -> Trained | None:
-        """The network of these arrays; None or an error if `to_bytes` did not make them."""
+    def _of(cls, saved: dict[str, Any]) -> Trained:
+        """The network of these arrays; any error if `to_bytes` did not make them."""
         numbers = {name: array for name, array in saved.items() if name not in WORDS}
-        if any(array.dtype != float or not np.isfinite(array).all() for array in numbers.values()):
-            return None
-        if any((saved[name].dtype.kind, saved[name].ndim) != ("U", ndim) for name, ndim in WORDS.items()):
-            return None
+        finite = all(array.dtype == float and np.isfinite(array).all() for array in numbers.values())
+        if not finite or any((saved[name].dtype.kind, saved[name].ndim) != ("U", ndim) for name, ndim in WORDS.items()):
+            raise ValueError("arrays of other kinds")
         features, targets, classes, hidden = (
             tuple(saved[name].tolist()) for name in ("features", "targets", "classes", "hidden")
         )
@@ -128,7 +125,7 @@ class Trained:
             and all(len(set(words)) == len(words) for words in (features, targets, *network.classes))
         )
         if not fits:
-            return None
+            raise ValueError("arrays that do not belong together")
         network.forward(network.scaling.mean)  # refuses parameters that do not fit together
         return network
 

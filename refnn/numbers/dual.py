@@ -19,6 +19,13 @@ _ORDER = "the field has no order or sign, and code that branches sees one branch
 _FLOAT = "it would round; keep object arrays (no dtype=float, no math.exp: use np.exp)"
 
 
+def _refusing(action: str, advice: str) -> Callable[..., NoReturn]:
+    def refusal(*_: Any) -> NoReturn:
+        raise ExactnessError(f"{action} has no exact meaning: {advice}")
+
+    return refusal
+
+
 class Dual:
     """``value + tangent * epsilon`` with epsilon^2 = 0.
 
@@ -117,26 +124,15 @@ class Dual:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return _refusing(f"np.{name}", "supported are + - * / @, integer powers, sums, exp, log, expm1, log1p and tanh")
 
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _refusing("a comparison", _ORDER)
     __hash__ = None  # type: ignore[assignment]  # equality is refused too
+    __abs__ = _refusing("abs", _ORDER)
+    __bool__ = _refusing("a truth value", _ORDER)
+    __float__ = _refusing("a cast to float", _FLOAT)
+    __int__ = _refusing("a cast to int", _FLOAT)
+    __complex__ = _refusing("a cast to complex", _FLOAT)
+    __index__ = _refusing("a cast to index", _FLOAT)
 
 
 def _parts(number: Any) -> tuple[Any, Any]:
     return (number.value, number.tangent) if isinstance(number, Dual) else (number, 0)
-
-
-def _refusing(action: str, advice: str) -> Callable[..., NoReturn]:
-    def refusal(*_: Any) -> NoReturn:
-        raise ExactnessError(f"{action} has no exact meaning: {advice}")
-
-    return refusal
-
-
-for _symbol, _names in {
-    "a comparison": ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"),
-    "abs": ("__abs__",),
-    "a truth value": ("__bool__",),
-}.items():
-    for _name in _names:
-        setattr(Dual, _name, _refusing(_symbol, _ORDER))
-for _name in ("__float__", "__int__", "__complex__", "__index__"):
-    setattr(Dual, _name, _refusing(f"a cast to {_name.strip('_')}", _FLOAT))

@@ -188,16 +188,13 @@ def _needed(statements: list[ast.stmt], names: Collection[str]) -> list[ast.stmt
     imported = {name for s, bound, _ in candidates if isinstance(s, ast.Import | ast.ImportFrom) for name in bound}
     for statement, bound, _ in candidates:
         bound |= _filled(statement) - imported  # the modules of others stay as they are
-    wanted, chosen = set(names), set[int]()
-    grown = True
-    while grown:
-        grown = False
-        for i, (_, bound, used) in enumerate(candidates):
-            if i not in chosen and ("*" in bound or not wanted.isdisjoint(bound)):
-                chosen.add(i)
+    wanted, before = {"*", *names}, 0
+    while len(wanted) > before:
+        before = len(wanted)
+        for _, bound, used in candidates:
+            if not wanted.isdisjoint(bound):
                 wanted |= used
-                grown = True
-    return [candidates[i][0] for i in sorted(chosen)]
+    return [statement for statement, bound, _ in candidates if not wanted.isdisjoint(bound)]
 
 
 def _names(statement: ast.stmt) -> tuple[set[str], set[str]]:

@@ -38,14 +38,6 @@ class Curves(NamedTuple):
     baseline: float
 
 
-class Accuracy(NamedTuple):
-    """On how many examples every target is right."""
-
-    right: int
-    baseline: int
-    examples: int
-
-
 class Fit(NamedTuple):
     """How near the answers come to one measured target, in its units."""
 
@@ -173,10 +165,11 @@ def _ctrl_c() -> Iterator[Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def accuracy(network: Trained, part: Table, training: Table) -> Accuracy:
+def accuracy(network: Trained, part: Table, training: Table) -> tuple[int, int]:
+    """On how many examples every target is right, and on how many the baseline's."""
     said, _ = network.answer(part.X)
     baseline = (part.Y == most_frequent(training.Y)).all(axis=0)
-    return Accuracy(int((said == part.Y).all(axis=0).sum()), int(baseline.sum()), part.Y.shape[1])
+    return int((said == part.Y).all(axis=0).sum()), int(baseline.sum())
 
 
 def fits(network: Trained, part: Table, training: Table) -> list[Fit]:

@@ -120,7 +120,7 @@ def _classes(classes: tuple[str, ...], numbers: Array) -> str:
 
 def _score(label: str, network: Trained, part: Table, training: Table) -> Iterator[str]:
     if network.output != "identity":
-        right, baseline, m = learning.accuracy(network, part, training)
+        (right, baseline), m = learning.accuracy(network, part, training), part.Y.shape[1]
         frequent = ",".join(words[int(k)] for words, (k,) in zip(network.classes, learning.most_frequent(training.Y)))
         yield (
             f"{label:<10} {right / m:.2%} accuracy, {right} of {m} examples right; "

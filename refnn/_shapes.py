@@ -164,7 +164,6 @@ def _plain_numbers(array: Array) -> Array:
     """The array, or for objects the values of those that are plain numbers; the others judge for themselves."""
     if array.dtype != object:
         return array
-
     return np.reshape([float(x) if isinstance(x, numbers.Real) else 0.5 for x in array.flat], array.shape)
 
 
@@ -293,8 +292,7 @@ def choice(name: str, value: object, known: Sequence[str]) -> str:
 
 def widths(layer_dims: Any) -> list[int]:
     if isinstance(layer_dims, str | bytes) or not (isinstance(layer_dims, Sequence) or np.ndim(layer_dims) == 1):
-        said = f"layer_dims is {typed(layer_dims)}"
-        raise TypeError(f"{said}, expected a sequence of integers")
+        raise TypeError(f"layer_dims is {typed(layer_dims)}, expected a sequence of integers")
     misfits = Misfits()
     dims = [misfits.attempt(whole, f"layer_dims[{l}]", n, 1) for l, n in enumerate(layer_dims)]
     misfits.refuse()

@@ -20,7 +20,16 @@ from refnn.gradcheck.witness import central, complex_step, directions
 from refnn.gradcheck.witness.complex_step import SAFETY, Trust
 from refnn.gradcheck.witness.directions import Look, Search, Slope
 from refnn.gradcheck.witness.entries import Findings, Place, find
-from refnn.gradcheck.witness.function import ONLY, Scalar, is_noise, jumping, observe, random_direction, stepped
+from refnn.gradcheck.witness.function import (
+    ONLY,
+    Scalar,
+    is_noise,
+    jumping,
+    observe,
+    random_direction,
+    rounding,
+    stepped,
+)
 from refnn.gradcheck.witness.silence import quiet
 from refnn.gradcheck.witness.workers import ALONE, Workers
 
@@ -334,7 +343,9 @@ class _Judge:
                 by_difference = f"central difference {v:.10g} with an error of {e:.1e}"
                 yield f"the witnesses disagree at {place}: {found}, {by_difference}"
                 continue
-            g, finer = float(given.ravel()[i]), central.finer(self.function, (key, int(i)))
+            rounded = max(self.function.least_noise, rounding(self.function, key, int(i), self.rng))
+            finer = central.finer(replace(self.function, least_noise=rounded), (key, int(i)))
+            g = float(given.ravel()[i])
             near = [(s, r) for s, r in finer if abs(s - g) + r <= min(NEARLY * abs(g), abs(s - value[i]))]
             if slopes := [f"{s:.10g} ± {r:.1e}" for s, r in near if explained((s, r))]:
                 yield f"f changes within the steps of the differences at {place}: {found}, by finer steps {slopes[0]}"

@@ -24,6 +24,7 @@ STACKED = 2**20  # numbers, at most, in a stack of points for an f that takes st
 REORDERED = 128  # roundoffs by which evaluations may differ because threads sum in another order
 PRECISIONS = (8, 11, 24)  # bits of bfloat16, float16, float32
 NOISE_STEPS = (2.0**-40, 2.0**-24)  # relative; the latter also moves a float32 hidden inside f
+FLOAT32 = 2.0**-21  # relative; it moves a float32 in most steps of half its length and more
 COARSE_STEP = 2.0**-10  # relative; it moves even the coarsest dtype
 ONLY = 16.0  # times the noise of f: numbers that are no larger may be nothing else
 # Whether f goes up in stairs, as one that was rounded to a few digits does (`_stairs`):
@@ -204,11 +205,17 @@ def _roundoff(values: Array, coarsest: int = 24) -> float:
     return 2.0 ** -(bits if bits >= coarsest else 53)
 
 
-def _walk(function: Scalar, step: float, rng: np.random.Generator, keys: Collection[str] | None = None) -> Array:
-    """Values of f at equal steps in a random direction of all parameters, or of these; without those at its
-    parameters, where f may jump."""
+def _walk(
+    function: Scalar,
+    step: float,
+    rng: np.random.Generator,
+    keys: Collection[str] | None = None,
+    entries: Array | bool = True,
+) -> Array:
+    """Values of f at equal steps in a random direction of all parameters, or of these, or of some of their entries;
+    without those at its parameters, where f may jump."""
     params = {key: V for key, V in function.params.items() if keys is None or key in keys}
-    D = {key: random_direction(V, rng) for key, V in params.items()}
+    D = {key: random_direction(V, rng) * entries for key, V in params.items()}
     moved = [{key: V + k * step * D[key] for key, V in params.items()} for k in range(1, max(ORDERS) + 3)]
     function.ahead(moved)
     return np.array([function.real(point) for point in moved])
@@ -284,10 +291,22 @@ def is_noise(function: Scalar, rng: np.random.Generator) -> bool:
 def stepped(function: Scalar, key: str, rng: np.random.Generator) -> float:
     """The noise of the jumps in which f moves along a parameter where it moves in nothing else; or 0."""
     fine, coarse = (np.diff(_walk(function, step, rng, {key})).any() for step in (NOISE_STEPS[0], JUMPING[0]))
-    if fine or not coarse:
+    some = rng.permutation(function.params[key].size)[:WALKS].tolist()
+    if fine or not coarse or any(rounding(function, key, i, rng) for i in some):
         return 0.0
     found = jumping(function, key, rng)
     return found.noise if found is not function else 0.0
+
+
+@quiet()
+def rounding(function: Scalar, key: str, index: int, rng: np.random.Generator) -> float:
+    """The noise of an entry that f rounds to float32: it does not change with the finest steps, and does with those of
+    a float32, which no floor is as fine as. Or 0."""
+    V = function.params[key]
+    entry = np.arange(V.size).reshape(V.shape) == index
+    finest, fine = (_walk(function, step, rng, {key}, entry) for step in (NOISE_STEPS[0], FLOAT32))
+    few, most = (np.count_nonzero(np.diff(walk)) / (len(walk) - 1) for walk in (finest, fine))
+    return _noise(fine) if few < 1 / 2 < most else 0.0
 
 
 def typical_size(V: Array) -> Array:

@@ -13,7 +13,7 @@ from refnn.gradcheck.containers import Tree
 from refnn.gradcheck.judge import judge_function, trust
 from refnn.gradcheck.judged import Formula, asked
 from refnn.gradcheck.problem import Gradient
-from refnn.gradcheck.question import METHODS, Called, any_container, spreads
+from refnn.gradcheck.question import METHODS, Called, Question, spreads
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Testimony, Verdict
 from refnn.gradcheck.witness import complex_step
 from refnn.gradcheck.witness.entries import find
@@ -66,7 +66,6 @@ def numerical_gradient(f: Callable[..., Any], params: Any, *, method: str = "aut
 
 
 @np.errstate(all="ignore")
-@any_container
 def check_gradients(
     f: Callable[..., Any],
     params: Any,
@@ -75,8 +74,8 @@ def check_gradients(
     method: str = "auto",
     f_error: float | tuple[float, float] = 0.0,
     subgradient: bool = False,
-    conjugate: bool = False,  # noqa: ARG001  # read by any_container
-    batched: bool = False,  # noqa: ARG001  # likewise
+    conjugate: bool = False,
+    batched: bool = False,
     seed: int = 0,
     executor: Executor | None = None,
     progress: bool = True,
@@ -129,13 +128,22 @@ def check_gradients(
     ValueError, TypeError
         Naming all that is wrong with an argument, or a `method="complex"` for which f is not made.
     """
+    switches = {"subgradient": subgradient, "conjugate": conjugate, "batched": batched, "progress": progress}
+    for name, value in switches.items():
+        _shapes.switch(name, value)
+    _shapes.choice("method", method, METHODS)
     rng = np.random.default_rng(_shapes.whole("seed", seed, 0))
-    if method == "exact":
+    if method == "exact":  # on numbers of other kinds
         return _judge_exactly(f, params, grads, seed)
-    function = observe(f, params, rng, two_errors(f_error))
-    formula = Formula(Gradient.of(asked(grads, function.params), params), subgradient=subgradient)
+    question = Question.of(f, params, grads, conjugate=conjugate, batched=batched)
+    arrays = question.tree.arrays
+    # At a kink neighbours have other gradients, which tell nothing of the rounding of this one.
+    gradient = None if subgradient else question.gradient
+    function = observe(question.f, arrays, rng, two_errors(f_error))
+    given = Gradient.of(asked(gradient, function.params) if gradient else question.grads, arrays)
+    formula = Formula(given, subgradient=subgradient).measured(gradient, function, rng)
     workers = Workers(executor, progress)
-    return judge_function(function, formula.measured(grads, function, rng), rng, method=method, workers=workers)
+    return question.answer(judge_function(function, formula, rng, method=method, workers=workers))
 
 
 def two_errors(f_error: Any) -> tuple[float, float]:

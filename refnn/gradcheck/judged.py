@@ -52,15 +52,15 @@ class Formula:
     subgradient: bool = False
     gradient: Callable[..., Any] | None = None  # the function that it came from, if it did
 
-    def measured(self, grads: Any, function: Scalar, rng: np.random.Generator) -> Formula:
+    def measured(self, gradient: Callable[..., Any] | None, function: Scalar, rng: np.random.Generator) -> Formula:
         """The same with the noise of the gradient, where that is a function and can be asked at neighbouring points."""
-        if not callable(grads):
+        if gradient is None:
             return self
         coarsest = max(map(self.roundoff, self.given.arrays))
 
         def scatter(spacing: float) -> dict[str, Array]:
             points = complex_step.neighbours(function, rng, spacing, coarsest, MEASURED)[1:]
-            others = [Gradient.of(asked(grads, point.params), function.params).arrays for point in points]
+            others = [Gradient.of(asked(gradient, point.params), function.params).arrays for point in points]
             found = {}
             for key, G in self.given.arrays.items():
                 values = np.array([G.ravel(), *(other[key].ravel() for other in others)], np.float64).T
@@ -79,11 +79,11 @@ class Formula:
                 far = {key: np.where(bent[key], finer[key], V) for key, V in far.items()}
             near = scatter(UNITS * coarsest) if coarsest > complex_step.ROUNDOFF else far
         except Exception:
-            return replace(self, gradient=grads)
+            return replace(self, gradient=gradient)
         largest = self.largest(function)
         half = {key: np.sqrt(2 * self.roundoff(key)) * largest / function.sizes[key] for key in far}
         noise = {key: Noise(far[key], near[key], half[key]) for key in far}
-        return replace(self, noise=noise, apart=getattr(grads, "apart", 0.0), gradient=grads)
+        return replace(self, noise=noise, apart=getattr(gradient, "apart", 0.0), gradient=gradient)
 
     def largest(self, function: Scalar) -> float:
         """The largest entry of the gradient, each taken times the size of its parameter."""
@@ -128,5 +128,5 @@ class Formula:
         return unknown
 
 
-def asked(grads: Any, params: Mapping[str, Array]) -> Any:
-    return grads({key: V.copy() for key, V in params.items()}) if callable(grads) else grads
+def asked(gradient: Any, params: Mapping[str, Array]) -> Any:
+    return gradient({key: V.copy() for key, V in params.items()})

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, ParamSpec
+from typing import Any
 
 import numpy as np
 
-from refnn import _shapes
 from refnn._printing import plainly, said
 from refnn._shapes import Array
 from refnn.gradcheck import leaves
@@ -20,9 +18,7 @@ from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.verdict.result import GradientCheck, Verdict
 from refnn.gradcheck.witness.function import REORDERED
 
-P = ParamSpec("P")
 METHODS = ("auto", "complex", "central", "exact")
-SWITCHES = ("subgradient", "conjugate", "batched", "progress")
 PAIR = "f returns a pair: the first is taken as its value"
 CONJUGATE = "the imaginary parts have the other sign: a gradient in {other} convention is judged with conjugate={value}"
 
@@ -154,10 +150,6 @@ class Question:
         called = Called(f, tree, batched=batched)
         return cls(called, tree, found, gradient, conjugate, (*notes, *more), tuple(wrong), tuple(unfit))
 
-    @property
-    def params(self) -> dict[str, Array]:
-        return self.tree.arrays
-
     def answer(self, check: GradientCheck) -> GradientCheck:
         """The check, with what is to be said of the form in which the question came."""
         wrong = [parameter.name for parameter in check.parameters if parameter.verdict is Verdict.WRONG]
@@ -192,27 +184,6 @@ def _two_answers(first: Gradient, second: Mapping[str, Any]) -> list[str]:
             and not np.abs(V - again[name]).max() <= REORDERED * np.finfo(V.dtype).eps * largest
         ]
     return [f"grads gives two answers to one question: {', '.join(moved)}"] if moved else []
-
-
-def any_container(judge: Callable[P, GradientCheck]) -> Callable[P, GradientCheck]:
-    """A judge of dicts of real arrays, `judge(f, params, grads, …)`, that takes any container."""
-
-    @functools.wraps(judge)
-    def judged(*args: P.args, **kwargs: P.kwargs) -> GradientCheck:
-        bound = inspect.signature(judge).bind(*args, **kwargs)
-        asked = bound.arguments
-        for name in SWITCHES:
-            _shapes.switch(name, asked.get(name, False))
-        if _shapes.choice("method", asked.get("method", "auto"), METHODS) == "exact":  # on numbers of other kinds
-            return judge(*args, **kwargs)
-        forms = {name: asked.get(name, False) for name in ("conjugate", "batched")}
-        question = Question.of(asked["f"], asked["params"], asked.get("grads"), **forms)
-        # At a kink neighbours have other gradients, which tell nothing of the rounding of this one.
-        gradient = None if asked.get("subgradient") else question.gradient
-        asked |= {"f": question.f, "params": question.params, "grads": gradient or question.grads}
-        return question.answer(judge(*bound.args, **bound.kwargs))
-
-    return judged
 
 
 def takes(f: Callable[..., Any], count: int, otherwise: bool) -> bool:

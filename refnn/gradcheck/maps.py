@@ -16,38 +16,12 @@ from refnn._printing import said
 from refnn._shapes import Array
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import EXPECTED, Tree, leaves_of, rebuilt
-from refnn.gradcheck.question import spreads
-from refnn.gradcheck.verdict.result import GradientCheck, Verdict
+from refnn.gradcheck.question import Report, spreads
 from refnn.gradcheck.witness.function import REORDERED, typical_size
 
 Arrays = Mapping[str, Array]
 REMEMBERED = 2**24  # numbers, at most, that f returned and that are kept
 OF_ONE = 2.0  # roundoffs of 1, by which f may differ in two dtypes if its terms cancel
-
-
-@dataclass
-class Report:
-    """What was found beside the comparison of entries: `wrong` makes a check WRONG, `unfit` UNRELIABLE."""
-
-    wrong: list[str] = field(default_factory=list)
-    unfit: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def on(self, checks: Sequence[GradientCheck]) -> GradientCheck:
-        """One check of several, shown by the worst of those that could have seen a fault."""
-        checks = checks or [GradientCheck(Verdict.UNRELIABLE)]  # nothing was asked
-        seeing = [check for check in checks if check.verdict is not Verdict.BLIND] or checks
-        worst = min(seeing, key=lambda check: check.verdict.rank)
-        verdict = Verdict.UNRELIABLE if self.unfit and worst.verdict is not Verdict.WRONG else worst.verdict
-        reasons = [*self.wrong, *self.unfit, *(reason for check in seeing for reason in check.reasons)]
-        notes = [*worst.notes, *self.notes]
-        return replace(
-            worst,
-            verdict=Verdict.WRONG if self.wrong else verdict,
-            reasons=tuple(dict.fromkeys(reasons)),
-            notes=tuple(dict.fromkeys(notes)),
-            probes=tuple(checks),
-        )
 
 
 @dataclass(eq=False)

@@ -16,9 +16,9 @@ from refnn._printing import said
 from refnn._shapes import Array
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import Tree
-from refnn.gradcheck.maps import Arrays, Map, Report, distance, drawn, held, size_of, stepped
+from refnn.gradcheck.maps import Arrays, Map, distance, drawn, held, size_of, stepped
 from refnn.gradcheck.problem import Gradient
-from refnn.gradcheck.question import takes
+from refnn.gradcheck.question import Report, takes
 from refnn.gradcheck.witness.function import REORDERED, typical_size
 
 ROUNDING = 8.0  # times what a threefold cotangent shows of it

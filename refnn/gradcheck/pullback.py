@@ -20,10 +20,10 @@ from refnn._shapes import Array, at_least_0, choice, switch, whole
 from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.check import check_gradients, two_errors
 from refnn.gradcheck.judge import APPROXIMATE
-from refnn.gradcheck.maps import Arrays, Map, Report, along, drawn, single
+from refnn.gradcheck.maps import Arrays, Map, along, drawn, single
 from refnn.gradcheck.operators import Columns, Operator, Whole
 from refnn.gradcheck.problem import Gradient
-from refnn.gradcheck.question import METHODS, Settled
+from refnn.gradcheck.question import METHODS, Report, Settled
 from refnn.gradcheck.verdict.judgement import FLOOR
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Verdict
 from refnn.gradcheck.witness import central
@@ -105,7 +105,7 @@ def check_vjp(
     function = Map.of(single(f), inputs, rng, stacked=f) if batched else Map.of(f, inputs, rng)
     u, report = function.u, function.report
     if report.unfit:
-        return report.on([])
+        return report.on_all([])
     backward = Operator("vjp", vjp, function.inputs, function.outputs, function.inputs, conjugate)
     of_inputs, of_outputs = function.usual
     gradient = backward.asked(u, rng, report, of_inputs, nondeterminism)
@@ -123,7 +123,7 @@ def check_vjp(
         said = {Verdict.WRONG: report.wrong, Verdict.UNRELIABLE: report.unfit}.get(found.verdict, report.notes)
         said += [f"second order: {reason}" for reason in found.reasons]
         checks += [replace(check, probe=f"second order, {check.probe}") for check in found.probes]
-    return report.on(checks)
+    return report.on_all(checks)
 
 
 @np.errstate(all="ignore")
@@ -161,7 +161,7 @@ def check_jvp(
     function = Map.of(f, inputs, rng)
     report = function.report
     if report.unfit:
-        return report.on([])
+        return report.on_all([])
     forward = Operator("jvp", jvp, function.inputs, function.inputs, function.outputs)
     forward.asked(drawn(function.inputs, rng), rng, report, function.usual[1], nondeterminism)
     size = sum(V.size for V in function.point.values())
@@ -171,7 +171,7 @@ def check_jvp(
         function = along(function, directions)
         report.notes.append(f"asked along {DIRECTIONS} random directions, for there are {size:,} inputs")
     options |= {"seed": seed, "nondeterminism": nondeterminism}
-    return report.on(list(_judged(function, Columns(forward, directions), rng, alone, options)))
+    return report.on_all(list(_judged(function, Columns(forward, directions), rng, alone, options)))
 
 
 @np.errstate(all="ignore")
@@ -205,10 +205,10 @@ def check_jacobian(
     rng = _source(seed, alone, nondeterminism, options)
     function = Map.of(f, inputs, rng)
     if function.report.unfit:
-        return function.report.on([])
+        return function.report.on_all([])
     options |= {"seed": seed, "nondeterminism": nondeterminism}
     checks = _judged(function, Whole(function, jacobian), rng, alone, options)
-    return function.report.on(list(checks))
+    return function.report.on_all(list(checks))
 
 
 def _source(seed: object, alone: object, nondeterminism: object, options: Mapping[str, Any]) -> np.random.Generator:

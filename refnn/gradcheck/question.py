@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,33 @@ from refnn.gradcheck.witness.function import REORDERED
 METHODS = ("auto", "complex", "central", "exact")
 PAIR = "f returns a pair: the first is taken as its value"
 CONJUGATE = "the imaginary parts have the other sign: a gradient in {other} convention is judged with conjugate={value}"
+
+
+@dataclass
+class Report:
+    """What was found beside the comparison of entries: `wrong` makes a check WRONG, `unfit` at best UNRELIABLE."""
+
+    wrong: list[str] = field(default_factory=list)
+    unfit: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def on(self, check: GradientCheck) -> GradientCheck:
+        """The check, with what was found; each reason and note once."""
+        verdict = Verdict.UNRELIABLE if self.unfit and check.verdict is not Verdict.WRONG else check.verdict
+        return replace(
+            check,
+            verdict=Verdict.WRONG if self.wrong else verdict,
+            reasons=tuple(dict.fromkeys([*self.wrong, *self.unfit, *check.reasons])),
+            notes=tuple(dict.fromkeys([*check.notes, *self.notes])),
+        )
+
+    def on_all(self, checks: Sequence[GradientCheck]) -> GradientCheck:
+        """One check of several, shown by the worst of those that could have seen a fault."""
+        checks = checks or [GradientCheck(Verdict.UNRELIABLE)]  # nothing was asked
+        seeing = [check for check in checks if check.verdict is not Verdict.BLIND] or checks
+        worst = min(seeing, key=lambda check: check.verdict.rank)
+        reasons = tuple(reason for check in seeing for reason in check.reasons)
+        return self.on(replace(worst, reasons=reasons, probes=tuple(checks)))
 
 
 @dataclass(eq=False)
@@ -106,11 +133,9 @@ class Question:
     f: Callable[[Mapping[str, Array]], Any]
     tree: Tree
     grads: Mapping[str, Any]
-    gradient: CalledGradient | None = None
-    conjugate: bool = False
-    notes: tuple[str, ...] = ()
-    wrong: tuple[str, ...] = ()  # reasons why the verdict is WRONG, and why it is at best UNRELIABLE
-    unfit: tuple[str, ...] = ()
+    gradient: CalledGradient | None
+    conjugate: bool
+    report: Report
 
     @classmethod
     def of(cls, f: Any, params: Any, grads: Any = None, *, conjugate: bool = False, batched: bool = False) -> Question:
@@ -118,15 +143,14 @@ class Question:
         if not callable(f):
             raise TypeError(f"f is {type(f).__name__}, expected a callable f(params) -> scalar")
         tree = Tree.of("params", params, spread=spreads(f, params))
-        gradient, given = None, grads
-        notes, wrong, unfit = [], [], []
+        gradient, given, report = None, grads, Report()
         if batched and grads is None:
             raise TypeError("grads is None, expected a gradient with batched=True")
         if not batched and (grads is None or not tree.plain):
             value, changed = first_answer(f, "f", tree)
-            unfit += ["f changes its argument"] * changed
+            report.unfit += ["f changes its argument"] * changed
             pair = isinstance(value, tuple) and len(value) == 2
-            notes += [PAIR] * (pair and grads is not None)
+            report.notes += [PAIR] * (pair and grads is not None)
             if grads is None and not pair:
                 kind = type(value).__name__
                 raise TypeError(f"grads is None and f returned {kind}, expected grads or f -> (value, gradient)")
@@ -135,33 +159,31 @@ class Question:
         if callable(grads):
             gradient = CalledGradient(grads, replace(tree, spread=spreads(grads, params, tree.spread)), conjugate)
             given, changed = first_answer(grads, "grads", gradient.tree)
-            wrong += ["grads changes its argument"] * changed
+            report.wrong += ["grads changes its argument"] * changed
         tree = tree.judging(tree.beside(given))
         if not tree.arrays:
             raise ValueError("params holds no numbers that grads has a gradient for")
-        found, more = tree.gradient(given, conjugate=conjugate)
+        found, converted = tree.gradient(given, conjugate=conjugate)
+        report.notes += converted
         fixed = [f"{leaf.name} ({type(leaf.value).__name__})" for leaf in tree.leaves if leaf.array is None]
         if fixed:
-            more.append(f"not differentiated, handed on as they came: {', '.join(fixed)}")
+            report.notes.append(f"not differentiated, handed on as they came: {', '.join(fixed)}")
         if gradient is not None:
             gradient = replace(gradient, tree=replace(tree, spread=gradient.tree.spread))
             if not isinstance(grads, Settled):
-                wrong += _two_answers(Gradient.of(found, tree.arrays), gradient(tree.arrays))
+                report.wrong += _two_answers(Gradient.of(found, tree.arrays), gradient(tree.arrays))
         called = Called(f, tree, batched=batched)
-        return cls(called, tree, found, gradient, conjugate, (*notes, *more), tuple(wrong), tuple(unfit))
+        return cls(called, tree, found, gradient, conjugate, report)
 
     def answer(self, check: GradientCheck) -> GradientCheck:
         """The check, with what is to be said of the form in which the question came."""
         wrong = [parameter.name for parameter in check.parameters if parameter.verdict is Verdict.WRONG]
-        notes = [*check.notes, *self.notes]
         if wrong and all(name.endswith(".imag") for name in wrong) and len(self.tree.arrays) > len(self.tree.leaves):
             findings = check.diagnosis.findings if check.diagnosis else ()
             if findings and all(finding.kind == "sign" for finding in findings):
                 other = "PyTorch's" if self.conjugate else "JAX's"
-                notes.append(CONJUGATE.format(other=other, value=not self.conjugate))
-        verdict = Verdict.UNRELIABLE if self.unfit and check.verdict is not Verdict.WRONG else check.verdict
-        verdict = Verdict.WRONG if self.wrong else verdict
-        return replace(check, verdict=verdict, notes=tuple(notes), reasons=(*self.wrong, *self.unfit, *check.reasons))
+                self.report.notes.append(CONJUGATE.format(other=other, value=not self.conjugate))
+        return self.report.on(check)
 
 
 def first_answer(f: Callable[..., Any], word: str, tree: Tree) -> tuple[Any, bool]:

@@ -187,7 +187,7 @@ class _Judge:
         places = [(key, int(i)) for i in entries]
         found = self._found(function or self.function, self.points, trusted or self.trusted, places)
         allowance = found.allowance(self.formula.linear(key), self.formula.felt(key))
-        of_f = found.allowance(0.0, self.formula.roundoff(key))
+        of_f = found.allowance(0.0, self.formula.given.roundoff(key))
         return Look(found.estimate(), self.formula.beside(key, allowance, entries, of_f))
 
     def _found(self, f: Scalar, points: Sequence[Scalar], trusted: Trust, places: Sequence[Place]) -> Findings:
@@ -270,7 +270,7 @@ class _Judge:
             return np.array([table[key].ravel()[i] for key, i in places], np.float64)
 
         params, gradient, nothing = self.function.params, self.formula.gradient, np.zeros(len(places))
-        truth, u = at_places(compared.truth), np.array([self.formula.roundoff(key) for key, _ in places])
+        truth, u = at_places(compared.truth), np.array([self.formula.given.roundoff(key) for key, _ in places])
         error, largest = np.abs(at_places(compared.given.arrays) - truth), self.formula.largest(self.function)
         sizes = at_places(self.function.sizes)
         usual, most = largest / sizes, AMONG * max(1.0, abs(self.function.value), largest) / sizes

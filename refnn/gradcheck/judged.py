@@ -56,7 +56,7 @@ class Formula:
         """The same with the noise of the gradient, where that is a function and can be asked at neighbouring points."""
         if gradient is None:
             return self
-        coarsest = max(map(self.roundoff, self.given.arrays))
+        coarsest = max(map(self.given.roundoff, self.given.arrays))
 
         def scatter(spacing: float) -> dict[str, Array]:
             points = complex_step.neighbours(function, rng, spacing, coarsest, MEASURED)[1:]
@@ -65,7 +65,7 @@ class Formula:
             for key, G in self.given.arrays.items():
                 values = np.array([G.ravel(), *(other[key].ravel() for other in others)], np.float64).T
                 noise = SURE * np.nan_to_num(complex_step.precision(values)[0])
-                found[key] = np.maximum(noise, quantum(values, 2 * self.roundoff(key))).reshape(G.shape)
+                found[key] = np.maximum(noise, quantum(values, 2 * self.given.roundoff(key))).reshape(G.shape)
             return found
 
         try:  # a gradient need not be made for other points than those of the user
@@ -81,7 +81,7 @@ class Formula:
         except Exception:
             return replace(self, gradient=gradient)
         largest = self.largest(function)
-        half = {key: np.sqrt(2 * self.roundoff(key)) * largest / function.sizes[key] for key in far}
+        half = {key: np.sqrt(2 * self.given.roundoff(key)) * largest / function.sizes[key] for key in far}
         noise = {key: Noise(far[key], near[key], half[key]) for key in far}
         return replace(self, noise=noise, apart=getattr(gradient, "apart", 0.0), gradient=gradient)
 
@@ -91,17 +91,14 @@ class Formula:
             weights = [np.abs(G, dtype=np.float64) * function.sizes[key] for key, G in self.given.arrays.items()]
         return max((float(w[np.isfinite(w)].max(initial=0)) for w in weights), default=0.0)
 
-    def roundoff(self, key: str) -> float:
-        return float(np.finfo(self.given.arrays[key].dtype).eps) / 2 * self.given.coarser.get(key, 1.0)
-
     def felt(self, key: str) -> float:
         """The roundoff by which the rounding that f shows is scaled: that of the gradient's dtype, or at most that of
         float64 where the noise of the gradient was measured, which then tells of its dtype."""
-        return self.roundoff(key) if self.noise is None else min(self.roundoff(key), complex_step.ROUNDOFF)
+        return self.given.roundoff(key) if self.noise is None else min(self.given.roundoff(key), complex_step.ROUNDOFF)
 
     def linear(self, key: str) -> float:
         """The share of an entry that rounding may take where f is straight, so that its own rounding does not show."""
-        return (LINEAR if self.noise is None else STRAIGHT) * self.roundoff(key)
+        return (LINEAR if self.noise is None else STRAIGHT) * self.given.roundoff(key)
 
     def beside(self, key: str, allowance: Array, entries: Array, of_f: Array | float = 0.0) -> Array:
         """The allowance of f's own derivative, with that of the formula and its noise on top, for these entries;
@@ -119,7 +116,7 @@ class Formula:
             largest = max(abs(function.value), largest)
         unknown = {}
         for key in self.given.arrays:
-            u = self.roundoff(key)
+            u = self.given.roundoff(key)
             roundoff = u * largest / function.sizes[key]
             step = float(quantum(self.given.arrays[key].ravel(), 2 * u))
             least = UNDERFLOW * float(np.finfo(self.given.arrays[key].dtype).smallest_subnormal)

@@ -76,7 +76,7 @@ class Operator:
         result, found = self.raw(self.inputs.arrays, u, report)
         first = Gradient.of(found, self.range.arrays)
         arrays = dict(first.arrays)
-        eps = {name: float(np.finfo(V.dtype).eps) * first.coarser.get(name, 1.0) for name, V in arrays.items()}
+        eps = {name: 2 * first.roundoff(name) for name in arrays}
         floor = {name: REORDERED * eps[name] * float(usual[name]) for name in arrays}
         if all(np.isfinite(V).all() for V in arrays.values()):
             with np.errstate(all="ignore"):

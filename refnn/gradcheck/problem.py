@@ -131,6 +131,10 @@ class Gradient:
         """The values under the names to be shown."""
         return {self.names[key]: value for key, value in values.items()}
 
+    def roundoff(self, key: str) -> float:
+        """Of the arithmetic that this array was computed in."""
+        return float(np.finfo(self.arrays[key].dtype).eps) / 2 * self.coarser.get(key, 1.0)
+
     def form(self, key: str, V: Array) -> Array:
         """An array of the network that belongs to this key, in the shape in which its gradient came."""
         return self.shown[key](V) if key in self.shown else V

@@ -279,7 +279,7 @@ def _seen(function: Scalar, given: Gradient, D: Arrays, apart: float) -> bool | 
     not agree, and has to be judged entry by entry."""
     slope = central.along(function, D)
     terms = [given.arrays[name].astype(np.float64) * V for name, V in D.items()]
-    u = max(float(np.finfo(V.dtype).eps) / 2 * given.coarser.get(name, 1.0) for name, V in given.arrays.items())
+    u = max(map(given.roundoff, given.arrays))
     allowed = slope.error + LINEAR * u * math.fsum(float(np.abs(V).sum()) for V in terms) + SAFETY * u * slope.bend
     allowed += apart * math.fsum(float(np.abs(V).sum()) for V in D.values())
     agrees = abs(math.fsum(float(V.sum()) for V in terms) - slope.value) <= allowed

@@ -225,7 +225,7 @@ class Comparison:
         """Where an accepted gradient has lost so many digits to rounding that a reader should know."""
         for key, check in self.checks.items():
             dtype, coarser = self.given.arrays[key].dtype, self.given.coarser.get(key, 1.0)
-            held = -math.log10(float(np.finfo(dtype).eps) / 2 * coarser)
+            held = -math.log10(self.given.roundoff(key))
             if check.digits_lost > LOSS_WORTH_A_NOTE and not check.wrong:
                 yield (
                     f"{check.name} has lost up to {check.digits_lost:.0f} of the {held:.0f} digits of "

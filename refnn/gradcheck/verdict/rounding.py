@@ -100,7 +100,7 @@ def allowances(problem: Problem, level: Mapping[str, float] | None = None) -> di
         if reach(key) >= 1:
             return 0.0
         size = np.abs(np.where(np.isfinite(given[key]), given[key], 0))
-        return np.asarray(np.finfo(given[key].dtype).eps * coarser.get(key, 1.0) * size)
+        return np.asarray(2 * problem.given.roundoff(key) * size)
 
     return {key: bounds(V.dtype, reach(key))[key] + single(key) + rounding.get(key, 0) for key, V in given.items()}
 

@@ -113,7 +113,7 @@ class _Judge:
         notes = (*self._notes(), *compared.notes)
         check = GradientCheck.of(checks, self._testimonies, TOLERANCE, notes=notes)
         if any(G.size for G in given.arrays.values()) and not any(
-            ((np.abs(e.value) > e.error + compared.allowance[key]) | e.at_kink).any()
+            ((np.abs(e.value) > e.error + compared.allowance[key]) | e.kink).any()
             for key, e in compared.estimates.items()
         ):
             moved = {key: V + self.function.sizes[key] for key, V in self.function.params.items()}
@@ -219,7 +219,7 @@ class _Judge:
         places: list[Place] = []
         for key in allowed:
             estimate, given = compared.estimates[key], compared.given.arrays[key]
-            off = (np.abs(given - estimate.value) > compared.tolerance[key]) & ~estimate.at_kink
+            off = (np.abs(given - estimate.value) > compared.tolerance[key]) & ~estimate.kink
             excused = self._slight(key, compared, off) if off.any() else 0.0
             allowed[key] += excused
             places += [(key, int(i)) for i in np.flatnonzero(off & (excused == 0))]

@@ -29,6 +29,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -53,6 +54,9 @@ IMPRECISE = (
 )
 
 
+Mask: TypeAlias = Array | np.bool  # of entries, or one truth for all
+
+
 @dataclass(frozen=True, eq=False)
 class Estimate:
     """What a witness says of the derivative in every entry of an array: a value, and how far at most it may be off.
@@ -65,19 +69,15 @@ class Estimate:
 
     value: Array
     error: Array
-    flat: Array | None = None
-    kink: Array | None = None
+    flat: Mask = np.False_
+    kink: Mask = np.False_
     underflow: float = 0.0
-    vouched: Array | None = None
-
-    @property
-    def at_kink(self) -> Array:
-        return np.zeros(self.value.shape, bool) if self.kink is None else self.kink
+    vouched: Mask = np.False_
 
     def each(self, change: Callable[[Array], Array]) -> Estimate:
         """The estimate with each of its arrays changed in this way, to another shape or to fewer entries."""
         masks = (self.flat, self.kink, self.vouched)
-        flat, kink, vouched = (None if mask is None else change(mask) for mask in masks)
+        flat, kink, vouched = (change(np.broadcast_to(mask, self.value.shape)) for mask in masks)
         return Estimate(change(self.value), change(self.error), flat, kink, self.underflow, vouched)
 
 
@@ -200,7 +200,7 @@ class Comparison:
         with np.errstate(invalid="ignore"):
             wrong = ~(error <= self.tolerance[key])
             if key in self.unknown:
-                wrong &= ~self.unknown[key].imprecise(error, size) | self.estimates[key].at_kink
+                wrong &= ~self.unknown[key].imprecise(error, size) | self.estimates[key].kink
         return wrong
 
     def _error(self, key: str) -> Array:
@@ -254,7 +254,7 @@ def judge(
     The roundoff of the gradient is `coarser` times that of its dtype, as of bfloat16 that is held in float32.
     """
     broken = ~np.isfinite(given)
-    kink = estimate.at_kink
+    kink = estimate.kink
     with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
         error, size = np.abs(given - estimate.value), np.abs(estimate.value)
         limit = tolerance(estimate, allowance, unknown)
@@ -270,7 +270,7 @@ def judge(
         excess = np.where(error == 0, 0, error / limit)
         relative = np.where(error == 0, 0, error / size)
 
-    own = np.ones(given.shape, bool) if estimate.vouched is None else ~estimate.vouched
+    own = np.broadcast_to(~estimate.vouched, given.shape)
 
     def entry(badness: Array) -> Entry | None:
         if not own.any():
@@ -335,9 +335,8 @@ def unresolved(given: Array, estimate: Estimate, allowance: Array, unknown: Unkn
         witnessed = estimate.error + allowance
         share = unknown.of_largest(size + witnessed, estimate, witnessed)
         coarse = (witnessed > size / 2) & ((share >= SLIGHT) | (given == 0))
-    if estimate.flat is not None:
-        coarse &= ~(estimate.flat & (np.abs(given) <= zero))
-    return coarse & (estimate.error > 2 * allowance)
+    flat = estimate.flat & (np.abs(given) <= zero)
+    return coarse & ~flat & (estimate.error > 2 * allowance)
 
 
 def _digits_lost(u: float, estimate: Estimate, error: Array, accepted: Array) -> float:

@@ -131,9 +131,7 @@ class Search:
         if entries.size:
             found, self.allowance[entries] = self.look(entries)
             self.value[entries], self.error[entries] = found.value, found.error
-            self.flat[entries] = False if found.flat is None else found.flat
-            self.kink[entries] = False if found.kink is None else found.kink
-            self.vouched[entries] = False
+            self.flat[entries], self.kink[entries], self.vouched[entries] = found.flat, found.kink, False
 
     def _search(self, group: Array) -> None:
         """Let sums vouch for the entries of the group, and compare those alone that the sums leave open."""

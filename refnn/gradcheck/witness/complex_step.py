@@ -44,13 +44,8 @@ class NotComplexSafeError(ArithmeticError):
     """f does not carry an imaginary part through."""
 
 
-def along(function: Scalar, D: Mapping[str, Array], h: float) -> float:
-    """The derivative of f along D, where h D is small beside the parameters."""
-    with quiet(strict=True):
-        return _along(function, D, h)
-
-
 def _along(function: Scalar, D: Mapping[str, Array], h: float) -> float:
+    """The derivative of f along D, where h D is small beside the parameters."""
     return _value(function, _moved(function, D, h)).imag / h
 
 
@@ -144,9 +139,10 @@ class Control(NamedTuple):
     varies: bool = False
 
 
+@quiet(strict=True)
 def _control(function: Scalar, key: str, rng: np.random.Generator, analytic: bool = False) -> Control:
     D = {key: random_direction(function.params[key], rng)}
-    step, difference = along(function, D, STEP), central.along(function, D)
+    step, difference = _along(function, D, STEP), central.along(function, D)
     if not math.isfinite(step):
         return Control(step, defect="f is not finite for complex numbers")
     agree = abs(step - difference.value) <= 2 * difference.error

@@ -66,13 +66,11 @@ class Gradient:
         activations = {f"A{l}": problem.A[l] for l in range(problem.L)}
         params = {key: V for key, V in problem.params.items() if said.bias or key[0] == "W"}
         names = [{key: said.name(f"{d}{key[0]}", int(key[1:])) for key in params} for d in ("", "d")]
-        if said == ARTICLE:
-            return cls._named(grads, names, params, activations)
         forms = {key: said.turned(key[0], V) for key, V in {**params, **activations}.items()}
         if not said.bias and isinstance(grads, Mapping):  # some code returns a db all the same
             unused = {said.name(f"{d}b", l) for d in ("", "d") for l in range(1, problem.L + 1)}
             grads = {name: V for name, V in grads.items() if name not in unused}
-        found = cls._named(grads, names, {key: forms[key] for key in params}, {k: forms[k] for k in activations}, True)
+        found = cls._named(grads, names, forms, flat=said != ARTICLE)
         arrays, rounding = {}, {}
         shown: dict[str, Callable[[Array], Array]] = {}
         for key, G in found.arrays.items():
@@ -95,32 +93,34 @@ class Gradient:
         cls,
         grads: object,
         namings: Sequence[dict[str, str]],
-        params: Mapping[str, Array],
-        activations: Mapping[str, Array] | None = None,
+        forms: Mapping[str, Array],
         flat: bool = False,
     ) -> Gradient:
-        """The arrays, under those of the possible names of which fewest are missing; a `flat` bias has one axis."""
+        """The arrays, in these forms, under those of the possible names of which fewest are missing; what they leave
+        out, activations, may be there; a `flat` bias has one axis."""
         if not isinstance(grads, Mapping):
             raise UnfitGradientError(f"grads is {type(grads).__name__}, expected a dict of arrays")
-        # Many return derivatives in Z as well, and those in A.
-        not_looked_at = r"d?Z_?\d+" if activations is not None else r"d?[AZ]_?\d+"
         missing = [sum(name not in grads for name in naming.values()) for naming in namings]
         names = dict(namings[int(np.argmin(missing))])
         wrong = [f"grads has no {name!r}, the gradient of {key!r}" for key, name in names.items() if name not in grads]
-        names |= {key: f"d{key}" for key in activations or () if f"d{key}" in grads}
+        activations = [key for key in forms if key not in names]
+        names |= {key: f"d{key}" for key in activations if f"d{key}" in grads}
+        # Many return derivatives in Z as well, and those in A.
+        not_looked_at = r"d?Z_?\d+" if activations else r"d?[AZ]_?\d+"
         wrong += [
             f"grads has an entry {shown(key, repr)} that belongs to nothing in the function"
             for key in grads
             if key not in names.values() and not re.fullmatch(not_looked_at, str(key))
         ]
-        shapes = {key: V.shape for key, V in {**params, **(activations or {})}.items()}
         arrays, coarser = {}, {}
         for key, name in names.items():
             if name in grads:
                 if is_bfloat16(grads[name]):
                     coarser[key] = BFLOAT16
                 try:
-                    arrays[key] = _float_array(f"grads[{name!r}]", grads[name], shapes[key], flat and key[0] == "b")
+                    arrays[key] = _float_array(
+                        f"grads[{name!r}]", grads[name], forms[key].shape, flat and key[0] == "b"
+                    )
                 except UnfitGradientError as error:
                     wrong.append(str(error))
         if wrong:

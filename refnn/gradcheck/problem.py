@@ -283,17 +283,6 @@ def declared_network(
     A TypeError or ValueError names every key, shape and entry that does not fit.
     """
     misfits = Misfits()
-    arrays, inputs, labels = network_arrays(params, X, Y, misfits, unit=declaration.output[1] == "cross_entropy")
-    misfits.refuse()
-    declaration.check_layers(len(arrays) // 2)
-    floats = {key: _real_floats(f"params[{key!r}]", V) for key, V in arrays.items()}
-    return floats, _real_floats("X", inputs), _real_floats("Y", labels)
-
-
-def network_arrays(
-    params: object, X: object, Y: object, misfits: Misfits, *, unit: bool = True
-) -> tuple[dict[str, Array], Array, Array]:
-    """The arrays of one network as far as they are there, not copied; the misfits say what does not fit together."""
     arrays = _shapes.layers(params, misfits)
     inputs = _shapes.number_array("X", X)
     W1, last = (arrays.get(key, np.empty(0)) for key in ("W1", f"W{len(arrays) // 2}"))
@@ -302,7 +291,11 @@ def network_arrays(
         misfits.finite("X", inputs)
     n_L: int | str = last.shape[0] if last.ndim == 2 else "n_L"
     m: int | str = inputs.shape[1] if inputs.ndim == 2 else "m"
-    return arrays, inputs, _shapes.labels(Y, (n_L, m), misfits, unit=unit)
+    labels = _shapes.labels(Y, (n_L, m), misfits, unit=declaration.output[1] == "cross_entropy")
+    misfits.refuse()
+    declaration.check_layers(len(arrays) // 2)
+    floats = {key: _real_floats(f"params[{key!r}]", V) for key, V in arrays.items()}
+    return floats, _real_floats("X", inputs), _real_floats("Y", labels)
 
 
 def _real_floats(name: str, array: Array) -> Array:

@@ -7,7 +7,7 @@ Here arrays go from it to the declared form, and come back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, TypeAlias, TypedDict, TypeGuard
 
@@ -71,20 +71,19 @@ class Declaration:
     @classmethod
     def of(cls, keywords: Mapping[str, Any]) -> Declaration:
         """The declaration of these keywords; a TypeError or ValueError names the one that is none."""
-        known = [f.name for f in fields(cls)]
         for name in keywords:
-            if name not in known:
-                raise TypeError(f"{name!r} is no part of a declaration, expected {', '.join(known)}")
-        words = dict(keywords)
-        words["hidden"] = _declaration.hidden(words.get("hidden", "sigmoid"))
-        words["output"] = _declaration.output(words.get("output", "sigmoid"))
+            if name not in vars(ARTICLE):
+                raise TypeError(f"{name!r} is no part of a declaration, expected {', '.join(vars(ARTICLE))}")
+        words = {**vars(ARTICLE), **keywords}
+        words["hidden"] = _declaration.hidden(words["hidden"])
+        words["output"] = _declaration.output(words["output"])
         for name, choices in CHOICES.items():
-            _shapes.choice(name, words.get(name, choices[0]), choices)
+            _shapes.choice(name, words[name], choices)
         for name in ("l1", "l2"):
-            if not callable(words.get(name, 0)):
-                _shapes.at_least_0(name, words.get(name, 0))
-        _shapes.switch("bias", words.get("bias", True))
-        names = words.get("names", {})
+            if not callable(words[name]):
+                _shapes.at_least_0(name, words[name])
+        _shapes.switch("bias", words["bias"])
+        names = words["names"]
         if not isinstance(names, Mapping) or not set(names) <= set(NAMED):
             expected = f"a dict with any of {', '.join(map(repr, NAMED))}"
             raise ValueError(f"names is {shown(names, repr)}, expected {expected}")
@@ -96,7 +95,7 @@ class Declaration:
                 expected = "a text such as 'W{l}', with the layer as {l}, from 1, or {k}, from 0"
                 raise ValueError(f"names[{kind!r}] is {shown(template, repr)}, expected {expected}")
         words["names"] = {kind: tuple(name) if _listed(name) else name for kind, name in names.items()}
-        if words.get("step") is not None:
+        if words["step"] is not None:
             words["step"] = _shapes.as_float("step", words["step"])
             if not 0 < abs(words["step"]) < np.inf:
                 raise ValueError(f"step is {words['step']}, expected a finite number other than 0")
@@ -130,20 +129,16 @@ class Declaration:
 
     def penalties(self, m: int) -> tuple[float, float]:
         """λ of L1 and of L2."""
-        if not (self.l1 or self.l2):
-            return 0.0, 0.0
         return _penalty("l1", self.l1, m), _penalty("l2", self.l2, m)
 
     @property
     def says(self) -> str:
         """What differs from the article, as one would type it."""
-        default = Declaration()
         parts = []
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if value != getattr(default, f.name):
-                short = value[0] if f.name == "output" and value == _declaration.output(value[0]) else value
-                parts.append(f"{f.name}={short!r}")
+        for name, value in vars(self).items():
+            if value != getattr(ARTICLE, name):
+                short = value[0] if name == "output" and value == _declaration.output(value[0]) else value
+                parts.append(f"{name}={short!r}")
         return ", ".join(parts)
 
     # ------------------------------------------------------------------ the conventions
@@ -233,7 +228,7 @@ class Declaration:
 
     def _array(self, kind: str, V: Array) -> Array:
         """The array in the one orientation, if it is one that turns or, for a bias, has one axis."""
-        if kind == "b" and V.ndim == 1 and self != Declaration():
+        if kind == "b" and V.ndim == 1 and self != ARTICLE:
             return V.reshape(-1, 1)
         return self.turned(kind, V) if V.ndim == 2 else V
 

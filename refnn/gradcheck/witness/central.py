@@ -84,7 +84,7 @@ class Curve:
     ahead: Callable[[list[float]], None] = lambda _: None
 
     def __post_init__(self) -> None:
-        self.tiny = float(np.finfo(np.float64 if self.roundoff < 1e-10 else np.float32).smallest_subnormal)
+        self.tiny = float(np.finfo(np.float64 if self.roundoff < COARSE else np.float32).smallest_subnormal)
         self.values = {0.0: self.centre}
 
     def __call__(self, t: float) -> float:
@@ -286,9 +286,8 @@ class Ladder:
         return Ladder(self.curve, self.size, self.typical, side)
 
 
-def derivative(curve: Curve, size: float, typical: float | None = None) -> Derivative:
-    """The derivative at distance 0, for an entry of this size in an array whose entries have the typical size."""
-    ladder = Ladder(curve, size, typical or size)
+def derivative(ladder: Ladder) -> Derivative:
+    """The derivative at distance 0."""
     best, error = ladder.best()
     sides = None
     if not math.isfinite(error) and not any(math.isfinite(rung.value) for rung in ladder.rungs.values()):
@@ -300,13 +299,13 @@ def derivative(curve: Curve, size: float, typical: float | None = None) -> Deriv
         if not all(map(math.isfinite, sides)):
             sides = -math.inf, math.inf  # a cusp
     flat = best.k >= 0 and abs(best.value) <= OPEN * error and ladder.flat()
-    return Derivative(best.value, error, ladder.bend(best.k + 1), flat, sides, len(curve.values) - 1)
+    return Derivative(best.value, error, ladder.bend(best.k + 1), flat, sides, len(ladder.curve.values) - 1)
 
 
 @quiet()
 def along(function: Scalar, D: Mapping[str, Array]) -> Derivative:
     """The derivative of f along D, whose entries are of the size of the parameters."""
-    return derivative(_curve(function, _moving(function, D)), 1.0)
+    return derivative(Ladder(_curve(function, _moving(function, D)), 1.0, 1.0))
 
 
 def _moving(function: Scalar, D: Mapping[str, Array]) -> Callable[[float], dict[str, Array]]:
@@ -316,19 +315,16 @@ def _moving(function: Scalar, D: Mapping[str, Array]) -> Callable[[float], dict[
 @quiet()
 def entries(function: Scalar, places: Sequence[tuple[str, int]]) -> list[Derivative]:
     """The derivative at each place, the key and flat index of an entry."""
-    curves = [_at(function, *place) for place in places]
-    if hasattr(function.f, "many"):
-        function.ahead(
-            move(t) for curve, move, own, typical in curves for t in Ladder(curve, own, typical).distances(0)
-        )
-    return [derivative(curve, own, typical) for curve, _, own, typical in curves]
+    ladders = [_at(function, *place) for place in places]
+    function.ahead(moved(t) for ladder, moved in ladders for t in ladder.distances(0))
+    return [derivative(ladder) for ladder, _ in ladders]
 
 
 @quiet()
 def finer(function: Scalar, place: tuple[str, int]) -> list[tuple[float, float]]:
     """Slopes of steps too fine for the ladder, with their errors: they show what f does within its finest step."""
-    curve, _, own, typical = _at(replace(function, noise=function.least_noise), *place)
-    return _finer(Ladder(curve, own, typical))
+    ladder, _ = _at(replace(function, noise=function.least_noise), *place)
+    return _finer(ladder)
 
 
 @quiet()
@@ -338,8 +334,7 @@ def speaks_for(slope: float, value: float, function: Scalar, place: tuple[str, i
     They do if from some rung on the sum of squared distances, in standard deviations of the noise, is much less from
     the slope than from the value.
     """
-    curve, _, own, typical = _at(function, *place)
-    ladder = Ladder(curve, own, typical)
+    ladder, _ = _at(function, *place)
     best, _ = ladder.best()
     finer = (ladder[k] for k in range(FINEST, best.k, -1))
     known = (rung for rung in finer if math.isfinite(rung.error) and rung.rounding)
@@ -365,8 +360,8 @@ def _finer(ladder: Ladder) -> list[tuple[float, float]]:
     return [(slope, CLEAR * error) for slope, error in found if math.isfinite(slope) and math.isfinite(error)]
 
 
-def _at(function: Scalar, key: str, index: int) -> tuple[Curve, Callable[[float], dict[str, Array]], float, float]:
-    """f along one entry, how to move there, and the sizes of the entry."""
+def _at(function: Scalar, key: str, index: int) -> tuple[Ladder, Callable[[float], dict[str, Array]]]:
+    """The slopes of f along one entry, and how to move there."""
     V, dtype = function.params[key], function.dtypes[key]
     x = V.ravel()[index]
 
@@ -380,7 +375,7 @@ def _at(function: Scalar, key: str, index: int) -> tuple[Curve, Callable[[float]
 
     typical = float(function.sizes[key].ravel()[index])
     own = float(abs(x)) or typical
-    return _curve(function, moved, taken), moved, own, typical
+    return Ladder(_curve(function, moved, taken), own, typical), moved
 
 
 def _curve(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import methodcaller
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.declaration import ARTICLE, Declaration
 from refnn.gradcheck.leaves import framework, is_bfloat16
 
-T = TypeVar("T")
 BFLOAT16 = 2.0**16  # its roundoff, in those of float32
 
 
@@ -127,9 +126,9 @@ class Gradient:
             raise UnfitGradientError("\n".join(wrong))
         return cls(arrays, names, coarser=coarser)
 
-    def named(self, values: Mapping[str, T]) -> dict[str, T]:
-        """The values under the names to be shown."""
-        return {self.names[key]: value for key, value in values.items()}
+    def named(self, table: Mapping[str, Array]) -> dict[str, Array]:
+        """Arrays of the network in the shapes in which their gradients came, under the names to be shown."""
+        return {self.names[key]: self.form(key, V) for key, V in table.items()}
 
     def roundoff(self, key: str) -> float:
         """Of the arithmetic that this array was computed in."""

@@ -214,10 +214,7 @@ class Comparison:
             key: np.where(self.wrong(key), limit, np.fmax(limit, self._error(key)))
             for key, limit in self.tolerance.items()
         }
-        given, truth, tolerance = (
-            {self.given.names[key]: self.given.form(key, V) for key, V in table.items()}
-            for table in (self.given.arrays, self.truth, within)
-        )
+        given, truth, tolerance = map(self.given.named, (self.given.arrays, self.truth, within))
         return given, truth, tolerance
 
     @property

@@ -120,7 +120,7 @@ def _second_opinion(case: Case, check: GradientCheck, ledger: Ledger) -> None:
     """The verdict of another witness in another order, and the recorded evidence held against it."""
     second = opinions(case.probe, case.problem)
     given = case.problem.given
-    shown = given.named({key: given.form(key, V) for key, V in given.arrays.items()})
+    shown = given.named(given.arrays)
     path, evidence = f"measured.{case.path}", case.evidence
     recorded_step, now = number(f"{path}.step", evidence["step"]), step(case.problem)
     ledger.close("steps", f"{path}.step", recorded_step, now)

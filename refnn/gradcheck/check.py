@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from refnn import _shapes
-from refnn.gradcheck.containers import Tree
 from refnn.gradcheck.judge import judge_function, trust
 from refnn.gradcheck.judged import Formula, asked
 from refnn.gradcheck.problem import Gradient
-from refnn.gradcheck.question import METHODS, Called, Question, spreads
+from refnn.gradcheck.question import METHODS, Called, Question, parameters
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Testimony, Verdict
 from refnn.gradcheck.witness import complex_step
 from refnn.gradcheck.witness.entries import find
@@ -50,10 +49,8 @@ def numerical_gradient(f: Callable[..., Any], params: Any, *, method: str = "aut
     """
     _shapes.choice("method", method, METHODS[:-1])
     _shapes.switch("batched", batched)
-    if not callable(f):
-        raise TypeError(f"f is {type(f).__name__}, expected a callable f(params) -> scalar")
     rng = np.random.default_rng(0)
-    tree = Tree.of("params", params, spread=spreads(f, params))
+    tree = parameters(f, params)
     function = observe(Called(f, tree, batched=batched), tree.arrays, rng)
     if function.unfit:
         raise ValueError("; ".join(function.unfit))

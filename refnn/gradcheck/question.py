@@ -140,9 +140,7 @@ class Question:
     @classmethod
     def of(cls, f: Any, params: Any, grads: Any = None, *, conjugate: bool = False, batched: bool = False) -> Question:
         """A TypeError or ValueError names what cannot be judged, and where it stands."""
-        if not callable(f):
-            raise TypeError(f"f is {type(f).__name__}, expected a callable f(params) -> scalar")
-        tree = Tree.of("params", params, spread=spreads(f, params))
+        tree = parameters(f, params)
         gradient, given, report = None, grads, Report()
         if batched and grads is None:
             raise TypeError("grads is None, expected a gradient with batched=True")
@@ -184,6 +182,13 @@ class Question:
                 other = "PyTorch's" if self.conjugate else "JAX's"
                 self.report.notes.append(CONJUGATE.format(other=other, value=not self.conjugate))
         return self.report.on(check)
+
+
+def parameters(f: Any, params: Any) -> Tree:
+    """The container that f takes; a TypeError or ValueError says what cannot be differentiated."""
+    if not callable(f):
+        raise TypeError(f"f is {type(f).__name__}, expected a callable f(params) -> scalar")
+    return Tree.of("params", params, spread=spreads(f, params))
 
 
 def first_answer(f: Callable[..., Any], word: str, tree: Tree) -> tuple[Any, bool]:

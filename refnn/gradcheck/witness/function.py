@@ -181,8 +181,6 @@ def _real(value: complex) -> float:
 
 def _prepared(f: Function, params: Mapping[str, Array]) -> Scalar:
     """f in float64 where it takes that, so that a float32 parameter costs no digits; else in the given dtypes."""
-    if not callable(f):
-        raise TypeError(f"f is {type(f).__name__}, expected a callable f(params) -> scalar")
     given = {key: V.dtype for key, V in params.items()}
     wide = {key: np.result_type(dtype, np.float64) for key, dtype in given.items()}
     function = Scalar(f, {key: V.astype(wide[key]) for key, V in params.items()}, wide)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from refnn._printing import said
-from refnn._shapes import Array
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import Tree
 from refnn.gradcheck.maps import Arrays, Map, distance, drawn, held, size_of, stepped
@@ -68,14 +67,14 @@ class Operator:
 
     def asked(
         self, u: Arrays, rng: np.random.Generator, report: Report, usual: Arrays, nondeterminism: float = 0.0
-    ) -> dict[str, Array]:
+    ) -> Arrays:
         """The answer to u; the report says if it is not linear in u, not the same again, or changed by later calls.
 
         Sums in another order may change the answer by a few roundoffs of the `usual` size of derivatives.
         """
         result, found = self.raw(self.inputs.arrays, u, report)
         first = Gradient.of(found, self.range.arrays)
-        arrays = dict(first.arrays)
+        arrays = first.arrays
         eps = {name: 2 * first.roundoff(name) for name in arrays}
         floor = {name: REORDERED * eps[name] * float(usual[name]) for name in arrays}
         if all(np.isfinite(V).all() for V in arrays.values()):
@@ -84,21 +83,21 @@ class Operator:
                 texts = list(self._nonlinear(arrays, u, rng, half, floor, nondeterminism))
             report.wrong += [f"{self.name} is not linear: {text}" for text in texts[:1]]
         kept = Gradient.of(self.range.gradient(result, conjugate=self.conjugate)[0], self.range.arrays).arrays
-        if not all(_same(V, kept[name]) for name, V in arrays.items()):
+        if not all(np.array_equal(V, kept[name], equal_nan=True) for name, V in arrays.items()):
             report.wrong.append(f"{self.name} overwrites what an earlier call returned")
         again = self._answer(u)
         moved = [
             first.names[name]
             for name, V in arrays.items()
-            if not _same(V, again[name])
+            if not np.array_equal(V, again[name], equal_nan=True)
             and not distance(V, again[name]) <= nondeterminism + floor[name] + REORDERED * eps[name] * size_of(V)
         ]
         if moved:
             report.wrong.append(f"{self.name} gives two answers to one question: {', '.join(moved)}")
         return arrays
 
-    def _answer(self, u: Arrays) -> dict[str, Array]:
-        return dict(Gradient.of(self(self.inputs.arrays, u), self.range.arrays).arrays)
+    def _answer(self, u: Arrays) -> Arrays:
+        return Gradient.of(self(self.inputs.arrays, u), self.range.arrays).arrays
 
     def _nonlinear(
         self,
@@ -143,10 +142,6 @@ class Operator:
             yield f"{self.name}(u + v) is not {self.name}(u) + {self.name}(v), for {', '.join(off)}"
 
 
-def _same(V: Array, W: Any) -> bool:
-    return np.array_equal(V, np.asarray(W), equal_nan=True)
-
-
 @dataclass(eq=False)
 class Columns:
     """A jvp as a pullback: it is asked for the derivative in every entry of the point, or along `directions`, and these
@@ -154,7 +149,7 @@ class Columns:
 
     forward: Operator
     directions: Sequence[Arrays] = ()
-    known: dict[bytes, list[dict[str, Array]]] = field(default_factory=dict)  # by point, of which few are asked
+    known: dict[bytes, list[Arrays]] = field(default_factory=dict)  # by point, of which few are asked
 
     def __call__(self, point: Arrays, u: Arrays) -> dict[str, Any]:
         key = b"".join(V.tobytes() for V in point.values())
@@ -168,12 +163,12 @@ class Columns:
         found = {k: np.array([next(slopes) for _ in range(V.size)], dtype).reshape(V.shape) for k, V in point.items()}
         return {k: leaves.Coarse(V) for k, V in found.items()} if coarse else found
 
-    def _columns(self, point: Arrays) -> Iterator[dict[str, Array]]:
+    def _columns(self, point: Arrays) -> Iterator[Arrays]:
         if self.directions:
             (T,) = point.values()
             point = stepped(self.forward.inputs.arrays, T, self.directions)
         for v in self.directions or _units(point):
-            yield dict(Gradient.of(self.forward(point, v), self.forward.range.arrays).arrays)
+            yield Gradient.of(self.forward(point, v), self.forward.range.arrays).arrays
 
 
 def _units(point: Arrays) -> Iterator[Arrays]:

@@ -93,13 +93,14 @@ class Map:
         if not self.wide and any(V.dtype != self.point[name].dtype for name, V in arrays.items()):
             raise TypeError("f is another function in float64, or none")
         if not all(isinstance(V, np.ndarray | np.generic) for V in arrays.values()):
-            return self.outputs.read(self.inputs.call(self.f, arrays))  # numbers of another kind, that only watch f
+            return self._asked(self.f, arrays)  # numbers of another kind, that only watch f
         key = _key(arrays)
         known = self.memory.get(key) if self.recalls else None
-        if known is None:
-            with leaves.x64() if self.in_jax else nullcontext():
-                known = self._kept(key, self.outputs.read(self.inputs.call(self.f, arrays)))
-        return known
+        return self._kept(key, self._asked(self.f, arrays)) if known is None else known
+
+    def _asked(self, f: Callable[..., Any], arrays: Arrays, *stack: int) -> Arrays:
+        with leaves.x64() if self.in_jax else nullcontext():
+            return self.outputs.read(self.inputs.call(f, arrays), *stack)
 
     def _kept(self, key: bytes, found: Arrays) -> Arrays:
         known = {name: V.copy() for name, V in found.items()}
@@ -120,8 +121,7 @@ class Map:
         found = {}
         if new and self.stacked is not None:
             stack = {name: np.stack([point[name] for point in new.values()]) for name in points[0]}
-            with leaves.x64() if self.in_jax else nullcontext():
-                values = self.outputs.read(self.inputs.call(self.stacked, stack), len(new))
+            values = self._asked(self.stacked, stack, len(new))
             found = {key: self._kept(key, {n: V[k] for n, V in values.items()}) for k, key in enumerate(new)}
         return [found[key] if key in found else self.memory[key] for key in keys]
 

@@ -86,10 +86,10 @@ class Tree:
         found = [
             _leaf(root, path, keys[k] if keys else path or root, leaf, misfits) for k, (path, leaf) in enumerate(parts)
         ]
-        misfits = misfits if finite else Misfits()
         if not found:
             raise ValueError(f"{root} is empty, expected at least one array")
-        misfits.refuse()
+        if finite:
+            misfits.refuse()
         tree = cls(root, value, tuple(found), spread)
         if not tree.arrays:
             hint = ": the arguments are f, params, grads" if callable(value) and root == "params" else ""
@@ -148,7 +148,7 @@ class Tree:
 
     def read(self, container: Any, *stack: int) -> dict[str, Array]:
         """The numbers of another container of this kind, or of a stack of so many, as `arrays` has them."""
-        found = list(leaves_of(container, ""))
+        found = list(leaves_of(container))
         paths, now = [leaf.path for leaf in self.leaves], [path for path, _ in found]
         if paths != now:
             raise ValueError(f"{self.root} has the parts {now}, expected {paths} as before")
@@ -244,10 +244,10 @@ class Tree:
         wrong: list[str] = []
         whole = is_flat(self.template) and isinstance(given, Mapping)
         for name, (leaf, g) in self.beside(given, word).items():
-            if leaf is not None and leaf.array is None:
-                continue
             if leaf is None:
                 flat[name] = g
+                continue
+            if leaf.array is None:
                 continue
             V = np.asarray(leaf.array)
             G, note = _converted(V, g)

@@ -76,14 +76,6 @@ class Found(NamedTuple):
     reason: str = ""
 
 
-class Block(NamedTuple):
-    """Entries start … stop - 1 of a list whose sum is off by `excess` times its tolerance."""
-
-    excess: float
-    start: int
-    stop: int
-
-
 @dataclass(eq=False)
 class Search:
     """The search for wrong entries of one array of floats.
@@ -179,7 +171,7 @@ class Search:
             self.look_at(group)
             return
         suspects: list[int] = []
-        queue = [Block(-excess, 0, group.size)]
+        queue = [(-excess, 0, group.size)]  # entries from start to stop, those first whose sum is most off
         while queue and len(suspects) < NAMED:
             _, start, stop = heapq.heappop(queue)
             if stop - start == 1:
@@ -188,7 +180,7 @@ class Search:
             middle = (start + stop) // 2
             for half in ((start, middle), (middle, stop)):
                 if not (excess := self._ask(V, group[slice(*half)]).excess) <= 1:
-                    heapq.heappush(queue, Block(-excess, *half))
+                    heapq.heappush(queue, (-excess, *half))
         if len(suspects) < NAMED:
             self.vouched[group] = True  # the other halves were right
             self.look_at(np.array(suspects, int))

@@ -143,7 +143,7 @@ def _quotients(problem: Problem, task: Task) -> Array:
             else:
                 D = np.repeat(problem.W[l + 1][:, moves, None] * h, problem.m, axis=2)
                 quotients.append(cost_differences(problem, l + 1, D) / h)
-        parts.append(np.mean(quotients, axis=0) if len(steps) > 1 else quotients[0])
+        parts.append(np.mean(quotients, axis=0))
     return np.concatenate(parts)
 
 

@@ -59,7 +59,7 @@ def find(
     asked = np.flatnonzero(np.isfinite(least))
     rows = _at_each(partial(complex_step.entries, points), places, asked, workers, complex_step.NAME)
     values[asked] = np.array(rows).reshape(-1, len(points))
-    noise, slope = complex_step.precision(values, trusted.spacing) if n else (np.zeros(0), np.zeros(0))
+    noise, slope = complex_step.precision(values, trusted.spacing)
     value = values[:, 0].copy()
     underflow = {key: complex_step.underflow(V).ravel() for key, V in function.params.items()}
     lost = np.array([underflow[key][index] for key, index in places])

@@ -267,7 +267,7 @@ def judge(
         excess = np.where(error == 0, 0, error / limit)
         relative = np.where(error == 0, 0, error / size)
 
-    own = np.broadcast_to(~estimate.vouched, given.shape)
+    own = ~estimate.vouched
 
     def entry(badness: Array) -> Entry | None:
         if not own.any():
@@ -298,9 +298,7 @@ def judge(
         unseen=int(unseen.sum()),
         sees=seen.get("sees"),
         sees_worst=seen.get("sees_worst"),
-        reason=""
-        if verdict is Verdict.PASS
-        else _reason(
+        reason=_reason(
             [
                 (broken, "NaN or infinite, the first at {first}"),
                 (kink & undecided, KINK),

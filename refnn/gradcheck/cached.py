@@ -4,7 +4,7 @@ has one before Python 3.12, it would never be free again."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -15,14 +15,8 @@ class cached_property(Generic[T]):  # noqa: N801  # as functools has it
     def __init__(self, compute: Callable[[Any], T]) -> None:
         self.compute, self.__doc__ = compute, compute.__doc__
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> cached_property[T]: ...
-
-    @overload
-    def __get__(self, instance: object, owner: type) -> T: ...
-
-    def __get__(self, instance: object, owner: type) -> cached_property[T] | T:
+    def __get__(self, instance: object, owner: type) -> T:
         if instance is None:
-            return self
+            return self  # type: ignore[return-value]  # of the class, as who writes its documentation asks
         value = vars(instance)[self.compute.__name__] = self.compute(instance)
         return value

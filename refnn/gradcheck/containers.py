@@ -190,8 +190,7 @@ class Tree:
         """
         if is_flat(self.template) and isinstance(given, Mapping):
             by_name = {leaf.name: leaf for leaf in self.leaves}
-            return {key: (by_name.get(key) or by_name.get(str(key)[1:] if str(key)[:1] == "d" else ""), g)
-                    for key, g in given.items()}  # fmt: skip
+            return {key: (by_name.get(key) or by_name.get(str(key).removeprefix("d")), g) for key, g in given.items()}
         wrong: list[str] = []
         names = [leaf.name for leaf in self.leaves]
         nested = _parts(self.template) is not None

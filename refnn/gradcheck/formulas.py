@@ -246,6 +246,12 @@ class Output(NamedTuple):
     kinked: bool = False
 
 
+def _cross_entropy_difference(Z: Array, Y: Array, D: Array) -> Array:
+    """Y softplus(-Z) + (1 - Y) softplus(Z) grows by Y log1p(C expm1(-D)) + (1 - Y) log1p(A expm1(D))."""
+    A, C, Y = (V[:, None] for V in (*both(Z), Y))
+    return np.asarray((Y * np.log1p(C * np.expm1(-D)) + (1 - Y) * np.log1p(A * np.expm1(D))).sum(axis=0))
+
+
 def _cross_entropy_careful(Z: Array, Y: Array, E: Array, e: float) -> Array:
     A, C = both(Z)
     shift = sigmoid_shift(Z, E)
@@ -342,7 +348,7 @@ OUTPUTS = {
     "sigmoid": Output(
         sigmoid,
         lambda Z, Y: Y * softplus(-Z) + (1 - Y) * softplus(Z),
-        lambda Z, Y, D: _logistic_difference(Z, Y, D).sum(axis=0),
+        _cross_entropy_difference,
         lambda Z, Y: (1 - Y) * sigmoid(Z) - Y * sigmoid(-Z),
         _cross_entropy_careful,
         _cross_entropy_plain,
@@ -356,12 +362,6 @@ OUTPUTS = {
         _softmax_plain,
     ),
 }
-
-
-def _logistic_difference(Z: Array, Y: Array, D: Array) -> Array:
-    """Y softplus(-Z) + (1 - Y) softplus(Z) grows by Y log1p(C expm1(-D)) + (1 - Y) log1p(A expm1(D))."""
-    A, C, Y = (V[:, None] for V in (*both(Z), Y))
-    return np.asarray(Y * np.log1p(C * np.expm1(-D)) + (1 - Y) * np.log1p(A * np.expm1(D)))
 
 
 def complement(word: Any, Z: Array) -> Array:

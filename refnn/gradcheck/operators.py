@@ -212,6 +212,5 @@ class Whole:
                 G = np.tensordot(u[output.name], V, output.array.ndim).astype(np.result_type(V, np.float16))
                 found[leaf.name] = found.get(leaf.name, 0) + G
                 coarse |= {leaf.name} if leaves.is_bfloat16(block) else set()
-        zero = {name: np.zeros(V.shape, V.dtype) for name, V in inputs.arrays.items()}
-        made = {name: np.asarray(found.get(name, V)) for name, V in zero.items()}
+        made = {name: np.asarray(found.get(name, np.zeros_like(V))) for name, V in inputs.arrays.items()}
         return {name: leaves.Coarse(V) if name in coarse else V for name, V in made.items()}

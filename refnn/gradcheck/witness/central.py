@@ -259,10 +259,8 @@ class Ladder:
         It is if f is even, or does not change at all; or if f is the same up to some step, to the bit or to its noise,
         and then rises faster than in proportion to the step, as it would rise if the slope were only faint.
         """
-        f, changes = self.curve.centre, {}
-        for t, v in self.curve.values.items():
-            if math.isfinite(v):
-                changes[t] = abs(v - f) / self.curve.rounding(v, f)
+        f, rounding = self.curve.centre, self.curve.rounding
+        changes = {t: abs(v - f) / rounding(v, f) for t, v in self.curve.values.items() if math.isfinite(v)}
         if all(rung.still for rung in self.rungs.values() if rung.k >= 0) and all(
             change for t, change in changes.items() if t and abs(t) <= self.step(0)
         ):

@@ -12,7 +12,7 @@ import numpy as np
 
 from refnn.gradcheck import Verdict, check_backprop
 from refnn.gradcheck.declaration import Declaration
-from refnn.gradcheck.faults.lines import Line, Run, as_floats, backprop
+from refnn.gradcheck.faults.lines import Line, Run, backprop, forward
 from refnn.gradcheck.faults.probes import default_probes
 
 LINES = ("output", "derivative", "hidden", "sum", "weights", "bias", "previous")
@@ -103,9 +103,9 @@ class Faulty:
 
     def __call__(self, params, X, Y):
         self.calls += 1
-        network = as_floats(*self.said.ours(params, X, Y))
-        right = backprop(*network, (), self.said)
-        faulty = backprop(*network, (Line(self.line, self.replace),), self.said)
+        run = forward(*self.said.ours(params, X, Y), self.said)
+        right = backprop(run)
+        faulty = backprop(run, [Line(self.line, self.replace)])
         compared = [key for key in faulty if key[1] == "W" or (key[1] == "b" and self.said.bias)]
         self.struck |= any(not np.array_equal(faulty[key], right[key]) for key in compared)
         return {key: self.said.turned(key[1], faulty[key]) for key in compared}

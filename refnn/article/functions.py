@@ -122,7 +122,7 @@ def _derivatives_of_activations(module: Module, probe: Probe, right: bool) -> It
     grads = gradients(module, *copy.deepcopy(probe[1:]))
     run = module.run(probe)
     AL, Y = run.A[-1], probe.Y
-    true = backprop(*probe[1:], (), module.declaration) | {f"dA{run.L}": ((1 - Y) / (1 - AL) - Y / AL) / run.m}
+    true = backprop(run) | {f"dA{run.L}": ((1 - Y) / (1 - AL) - Y / AL) / run.m}
     tried = {}
     for shift, factor in ((0, 1), (0, run.m), (1, 1), (1, run.m)):
         expected = {f"dA{l + shift}": factor * true[f"dA{l}"] for l in range(run.L + 1) if f"dA{l + shift}" in grads}
@@ -144,7 +144,7 @@ def _judge_update(module: Module, judged: Known) -> Iterator[str]:
 
 
 def _updated(module: Module, judged: Known, probe: Probe) -> Iterator[str]:
-    grads = backprop(*probe[1:], (), module.declaration)
+    grads = backprop(module.run(probe))
     expected = module.update(probe.params, grads, LEARNING_RATE)
 
     def update(grads: Any) -> Any:
@@ -194,9 +194,9 @@ def _judge_train(module: Module, judged: Known) -> Iterator[str]:
     history = np.ravel(history)
     params, costs = dict(probe.params), []
     for _ in range(EPOCHS + 1):
-        costs.append(module.cost(module.run(probe._replace(params=params)).A[-1], probe.Y))
-        grads = backprop(params, probe.X, probe.Y, (), module.declaration)
-        last, params = params, module.update(params, grads, rates[-1])
+        run = module.run(probe._replace(params=params))
+        costs.append(module.cost(run.A[-1], probe.Y))
+        last, params = params, module.update(params, backprop(run), rates[-1])
     for word, n in ((word, n) for given in asked for word, n in given.items() if not equal(n, words[word])):
         yield f"asks for initial parameters with {word} = {n}, expected {words[word]}"
     if not findings(trained, probe.params):

@@ -239,7 +239,7 @@ class Module:
             params = {f"{V}{l}": array for l, ((_, *Wb), _) in layers for V, array in zip("Wb", Wb, strict=True)}
             X = caches[0][0][0]
         params = params or {key: caches[key] for key in caches if key[0] in "Wb"}
-        return lines.backprop(params, X, Y, (), self.declaration)
+        return lines.backprop(lines.forward(params, X, Y, self.declaration))
 
     def update(self, params: Params, grads: Params, learning_rate: float = LEARNING_RATE) -> dict[str, Array]:
         """(D12)."""

@@ -80,8 +80,8 @@ def gradients(module: Module, params: dict[str, Array], X: Array, Y: Array, stan
 
 def gradient_findings(module: Module, standard: bool = False, lines: Sequence[Line] = ()) -> tuple[Finding, ...]:
     found: list[Finding] = []
-    for _, params, X, Y in module.probes:
-        right = backprop(params, X, Y, lines, module.declaration)
+    for probe in module.probes:
+        right = backprop(module.run(probe), lines)
         expected = {key: V for key, V in right.items() if not key.startswith("dA")}
-        found += findings(gradients(module, copy.deepcopy(params), X.copy(), Y.copy(), standard), expected)
+        found += findings(gradients(module, *copy.deepcopy(probe[1:]), standard), expected)
     return tuple(found)

@@ -15,7 +15,7 @@ from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.diagnosis import Case, diagnose
 from refnn.gradcheck.faults.fault import ENTERED
 from refnn.gradcheck.faults.hypotheses import at_layer, unfused
-from refnn.gradcheck.faults.lines import backprop
+from refnn.gradcheck.faults.lines import backprop, forward
 from refnn.gradcheck.faults.probes import default_probes
 from refnn.gradcheck.faults.structure import structure
 from refnn.gradcheck.problem import Problem
@@ -28,7 +28,7 @@ GENERIC, SQUARE = default_probes()[:2]
 def case(params, X, Y, grads):
     """A gradient beside the right one, with a tolerance of 1e-14."""
     problem = Problem.of(params, X, Y).judging(grads)
-    right = {key[1:]: V for key, V in backprop(params, X, Y).items()}
+    right = {key[1:]: V for key, V in backprop(forward(params, X, Y)).items()}
     estimates = {key: Estimate(V, np.zeros_like(V)) for key, V in right.items()}
     allowance = {key: np.full_like(V, 1e-14) for key, V in right.items()}
     return Case(problem, Comparison(problem.given, estimates, allowance))
@@ -42,7 +42,7 @@ def cause(gradient, seed=0, **words):
 
 
 def with_lines(*lines):
-    return lambda params, X, Y: backprop(params, X, Y, lines)
+    return lambda params, X, Y: backprop(forward(params, X, Y), lines)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -117,7 +117,7 @@ def test_two_faults_at_once_are_both_named(one, other):
 
 def test_two_faults_that_give_the_same_gradient_in_one_layer_are_both_named():
     def gradient(params, X, Y):
-        grads = backprop(params, X, Y, (), Declaration.of(softmax))
+        grads = backprop(forward(params, X, Y, Declaration.of(softmax)))
         return grads | {f"db{len(params) // 2}": np.zeros((Y.shape[0], 1))}  # dZ_L adds up to 0 over the units, too
 
     softmax = {"output": "softmax"}
@@ -160,7 +160,7 @@ def test_a_wrong_derivative_in_the_output_layer_too_is_told_from_one_in_hidden_l
 def test_a_wrong_derivative_at_the_output_of_a_squared_error_is_named(name):
     words = {"hidden": "relu", "output": ("tanh", "half_squared_error")}
     said, (_, output) = Declaration.of(words), unfused(FAULTS[name].line)
-    named, text = cause(lambda *network: backprop(*network, [output], said), **words)
+    named, text = cause(lambda *network: backprop(forward(*network, said), [output]), **words)
     assert named == [(name,)], text
     assert "in layer L only" in text
 
@@ -210,7 +210,7 @@ def test_the_output_activated_twice_is_named_in_other_peoples_code():
 
 def test_the_output_layer_alone_is_named_across_depths():
     def gradient(params, X, Y):
-        grads = backprop(params, X, Y)
+        grads = backprop(forward(params, X, Y))
         grads[f"db{len(params) // 2}"] *= Y.shape[1]
         return grads
 
@@ -246,7 +246,7 @@ def test_the_fault_and_float32_are_both_named():
 def test_no_cause_is_named_that_does_not_reproduce_the_gradient(seed):
     rng = np.random.default_rng(seed)
     _, params, X, Y = GENERIC
-    right = backprop(params, X, Y)
+    right = backprop(forward(params, X, Y))
     wrong = {
         key: V * (1 + rng.choice([1e-9, 1e-6, 1e-3, 1]) * rng.standard_normal(V.shape)) for key, V in right.items()
     }
@@ -289,7 +289,7 @@ def test_points_where_the_gradient_is_right_count_against_a_cause():
     """Negative at one point and right at another: no sign was flipped in the formula."""
     cases = []
     for sign, (_, params, X, Y) in zip((-1, 1), (GENERIC, SQUARE)):
-        cases.append(case(params, X, Y, {key: sign * V for key, V in backprop(params, X, Y).items()}))
+        cases.append(case(params, X, Y, {key: sign * V for key, V in backprop(forward(params, X, Y)).items()}))
     assert [c.faults for c in diagnose(cases[:1]).causes] == [("sign-flipped",)]
     assert diagnose(cases).causes == ()
     assert diagnose(cases[1:]) is None
@@ -298,7 +298,7 @@ def test_points_where_the_gradient_is_right_count_against_a_cause():
 def test_the_factor_m_and_a_single_entry_are_told_in_a_sentence():
     """WRONG, in dW1 only, by the factor 7 = m in every entry."""
     _, params, X, Y = GENERIC
-    right = backprop(params, X, Y)
+    right = backprop(forward(params, X, Y))
     check = check_network(params, X, Y, {**right, "dW1": 7 * right["dW1"]}, progress=False)
     assert check.verdict is Verdict.WRONG
     assert [p.name for p in check.parameters if not p] == ["dW1"]
@@ -311,7 +311,7 @@ def test_the_factor_m_and_a_single_entry_are_told_in_a_sentence():
 
 def test_where_there_is_one_layer_alone_nothing_is_said_of_the_layer_where_the_error_starts():
     for probe, said in ((GENERIC, True), (default_probes()[3], False)):
-        right = backprop(*probe[1:])
+        right = backprop(forward(*probe[1:]))
         wrong = {
             key: V + 0.01 * np.cos(np.arange(V.size)).reshape(V.shape) for key, V in right.items() if key[1] != "A"
         }
@@ -321,7 +321,7 @@ def test_where_there_is_one_layer_alone_nothing_is_said_of_the_layer_where_the_e
 
 def test_findings_bear_the_names_of_the_gradient():
     _, params, X, Y = GENERIC
-    wrong = {key[1:]: 7 * V for key, V in backprop(params, X, Y).items() if key[1] != "A"}
+    wrong = {key[1:]: 7 * V for key, V in backprop(forward(params, X, Y)).items() if key[1] != "A"}
     for method in ("entries", "directions"):
         check = check_network(params, X, Y, {**wrong, "W3": wrong["W3"] ** 2}, method=method, progress=False)
         assert {p.name for p in check.parameters} == set(params)

@@ -11,7 +11,7 @@ from refnn.gradcheck import Verdict, check_backprop
 from refnn.gradcheck.declaration import Declaration
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.diagnosis import KEPT
-from refnn.gradcheck.faults.lines import backprop
+from refnn.gradcheck.faults.lines import backprop, forward
 
 
 def stepped(params, X, Y, rate, dtype=np.float64):
@@ -48,7 +48,7 @@ def test_new_parameters_are_told_from_a_gradient(rate):
 
 def test_new_parameters_are_told_with_slopes_of_activations_beside_them():
     def gradient(params, X, Y):
-        grads = backprop(params, X, Y)
+        grads = backprop(forward(params, X, Y))
         return stepped(params, X, Y, 0.1) | {key: dV for key, dV in grads.items() if key[:2] == "dA"}
 
     assert notes_of(judged(gradient)) == ["these are new parameters, W - 0.1 dW: declare step=0.1"]
@@ -217,7 +217,7 @@ def test_pytorchs_softplus_passes_on_the_default_probes_and_is_named_above_its_t
     said = Declaration.of({"hidden": cut})
 
     def gradient(params, X, Y):
-        return backprop(params, X, Y, (), said)
+        return backprop(forward(params, X, Y, said))
 
     for seed in range(3):
         assert check_backprop(gradient, seed=seed, progress=False, **words)
@@ -249,7 +249,7 @@ def test_pytorchs_softplus_passes_on_the_default_probes_and_is_named_above_its_t
 def test_a_network_that_differs_in_a_number_or_in_one_layer_is_named(said, truly, named):
     truth = Declaration.of({**said, **truly})
     dims = [3, 4, 4, 2] if "hidden" in said else None
-    check = check_backprop(lambda *n: backprop(*n, (), truth), layer_dims=dims, progress=False, **said)
+    check = check_backprop(lambda *n: backprop(forward(*n, truth)), layer_dims=dims, progress=False, **said)
     assert check.cause.startswith(f"this is the gradient of another network: {named} "), str(check)
 
 

@@ -18,7 +18,7 @@ from refnn._shapes import Array
 from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.faults.catalogue import FAULTS
 from refnn.gradcheck.faults.hypotheses import FLOAT32, Hypothesis, alone, in_float32, in_one_layer, other_networks, two
-from refnn.gradcheck.faults.lines import Grads, Line, LineName, Run, as_floats, backprop, by_layers, forward
+from refnn.gradcheck.faults.lines import Grads, Line, LineName, Run, backprop, by_layers, forward
 from refnn.gradcheck.faults.structure import close, structure
 from refnn.gradcheck.problem import Problem
 from refnn.gradcheck.verdict.judgement import Comparison
@@ -64,7 +64,7 @@ class Case:
     def run(self) -> Run:
         """The forward pass, from which every prediction starts."""
         problem = self.problem
-        return forward(*as_floats(problem.params, problem.X, problem.Y), problem.declaration)
+        return forward(problem.params, problem.X, problem.Y, problem.declaration)
 
     @cached_property
     def right(self) -> bool:
@@ -161,9 +161,8 @@ def _causes(
             continue
         for case in cases:
             problem, other = case.problem, hypothesis.declared
-            said, run = (other, None) if other else (problem.declaration, case.run)
-            layers = by_layers(problem.params, problem.X, problem.Y, hypothesis.lines, said, run)
-            predicted, failed = _reproduced(layers, case, scale)
+            run = forward(problem.params, problem.X, problem.Y, other) if other else case.run
+            predicted, failed = _reproduced(by_layers(run, hypothesis.lines), case, scale)
             if not predicted:
                 if case is cases[0] and failed in last_layer and reaching:
                     refuted.add(reaching[failed[0]])
@@ -190,7 +189,8 @@ def _dropouts(cases: Sequence[Case]) -> Iterator[Cause]:
         for share in KEPT:
             mask = {key: kept / share for key, kept in on.items()}
             params = {key: V * mask.get(key, 1) for key, V in problem.params.items()}
-            grads = backprop(params, problem.X, problem.Y, (), replace(problem.declaration, l1=0.0, l2=0.0))
+            run = forward(params, problem.X, problem.Y, replace(problem.declaration, l1=0.0, l2=0.0))
+            grads = backprop(run)
             masked = {f"d{key}": grads[f"d{key}"] * mask.get(key, 1) + penalty.get(key, 0) for key in given}
             if predicted := _reproduced([masked], case, 1.0)[0]:
                 off = [f"{np.flatnonzero(~kept).tolist()} of layer {l}" for l, kept in enumerate(on.values(), 1)]

@@ -13,7 +13,7 @@ import numpy as np
 
 from refnn.gradcheck import formulas
 from refnn.gradcheck.declaration import ARTICLE, Declaration
-from refnn.gradcheck.faults.lines import Array, Grads, Line, LineName, Params, Run, as_floats, backprop, forward
+from refnn.gradcheck.faults.lines import Array, Grads, Line, LineName, Params, Run, backprop, forward
 from refnn.gradcheck.problem import Problem
 
 Condition = Callable[[Run], bool | np.bool]  # on a network whose forward pass has been made
@@ -45,11 +45,11 @@ class Fault:
 
     def applies(self, params: Params, X: Array, Y: Array, declaration: Declaration = ARTICLE) -> bool:
         """Whether the bug can be made on such a network, and matters there."""
-        return bool(self.condition(forward(*as_floats(params, X, Y), declaration)))
+        return bool(self.condition(forward(params, X, Y, declaration)))
 
     def gradient(self, params: Params, X: Array, Y: Array, declaration: Declaration = ARTICLE) -> Grads:
         """The faulty gradient: "dW1", "db1", …, "dA0", … as float64 arrays."""
-        return backprop(params, X, Y, [self.line], declaration)
+        return backprop(forward(params, X, Y, declaration), [self.line])
 
     def set_to(self, constant: float) -> Line:
         """What the bug does with another value of its constant."""

@@ -15,7 +15,7 @@ from refnn.gradcheck import formulas
 from refnn.gradcheck.declaration import CHOICES, Declaration
 from refnn.gradcheck.faults.catalogue import FAULTS, Fault
 from refnn.gradcheck.faults.fault import logistic, round_numbers, softmax
-from refnn.gradcheck.faults.lines import Array, Line, Run, backprop
+from refnn.gradcheck.faults.lines import Array, Line, Run, backprop, forward
 from refnn.gradcheck.problem import Problem
 
 FLOAT32 = FAULTS["float32-inside"]
@@ -96,7 +96,7 @@ def _reordered(hidden: Any, words: Sequence[str]) -> Iterator[tuple[str, ...]]:
 def _penalties(said: Declaration, problem: Problem) -> Iterator[tuple[dict[str, Any], str]]:
     """The λ of L1, that of L2, or both, with which the gradient fits best: numbers, or one over m; and in words."""
     m = problem.m
-    right = backprop(problem.params, problem.X, problem.Y, (), said)
+    right = backprop(forward(problem.params, problem.X, problem.Y, said))
     layers = range(1, problem.L + 1)
     off = [np.ravel(problem.given.arrays[f"W{l}"] - right[f"dW{l}"]) for l in layers]
     excess, W = (np.concatenate(V).astype(np.float64) for V in (off, [np.ravel(problem.W[l]) for l in layers]))

@@ -20,7 +20,7 @@ from refnn.gradcheck.faults.fault import (
     some_hidden,
     with_bias,
 )
-from refnn.gradcheck.faults.lines import Array, Run, backprop
+from refnn.gradcheck.faults.lines import Array, Run, backprop, forward
 from refnn.gradcheck.problem import Problem
 
 
@@ -260,8 +260,8 @@ def _learning_rates(problems: Sequence[Problem]) -> Iterator[float]:
     for problem in problems:
         if problem.L == 1:
             continue
-        key, network = f"W{problem.L - 1}", (problem.params, problem.X, problem.Y)
-        right, moved = (backprop(*network, lines, problem.declaration)[f"d{key}"] for lines in ([], [bug]))
+        key, run = f"W{problem.L - 1}", forward(problem.params, problem.X, problem.Y, problem.declaration)
+        right, moved = (backprop(run, lines)[f"d{key}"] for lines in ([], [bug]))
         slope = moved - right
         if slope.any() and np.isfinite(slope).all():
             fitted = float(np.sum((problem.given.arrays[key] - right) * slope) / np.sum(slope * slope))

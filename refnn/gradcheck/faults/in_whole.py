@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from refnn.gradcheck.faults.fault import Constant, averaged, fault, hidden_layer
-from refnn.gradcheck.faults.lines import Array, Grads, Params, Run, as_floats, backprop
+from refnn.gradcheck.faults.lines import Array, Grads, Run, backprop, forward
 
 
 @fault(
@@ -29,17 +29,12 @@ def _norm(grads: Mapping[str, Array]) -> float:
     return float(np.sqrt(sum(np.sum(V * V) for V in _parameters(grads))))
 
 
-def _gradient(run: Run) -> Grads:
-    params = {f"{kind}{l}": V[l] for l in range(1, run.L + 1) for kind, V in (("W", run.W), ("b", run.b))}
-    return backprop(params, run.A[0], run.Y, (), run.declaration)
-
-
 @fault(
     "clipped-norm",
     "D12",
     "grads",
     "the gradient is clipped to the norm c",
-    lambda run: _norm(_gradient(run)) > 1,
+    lambda run: _norm(backprop(run)) > 1,
     Constant("c", lambda problems: [_norm(p.given.arrays) for p in problems] + [0.1, 0.5, 2.0, 5.0, 10.0]),
 )
 def clipped_norm(run: Run, l: int, grads: Grads, constant: float = 1.0) -> Grads:
@@ -56,7 +51,7 @@ def _largest(grads: Mapping[str, Array]) -> float:
     "D12",
     "grads",
     "each entry of the gradient is clipped to [-c, c]",
-    lambda run: _largest(_gradient(run)) > 0.1,
+    lambda run: _largest(backprop(run)) > 0.1,
     Constant("c", lambda problems: [_largest(p.given.arrays) for p in problems]),
 )
 def clipped_entries(run: Run, l: int, grads: Grads, constant: float = 0.1) -> Grads:
@@ -81,11 +76,11 @@ def article_da_convention(run: Run, l: int, grads: Grads) -> Grads:
     "X is reshaped, not transposed: each example holds numbers of several",
     lambda run: run.m > 1 and run.widths[0] > 1,
 )
-def inputs_reshaped(run: Run, l: int, inputs: tuple[Params, Array, Array]) -> tuple[Params, Array, Array]:
-    params, X, Y = inputs
-    return params, X.T.reshape(X.shape), Y
+def inputs_reshaped(run: Run, l: int, right: Run) -> Run:
+    X = right.A[0]
+    return forward(right.params, X.T.reshape(X.shape), right.Y, right.declaration)
 
 
 @fault("float32-inside", "D1", "inputs", "computed in float32 inside, then returned as float64")
-def float32_inside(run: Run, l: int, inputs: tuple[Params, Array, Array]) -> tuple[Params, Array, Array]:
-    return as_floats(*inputs, dtype=np.float32)
+def float32_inside(run: Run, l: int, right: Run) -> Run:
+    return forward(right.params, right.A[0], right.Y, right.declaration, np.float32)

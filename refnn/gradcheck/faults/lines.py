@@ -21,7 +21,7 @@ Params = Mapping[str, Array]
 Grads = dict[str, Array]
 
 LineName = Literal[
-    "inputs",  #     (params, X, Y), before anything is computed
+    "inputs",  #     the Run itself, before the way back      (D1)
     "output",  #     dZ_L                                     (D7)
     "derivative",  # g'(Z_l) of a hidden layer                (D3), as (D8) uses it
     "hidden",  #     dZ_l of a hidden layer                   (D8)
@@ -72,6 +72,11 @@ class Run:
         return self.declaration.weight(self.Y)
 
     @property
+    def params(self) -> dict[str, Array]:
+        """ "W1", "b1" … "WL", "bL"."""
+        return {f"{kind}{l}": V[l] for l in range(1, self.L + 1) for kind, V in (("W", self.W), ("b", self.b))}
+
+    @property
     def activations(self) -> tuple[formulas.Activation, ...]:
         """Of the hidden layers."""
         return self.declaration.activations(self.L)
@@ -116,23 +121,14 @@ class Line(NamedTuple):
     replace: Callable[[Run, int, Any], Any]
 
 
-def backprop(
-    params: Params,
-    X: Array,
-    Y: Array,
-    lines: Sequence[Line] = (),
-    declaration: Declaration = ARTICLE,
-    forward_pass: Run | None = None,
-) -> Grads:
+def backprop(run: Run, lines: Sequence[Line] = ()) -> Grads:
     """Return the gradients of the declared cost, with the given lines replaced.
 
     Parameters
     ----------
-    params, X, Y : the network "W1", "b1", …; inputs (n_0, m); labels (n_L, m)
+    run : what `forward` returned; it is not changed
     lines : sequence of Line
         Where several replace the same line, each is given what the one before it returned.
-    declaration : Declaration
-    forward_pass : what `forward` returned for these, if it is there already
 
     Returns
     -------
@@ -140,19 +136,12 @@ def backprop(
         "dW1" … "dWL", "db1" … "dbL", "dA0" … "dA{L-1}".
     """
     grads: Grads = {}
-    for layer in by_layers(params, X, Y, lines, declaration, forward_pass):
+    for layer in by_layers(run, lines):
         grads |= layer
     return grads
 
 
-def by_layers(
-    params: Params,
-    X: Array,
-    Y: Array,
-    lines: Sequence[Line] = (),
-    declaration: Declaration = ARTICLE,
-    forward_pass: Run | None = None,
-) -> Iterator[Grads]:
+def by_layers(run: Run, lines: Sequence[Line] = ()) -> Iterator[Grads]:
     """The same, layer by layer from the output on; in one piece if some line changes the finished dictionary."""
 
     def line(name: LineName, l: int, value: Any) -> Any:
@@ -161,12 +150,7 @@ def by_layers(
                 value = replace(run, l, value)
         return value
 
-    if forward_pass is None or any(replaced == "inputs" for replaced, _ in lines):
-        run = Run(declaration, [], [], [], [], np.asarray(Y))
-        params, X, Y = line("inputs", 0, as_floats(params, X, Y))
-        run = forward(params, X, Y, declaration)
-    else:
-        run = replace_fields(forward_pass, dZ={}, dA={})
+    run = line("inputs", 0, replace_fields(run, dZ={}, dA={}))
     finished = any(replaced == "grads" for replaced, _ in lines)
     grads: Grads = {}
     L = run.L
@@ -184,22 +168,20 @@ def by_layers(
             grads = {}
 
 
-def forward(params: Params, X: Array, Y: Array, declaration: Declaration = ARTICLE) -> Run:
-    """Return the forward pass (D1) of a network, with nothing yet of the way back."""
+def forward(
+    params: Params,
+    X: Array,
+    Y: Array,
+    declaration: Declaration = ARTICLE,
+    dtype: type[np.floating[Any]] = np.float64,
+) -> Run:
+    """Return the forward pass (D1) of a network in floats of one kind, with nothing yet of the way back."""
     none = np.empty(0)
-    run = Run(declaration, [none], [none], [none], [X], Y)
+    run = Run(declaration, [none], [none], [none], [np.asarray(X, dtype)], np.asarray(Y, dtype))
     for l, g in enumerate(declaration.layers(len(params) // 2), start=1):
-        W, b = params[f"W{l}"], params[f"b{l}"]
+        W, b = (np.asarray(params[f"{kind}{l}"], dtype) for kind in "Wb")
         run.Z.append(W @ run.A[-1] + b)
         run.W.append(W)
         run.b.append(b)
         run.A.append(np.asarray(g.value(run.Z[l])))
     return run
-
-
-def as_floats(
-    params: Params, X: Array, Y: Array, dtype: type[np.floating[Any]] = np.float64
-) -> tuple[Params, Array, Array]:
-    """Return the network and its data in floats of one kind."""
-    floats: Params = {key: np.asarray(V, dtype) for key, V in params.items()}
-    return floats, np.asarray(X, dtype), np.asarray(Y, dtype)

@@ -19,7 +19,7 @@ from refnn._shapes import Array
 from refnn.gradcheck import formulas
 from refnn.gradcheck.declaration import ARTICLE, Declaration
 from refnn.gradcheck.faults.catalogue import FAULTS
-from refnn.gradcheck.faults.lines import Grads, Params, as_floats, backprop, by_layers, forward
+from refnn.gradcheck.faults.lines import Grads, Params, backprop, by_layers, forward
 
 ARTICLE_SCALE = 0.01
 # The largest |Z_L| of saturated networks. At 20 the usual formulas have half of their digits, and every fault still
@@ -208,7 +208,7 @@ def _away(probe: Probe, declaration: Declaration) -> bool:
     """Whether no unit is so near to a kink that rounding decides on which side it stands."""
     if not declaration.known:
         return True
-    run = forward(*as_floats(*probe[1:]), declaration)
+    run = forward(*probe[1:], declaration)
     layers = zip(declaration.layers(run.L), run.Z[1:], strict=True)
     return all(not g.kinked or bool((np.abs(Z) > AWAY * np.abs(Z).max()).all()) for g, Z in layers)
 
@@ -218,7 +218,7 @@ def _saturate(probe: Probe, limit: float, declaration: Declaration, *, right: bo
     if not declaration.known:
         return probe
     top = len(probe.params) // 2
-    run = forward(*as_floats(*probe[1:]), declaration)
+    run = forward(*probe[1:], declaration)
     params, Y = {key: V.copy() for key, V in probe.params.items()}, probe.Y.copy()
     farthest = np.max(np.abs(run.Z[-1][0])) or limit
     for key in (f"W{top}", f"b{top}"):
@@ -246,7 +246,7 @@ def _far(probe: Probe, declaration: Declaration) -> Probe:
     """The units of the first hidden layer, if there is one, at |Z| up to FAR; of softplus at Z from -FAR to UNCUT."""
     if not declaration.known or len(probe.params) == 2:
         return probe
-    Z = forward(*as_floats(*probe[1:]), declaration).Z[1]
+    Z = forward(*probe[1:], declaration).Z[1]
     stretch = FAR / np.abs(Z).max(axis=1, keepdims=True)
     if declaration.activations(2)[0] is SOFTPLUS:
         stretch *= np.where(-Z.min(axis=1, keepdims=True) < Z.max(axis=1, keepdims=True), -1, 1)
@@ -274,8 +274,7 @@ def blindness(params: Params, X: Array, Y: Array, declaration: Declaration = ART
 
 def _unseen(params: Params, X: Array, Y: Array, declaration: Declaration) -> str | None:
     """The same, where having one example only is not held against a network."""
-    floats, *data = as_floats(params, X, Y)
-    arrays = {**floats, "X": data[0], "Y": data[1]}
+    arrays = {key: np.asarray(V, np.float64) for key, V in {**params, "X": X, "Y": Y}.items()}
     return _of_content(declaration, tuple((key, V.shape, V.tobytes()) for key, V in arrays.items()))
 
 
@@ -294,7 +293,7 @@ def _reasons(params: Params, X: Array, Y: Array, declaration: Declaration) -> It
         if not params[f"W{l}"].any():
             yield f"W{l} is zero: whatever passes through it would not show"
     run = forward(params, X, Y, declaration)
-    right = backprop(params, X, Y, (), declaration, run)
+    right = backprop(run)
     for key, value in right.items():
         if not value.any():
             yield f"{key} is zero here or rounds to it: a wrong factor or a wrong sign would not show"
@@ -304,8 +303,7 @@ def _reasons(params: Params, X: Array, Y: Array, declaration: Declaration) -> It
         dA_alone = fault.name == "article-dA-convention"  # shows on every network, to those who return dA
         if dA_alone or not fault.condition(run):
             continue
-        layers = by_layers(params, X, Y, [fault.line], declaration, run)
-        if not any(_shows(layer, right, least) for layer in layers):
+        if not any(_shows(layer, right, least) for layer in by_layers(run, [fault.line])):
             yield f"{fault.name} would change nothing here: {fault.summary} ({fault.equation})"
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from refnn._shapes import Array
 from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.faults.catalogue import FAULTS
-from refnn.gradcheck.faults.hypotheses import FLOAT32, Hypothesis, alone, in_float32, in_one_layer, other_networks, two
+from refnn.gradcheck.faults.hypotheses import FLOAT32, Hypothesis, alone, in_one_layer, other_networks, two
 from refnn.gradcheck.faults.lines import Grads, Line, LineName, Run, backprop, by_layers, forward
 from refnn.gradcheck.faults.structure import close, structure
 from refnn.gradcheck.problem import Problem
@@ -104,7 +104,7 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
     cases = sorted(cases, key=lambda case: case.right)  # the wrong ones first: they rule out most
     all_in_float32 = all(_in_float32(case.compared.given.arrays) for case in wrong)
     attempts = (
-        in_float32(),
+        alone([FLOAT32], problems),  # the right formulas, in too few digits
         alone(possible, problems),
         other_networks(problem.declaration, problem),
         in_one_layer({case.problem.L for case in wrong}, possible),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations, product
 from typing import Any, NamedTuple
@@ -47,11 +47,6 @@ class Hypothesis(NamedTuple):
         return " and ".join(f"{f.name}{self.where}{self.constant}: {f.summary} ({f.equation})" for f in self.faults)
 
 
-def in_float32() -> Iterator[Hypothesis]:
-    """The right formulas, in too few digits."""
-    yield Hypothesis((FLOAT32,), (FLOAT32.line,))
-
-
 def alone(possible: Sequence[Fault], problems: Sequence[Problem]) -> Iterator[Hypothesis]:
     """Every fault by itself; its constant, where it has one, as people set it or as fits the gradient best."""
     for fault in possible:
@@ -65,16 +60,18 @@ def alone(possible: Sequence[Fault], problems: Sequence[Problem]) -> Iterator[Hy
 def other_networks(said: Declaration, problem: Problem) -> Iterator[Hypothesis]:
     """The networks whose declaration differs in one word; of a penalty, with the λ that fits `problem` best."""
     words = (*_declaration.ACTIVATIONS, "leaky_relu(0.1)", "leaky_relu(0.2)", "leaky_relu(0.3)")
-    hidden = (*words, *_reordered(said.hidden, words), PYTORCHS, *_cut(said.hidden))
-    others: list[dict[str, Any]] = [{"hidden": word} for word in hidden]
-    others += [{"output": word} for word in ("sigmoid", "softmax", *(w for w in words if w != "sigmoid"))]
-    others += [{"output": (word, cost)} for word in words for cost in ("half_squared_error", "squared_error")]
-    others += [{"reduction": word} for word in CHOICES["reduction"]]
-    for other in others:
-        declared = replace(said, **{**other, **({"output": output(other["output"])} if "output" in other else {})})
-        if declared != said:
-            where = ", ".join(f"{name}={word!r}" for name, word in other.items())
-            yield Hypothesis((), (), where.replace(repr(PYTORCHS), PYTORCHS_SHOWN), declared=declared)
+    others: dict[str, Iterable[Any]] = {
+        "hidden": (*words, *_reordered(said.hidden, words), PYTORCHS, *_cut(said.hidden)),
+        "output": ("softmax", *words, *product(words, ("half_squared_error", "squared_error"))),
+        "reduction": CHOICES["reduction"],
+    }
+    for name, choices in others.items():
+        for word in choices:
+            changed: dict[str, Any] = {name: output(word) if name == "output" else word}
+            declared = replace(said, **changed)
+            if declared != said:
+                where = f"{name}={word!r}".replace(repr(PYTORCHS), PYTORCHS_SHOWN)
+                yield Hypothesis((), (), where, declared=declared)
     for penalties, shown in _penalties(said, problem):
         yield Hypothesis((), (), shown, declared=replace(said, **penalties))
 

@@ -139,7 +139,7 @@ def _own_probes(probes: object) -> tuple[Probe, ...]:
 def _reasons(checks: Sequence[GradientCheck], cases: Sequence[Case]) -> Iterator[str]:
     """Each once; of what differs on each network in its numbers, what is said of the first."""
     wrong = [case for case in cases if not all(case.compared.checks.values())]
-    if wrong and (form := of_another_form([(case.problem, case.compared) for case in wrong])):
+    if wrong and (form := of_another_form(wrong)):
         yield form
     said: set[str] = set()
     for check in checks:

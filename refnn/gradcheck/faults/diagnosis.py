@@ -67,10 +67,10 @@ class Case:
         return forward(problem.params, problem.X, problem.Y, problem.declaration)
 
     @cached_property
-    def right(self) -> bool:
-        """Whether every entry is within its tolerance."""
+    def wrong(self) -> set[str]:
+        """The arrays with entries outside their tolerance."""
         given, tolerance = self.compared.given.arrays, self.compared.tolerance
-        return all(close(given[key], t, tolerance[key]) for key, t in self.compared.truth.items())
+        return {key for key, t in self.compared.truth.items() if not close(given[key], t, tolerance[key])}
 
     @cached_property
     def targets(self) -> dict[str, Target]:
@@ -90,7 +90,7 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
     Points at which the gradient is right count too: there a cause must change nothing. If no cause is left, the
     findings describe the first wrong gradient. None if all are within their tolerance.
     """
-    wrong = [case for case in cases if not case.right]
+    wrong = [case for case in cases if case.wrong]
     if not wrong:
         return None
     # At a kink code may take either slope, and the prediction of a fault may take the other one.
@@ -101,7 +101,7 @@ def diagnose(cases: Sequence[Case]) -> Diagnosis | None:
     with np.errstate(all="ignore"):
         possible = [fault for fault in FAULTS.values() if any(fault.condition(case.run) for case in wrong)]
     findings = (*_onset(wrong[0]), *structure(*compared.shown, factors=_factors(problem)))
-    cases = sorted(cases, key=lambda case: case.right)  # the wrong ones first: they rule out most
+    cases = sorted(cases, key=lambda case: not case.wrong)  # the wrong ones first: they rule out most
     all_in_float32 = all(_in_float32(case.compared.given.arrays) for case in wrong)
     attempts = (
         alone([FLOAT32], problems),  # the right formulas, in too few digits
@@ -201,20 +201,16 @@ def _dropouts(cases: Sequence[Case]) -> Iterator[Cause]:
 
 def _onset(case: Case) -> Iterator[Finding]:
     """The layer at which the error starts, seen from the output, where the layers above it are right."""
-    problem, compared = case.problem, case.compared
-    wrong = {
-        key: not close(V, compared.truth[key], compared.tolerance[key]) for key, V in compared.given.arrays.items()
-    }
-    layers = [l for l in range(problem.L, 0, -1) if wrong[f"W{l}"] or wrong.get(f"b{l}")]
-    if not layers or problem.L == 1 or not (wrong[f"W{layers[0]}"] and wrong.get(f"b{layers[0]}", True)):
+    L, given = case.problem.L, case.compared.given
+    l = max((int(key[1:]) for key in case.wrong if key[0] != "A"), default=0)
+    sums = [key for key in (f"W{l}", f"b{l}") if key in given.arrays]
+    if L == 1 or not l or not case.wrong.issuperset(sums):
         return  # where one of the two is right, so is dZ
-    l = layers[0]
-    if l == problem.L:
+    if l == L:
         text = f"wrong from the output on: look at dZ{l}"
     else:
         text = f"right down to layer {l + 1}: look at the way from dZ{l + 1} to dZ{l}"
-    names = tuple(compared.given.names[key] for key in (f"W{l}", f"b{l}") if key in wrong)
-    yield Finding(names, "onset", text, None)
+    yield Finding(tuple(given.names[key] for key in sums), "onset", text, None)
 
 
 def _reproduced(layers: Iterable[Grads], case: Case, scale: float) -> tuple[dict[str, Array], str]:

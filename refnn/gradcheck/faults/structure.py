@@ -135,10 +135,8 @@ def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> Fact | None:
     slight = np.linalg.norm(g - t) <= np.finfo(t.dtype).eps * np.linalg.norm(t)  # beside the other entries
     if count > max(LISTED, wrong.size // 10) and not slight:
         return None
-    worst = sorted(np.argwhere(wrong).tolist(), key=lambda i: -abs(g[tuple(i)] - t[tuple(i)]))[:LISTED]
-    listed = "; ".join(
-        f"[{', '.join(map(str, i))}] is {float(g[tuple(i)])!r}, not {float(t[tuple(i)])!r}" for i in worst
-    )
+    worst = sorted(map(tuple, np.argwhere(wrong).tolist()), key=lambda i: -abs(g[i] - t[i]))[:LISTED]
+    listed = "; ".join(f"{[*i]} is {float(g[i])!r}, not {float(t[i])!r}" for i in worst)
     alike = _like(g[wrong], t[wrong], tol[wrong])
     return "entries", f"wrong in {count} of {wrong.size} entries{alike}: {listed}", None
 

@@ -103,14 +103,12 @@ def default_probes(
             name = f"m = {examples}, weights of size {scale:g}"
         if soft and declaration.labels == "soft":
             name += ", soft labels"
-        if mild:
-            found = random_probe(rng, dims, examples, scale, soft, declaration)
-            _tame(found.params, found.X, [lambda Z: Z] * len(dims), MILD)
-            return found._replace(name=name)
         for _ in range(DRAWS):
             found = random_probe(rng, dims, examples, scale, soft, declaration)
-            if _unseen(*found[1:], declaration) is None:  # every fault shows that can with so many examples
+            if mild or _unseen(*found[1:], declaration) is None:  # every fault shows that can with so many examples
                 break
+        if mild:
+            _tame(found.params, found.X, [lambda Z: Z] * len(dims), MILD)
         return found._replace(name=name)
 
     def fading(*words: Any, **more: Any) -> list[Probe]:
@@ -126,7 +124,8 @@ def default_probes(
     if mild:
         large = probe("many examples", (5, 4, 3), 70, unless=m), probe("a wide layer", (3, 70, 2), 5, unless=layer_dims)
         return (*first, *large)
-    several = (
+    kinked = any(g.kinked for g in declaration.activations(2))
+    return (
         *first,
         *fading("deep and narrow", (2, 2, 2, 1, 2, 2, 2), 4, 2.0, unless=layer_dims),
         _saturate(probe("saturated", (4, 5, 3), 9, 5.0, unless=own), SATURATED, declaration),
@@ -140,9 +139,8 @@ def default_probes(
         probe("as many examples as units", (4, 4, 4), 4, soft=True, unless=layer_dims or m),
         _raw(probe("zeros, repetitions and large numbers in X", (4, 5, 3), 6)),
         _far(probe("a hidden layer far from 0", (4, 5, 4, 2), 6, unless=own or shallow), declaration),
+        *([_at_kink(probe("exactly at a kink", (3, 4, 2), 5))] if kinked else []),
     )
-    kinked = any(g.kinked for g in declaration.activations(2))
-    return (*several, *([_at_kink(probe("exactly at a kink", (3, 4, 2), 5))] if kinked else []))
 
 
 def random_probe(

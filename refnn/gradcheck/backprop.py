@@ -89,10 +89,10 @@ def check_backprop(
     if not callable(progress):
         switch("progress", progress)
     said = Declaration.of(declaration)
-    for name, function in (("gradient", gradient), ("cost", cost)):
-        if not callable(function) and not (name == "cost" and cost is None):
-            kind = "grads" if name == "gradient" else "scalar"
-            raise TypeError(f"{name} is {type(function).__name__}, expected a callable (params, X, Y) -> {kind}")
+    if not callable(gradient):
+        raise TypeError(f"gradient is {type(gradient).__name__}, expected a callable (params, X, Y) -> grads")
+    if not (cost is None or callable(cost)):
+        raise TypeError(f"cost is {type(cost).__name__}, expected a callable (params, X, Y) -> scalar")
     if probes is None:
         probes = default_probes(layer_dims, m=m, seed=seed, declaration=said, mild=cost is not None)
     else:
@@ -186,9 +186,9 @@ class Judge:
         if self.cost is None and np.isnan(problem.A[-1]).any():
             reason = f"f is {problem.A[-1].max()} at the parameters"
             return GradientCheck(Verdict.UNRELIABLE, reasons=(reason,)), None
-        X, Y = np.asarray(probe.X)[:, ::-1], np.asarray(probe.Y)[:, ::-1]
-        other = {key: np.asarray(V) / 2 for key, V in probe.params.items()}, X, Y
-        others = Problem.of(*other, self.declaration)
+        halved = {key: np.asarray(V) / 2 for key, V in probe.params.items()}
+        X, Y = (np.asarray(V)[:, ::-1] for V in (probe.X, probe.Y))
+        others = Problem.of(halved, X, Y, self.declaration)
         answers: list[Problem] = []
         reasons: list[str] = []
         returned: list[Any] = []
@@ -227,7 +227,8 @@ class Judge:
         nearby.
         """
         params, X, Y = problem.copies()
-        said, rng = problem.declaration, np.random.default_rng(self.seed)
+        said, rng, judged = problem.declaration, np.random.default_rng(self.seed), problem.given
+        names = {key: said.name(key[0], int(key[1:])) for key in judged.arrays if key[0] != "A"}
 
         def f(moved: dict[str, Array]) -> Any:
             if self.cost is None:
@@ -235,18 +236,16 @@ class Judge:
             return told(self.cost, "cost(params, X, Y)", plainly, moved, X.copy(), Y.copy())
 
         def of_params(found: Problem, table: Mapping[str, Array]) -> dict[str, Array]:
-            names = {key: said.name(key[0], int(key[1:])) for key in table if key[0] != "A"}
             return {name: found.given.form(key, table[key]).reshape(params[name].shape) for key, name in names.items()}
 
         def nearby(moved: dict[str, Array]) -> dict[str, Array]:
             found = Problem.of(*said.ours(moved, X, Y), said).judging(self.gradient(moved, X.copy(), Y.copy()))
             return of_params(found, found.given.arrays)
 
-        function, given = observe(f, params, rng), of_params(problem, problem.given.arrays)
-        keys = dict(zip(given, (key for key in problem.given.arrays if key[0] != "A")))
-        names = {name: problem.given.names[key] for name, key in keys.items()}
-        coarser = {name: problem.given.coarser[key] for name, key in keys.items() if key in problem.given.coarser}
-        formula = Formula(Gradient(given, names, coarser=coarser))
+        function = observe(f, params, rng)
+        shown = {name: judged.names[key] for key, name in names.items()}
+        coarser = {name: judged.coarser[key] for key, name in names.items() if key in judged.coarser}
+        formula = Formula(Gradient(of_params(problem, judged.arrays), shown, coarser=coarser))
         if self.cost is None:
             formula = replace(formula, allowance=of_params(problem, allowances(problem)))
         else:

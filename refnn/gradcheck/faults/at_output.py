@@ -9,18 +9,17 @@ CLIP = 1e-7  # the ε of those who clip probabilities, most often
 SMALL = (1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)  # others that they take
 
 
-@fault("missing-mean", "D7", "output", "the mean over examples is missing", averaged)
+@fault("D7", "output", "the mean over examples is missing", averaged)
 def missing_mean(run: Run, l: int, dZ: Array) -> Array:
     return dZ / run.weight
 
 
-@fault("mean-taken-twice", "D7", "output", "the mean over examples is taken twice: 1/m stands there again", averaged)
+@fault("D7", "output", "the mean over examples is taken twice: 1/m stands there again", averaged)
 def mean_taken_twice(run: Run, l: int, dZ: Array) -> Array:
     return dZ * run.weight
 
 
 @fault(
-    "divided-by-inputs",
     "D7",
     "output",
     "the mean divides by n_0, the number of inputs, not of examples: shape[0] in place of shape[1], or the reverse",
@@ -31,7 +30,6 @@ def divided_by_inputs(run: Run, l: int, dZ: Array) -> Array:
 
 
 @fault(
-    "mean-over-outputs",
     "D7",
     "output",
     "the cost is averaged over the outputs, not summed",
@@ -41,13 +39,12 @@ def mean_over_outputs(run: Run, l: int, dZ: Array) -> Array:
     return dZ / len(dZ)
 
 
-@fault("sign-flipped", "D7", "output", "the sign is flipped: Y - A_L instead of A_L - Y")
+@fault("D7", "output", "the sign is flipped: Y - A_L instead of A_L - Y")
 def sign_flipped(run: Run, l: int, dZ: Array) -> Array:
     return -dZ
 
 
 @fault(
-    "labels-flipped",
     "D7",
     "output",
     "the labels are flipped: 1 - Y instead of Y",
@@ -58,7 +55,6 @@ def labels_flipped(run: Run, l: int, dZ: Array) -> Array:
 
 
 @fault(
-    "labels-forgotten",
     "D7",
     "output",
     "the labels are not subtracted",
@@ -75,7 +71,6 @@ def _of_classes(run: Run) -> bool:
 
 
 @fault(
-    "class-off-by-one",
     "D7",
     "output",
     "the label is that of the next class, or of the one before: numbers from 1 are taken for numbers from 0",
@@ -87,7 +82,6 @@ def class_off_by_one(run: Run, l: int, dZ: Array, constant: int = 1) -> Array:
 
 
 @fault(
-    "label-smoothing",
     "D7",
     "output",
     "the labels are smoothed: (1 - ε) Y + ε / n, n the number of classes",
@@ -99,7 +93,6 @@ def label_smoothing(run: Run, l: int, dZ: Array, constant: float = 0.1) -> Array
 
 
 @fault(
-    "extra-output-derivative",
     "D7",
     "output",
     "A_L - Y is multiplied by A_L (1 - A_L), which it already contains (this is also the gradient of half the squared "
@@ -110,13 +103,7 @@ def extra_output_derivative(run: Run, l: int, dZ: Array) -> Array:
     return dZ * run.A[l] * run.S
 
 
-@fault(
-    "extra-softmax-derivative",
-    "D21",
-    "output",
-    "A_L - Y is multiplied by the Jacobian of softmax, which it already contains",
-    softmax,
-)
+@fault("D21", "output", "A_L - Y is multiplied by the Jacobian of softmax, which it already contains", softmax)
 def extra_softmax_derivative(run: Run, l: int, dZ: Array) -> Array:
     return _through_softmax(run.A[l], dZ)
 
@@ -127,7 +114,6 @@ def _through_softmax(A: Array, dA: Array) -> Array:
 
 
 @fault(
-    "output-activated-twice",
     "D4",
     "output",
     "the cost applies the output's activation again: a cost of logits is given A_L, not Z_L",
@@ -139,7 +125,6 @@ def output_activated_twice(run: Run, l: int, dZ: Array) -> Array:
 
 
 @fault(
-    "own-class-alone",
     "D4",
     "output",
     "only the unit of the label has a part: the term of the others, (1 - Y) log(1 - A_L), or what softmax makes of "
@@ -160,20 +145,12 @@ def _softmax_over(run: Run, axis: int | None, shift: int) -> Array:
     return np.asarray((E / E.sum(axis=axis, keepdims=True) - run.Y) * run.weight)
 
 
-@fault(
-    "softmax-over-examples",
-    "D21",
-    "output",
-    "softmax runs along the wrong axis: over the examples",
-    softmax,
-    SHIFTED,
-)
+@fault("D21", "output", "softmax runs along the wrong axis: over the examples", softmax, SHIFTED)
 def softmax_over_examples(run: Run, l: int, dZ: Array, constant: int = 0) -> Array:
     return _softmax_over(run, 1, constant)
 
 
 @fault(
-    "softmax-over-everything",
     "D21",
     "output",
     "softmax divides by the sum over all examples: np.sum without its axis",
@@ -184,19 +161,12 @@ def softmax_over_everything(run: Run, l: int, dZ: Array, constant: int = 0) -> A
     return _softmax_over(run, None, constant)
 
 
-@fault(
-    "squared-error-loss",
-    "D4",
-    "output",
-    "this is the gradient of the squared error, not of the cross-entropy",
-    logistic,
-)
+@fault("D4", "output", "this is the gradient of the squared error, not of the cross-entropy", logistic)
 def squared_error_loss(run: Run, l: int, dZ: Array) -> Array:
     return 2 * dZ * run.A[l] * run.S
 
 
 @fault(
-    "factor-of-the-square",
     "D4",
     "output",
     "the half of the squared error is missing, or is there too often: the gradient is twice as large, or half",
@@ -207,7 +177,6 @@ def factor_of_the_square(run: Run, l: int, dZ: Array) -> Array:
 
 
 @fault(
-    "missing-output-derivative",
     "D8",
     "output",
     "g'(Z_L) is missing at the output",
@@ -218,7 +187,6 @@ def missing_output_derivative(run: Run, l: int, dZ: Array) -> Array:
 
 
 @fault(
-    "clipped-probabilities",
     "D6",
     "output",
     "A_L is clipped to [ε, 1 - ε] before it is divided by: where the clip takes hold, the factors no longer cancel",
@@ -239,7 +207,6 @@ def _clips_what_is_right(run: Run) -> bool:
 
 
 @fault(
-    "clipped-before-subtraction",
     "D7",
     "output",
     "A_L is clipped to [ε, 1 - ε] before Y is subtracted: where the clip takes hold, A_L - Y is ε at least",
@@ -252,7 +219,6 @@ def clipped_before_subtraction(run: Run, l: int, dZ: Array, constant: float = CL
 
 
 @fault(
-    "epsilon-in-denominator",
     "D6",
     "output",
     "ε is added to A_L, and to 1 - A_L, in the logarithm or in what dA_L divides by",

@@ -110,16 +110,12 @@ def some_hidden(word: str, *, other: bool = False) -> Condition:
 
 
 def fault(
-    name: str,
-    equation: str,
-    line: LineName,
-    summary: str,
-    condition: Condition = always,
-    constant: Constant | None = None,
+    equation: str, line: LineName, summary: str, condition: Condition = always, constant: Constant | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Enter the function below into the catalogue."""
+    """Enter the function below into the catalogue, under its name, with hyphens."""
 
     def enter(replace: Callable[..., Any]) -> Callable[..., Any]:
+        name = replace.__name__.replace("_", "-")
         ENTERED[name] = Fault(name, summary, equation, Line(line, replace), condition, constant)
         return replace
 

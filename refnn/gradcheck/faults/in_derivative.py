@@ -11,29 +11,22 @@ from refnn.gradcheck.faults.lines import Array, Run
 OTHER = formulas.activation("leaky_relu(0.3)")
 
 
-@fault(
-    "missing-hidden-derivative",
-    "D8",
-    "derivative",
-    "g'(Z_l) is missing: dZ_l = dA_l",
-    some_hidden("identity", other=True),
-)
+@fault("D8", "derivative", "g'(Z_l) is missing: dZ_l = dA_l", some_hidden("identity", other=True))
 def missing_hidden_derivative(run: Run, l: int, derivative: Array) -> Array:
     return np.ones_like(derivative)
 
 
-@fault("activation-as-derivative", "D8", "derivative", "A_l stands in place of g'(Z_l)", hidden_layer)
+@fault("D8", "derivative", "A_l stands in place of g'(Z_l)", hidden_layer)
 def activation_as_derivative(run: Run, l: int, derivative: Array) -> Array:
     return run.A[l]
 
 
-@fault("derivative-alone", "D8", "hidden", "dZ_l is g'(Z_l): it is not multiplied by dA_l", hidden_layer)
+@fault("D8", "hidden", "dZ_l is g'(Z_l): it is not multiplied by dA_l", hidden_layer)
 def derivative_alone(run: Run, l: int, dZ: Array) -> Array:
     return run.g(l).derivative(run.Z[l])
 
 
 @fault(
-    "slope-assigned",
     "D8",
     "hidden",
     "below zero dZ_l is the slope itself, assigned and not multiplied by dA_l",
@@ -44,13 +37,12 @@ def slope_assigned(run: Run, l: int, dZ: Array) -> Array:
     return np.where(below, g.derivative(run.Z[l]), dZ) if g.kinked else dZ
 
 
-@fault("derivative-subtracted", "D8", "hidden", "dZ_l is dA_l - g'(Z_l): minus in place of times", hidden_layer)
+@fault("D8", "hidden", "dZ_l is dA_l - g'(Z_l): minus in place of times", hidden_layer)
 def derivative_subtracted(run: Run, l: int, dZ: Array) -> Array:
     return run.dA[l] - run.g(l).derivative(run.Z[l])
 
 
 @fault(
-    "sigmoid-derivative",
     "D3",
     "derivative",
     "A_l (1 - A_l) is the derivative of σ, not of this activation",
@@ -61,11 +53,7 @@ def sigmoid_derivative(run: Run, l: int, derivative: Array) -> Array:
 
 
 @fault(
-    "tanh-derivative",
-    "D3",
-    "derivative",
-    "1 - A_l² is the derivative of tanh, not of this activation",
-    some_hidden("tanh", other=True),
+    "D3", "derivative", "1 - A_l² is the derivative of tanh, not of this activation", some_hidden("tanh", other=True)
 )
 def tanh_derivative(run: Run, l: int, derivative: Array) -> Array:
     g, A = run.g(l), run.A[l]
@@ -75,7 +63,6 @@ def tanh_derivative(run: Run, l: int, derivative: Array) -> Array:
 
 
 @fault(
-    "relu-derivative",
     "D3",
     "derivative",
     "1 where Z_l > 0 is the derivative of ReLU, not of this activation",
@@ -86,7 +73,6 @@ def relu_derivative(run: Run, l: int, derivative: Array) -> Array:
 
 
 @fault(
-    "mask-inverted",
     "D3",
     "derivative",
     "the derivative is taken at -Z_l: the mask of ReLU is inverted",
@@ -97,7 +83,6 @@ def mask_inverted(run: Run, l: int, derivative: Array) -> Array:
 
 
 @fault(
-    "other-slope",
     "D3",
     "derivative",
     "the derivative has another slope below zero than the activation",
@@ -109,7 +94,6 @@ def other_slope(run: Run, l: int, derivative: Array, constant: float = 0.3) -> A
 
 
 @fault(
-    "double-sigmoid",
     "D3",
     "derivative",
     "g' is taken at A_l instead of Z_l: the activation is applied twice",
@@ -120,35 +104,27 @@ def double_sigmoid(run: Run, l: int, derivative: Array) -> Array:
 
 
 @fault(
-    "formula-in-A-of-Z",
     "D3",
     "derivative",
     "g' is computed from Z_l by its formula in A_l: Z_l (1 - Z_l), or 1 - Z_l²",
     lambda run: any(g in (SIGMOID, TANH) for g in run.activations),
 )
-def formula_in_a_of_z(run: Run, l: int, derivative: Array) -> Array:
+def formula_in_A_of_Z(run: Run, l: int, derivative: Array) -> Array:
     Z = run.Z[l]
     return {SIGMOID: Z * (1 - Z), TANH: 1 - Z**2}.get(run.g(l), derivative)
 
 
-@fault(
-    "square-of-the-difference",
-    "D3",
-    "derivative",
-    "(1 - A_l)² stands in place of 1 - A_l²",
-    some_hidden("tanh"),
-)
+@fault("D3", "derivative", "(1 - A_l)² stands in place of 1 - A_l²", some_hidden("tanh"))
 def square_of_the_difference(run: Run, l: int, derivative: Array) -> Array:
     return (1 - run.A[l]) ** 2 if run.g(l) is TANH else derivative
 
 
-@fault("derivative-negated", "D8", "derivative", "the sign of g'(Z_l) is flipped, as in A_l (A_l - 1)", hidden_layer)
+@fault("D8", "derivative", "the sign of g'(Z_l) is flipped, as in A_l (A_l - 1)", hidden_layer)
 def derivative_negated(run: Run, l: int, derivative: Array) -> Array:
     return -derivative
 
 
 @fault(
-    "derivative-of-the-gradient",
     "D8",
     "derivative",
     "g' is taken at dA_l, not at Z_l: dZ[dZ <= 0] = 0 in place of dZ[Z <= 0] = 0",
@@ -159,7 +135,6 @@ def derivative_of_the_gradient(run: Run, l: int, derivative: Array) -> Array:
 
 
 @fault(
-    "derivative-of-another-layer",
     "D8",
     "derivative",
     "g' is taken at Z_{l+1}, not at Z_l (possible where n_{l+1} is n_l, or 1)",

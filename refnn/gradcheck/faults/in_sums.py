@@ -25,30 +25,27 @@ from refnn.gradcheck.problem import Problem
 
 
 @fault(
-    "dW-transposed",
     "D9",
     "weights",
     "dW_l is transposed: A_{l-1} dZ_lᵀ (seen where W_l is square)",
     lambda run: any(n == n_prev > 1 for n_prev, n in pairwise(run.widths)),
 )
-def dw_transposed(run: Run, l: int, dW: Array) -> Array:
+def dW_transposed(run: Run, l: int, dW: Array) -> Array:
     return dW.T if dW.shape == run.W[l].T.shape else dW
 
 
 @fault(
-    "dW-reshaped",
     "D9",
     "weights",
     "dW_l is A_{l-1} dZ_lᵀ, reshaped and not transposed",
     # Of a square W_l this is the transpose.
     lambda run: any(1 < n != n_prev > 1 for n_prev, n in pairwise(run.widths)),
 )
-def dw_reshaped(run: Run, l: int, dW: Array) -> Array:
+def dW_reshaped(run: Run, l: int, dW: Array) -> Array:
     return dW.T.reshape(dW.shape) if dW.shape[0] != dW.shape[1] else dW
 
 
 @fault(
-    "wrong-layer-activation",
     "D9",
     "weights",
     "dW_l uses A_l, not A_{l-1} (possible where n_l = n_{l-1})",
@@ -59,7 +56,6 @@ def wrong_layer_activation(run: Run, l: int, dW: Array) -> Array:
 
 
 @fault(
-    "input-as-previous-activation",
     "D9",
     "weights",
     "dW_l uses X, not A_{l-1} (possible where a hidden layer is as wide as the input)",
@@ -69,18 +65,17 @@ def input_as_previous_activation(run: Run, l: int, dW: Array) -> Array:
     return run.dZ[l] @ run.A[0].T + run.penalty(l) if run.A[0].shape == run.A[l - 1].shape else dW
 
 
-@fault("penalty-missing", "D9", "weights", "the gradient of the penalty is missing", penalised)
+@fault("D9", "weights", "the gradient of the penalty is missing", penalised)
 def penalty_missing(run: Run, l: int, dW: Array) -> Array:
     return dW - run.penalty(l)
 
 
-@fault("penalty-subtracted", "D9", "weights", "the gradient of the penalty is subtracted, not added", penalised)
+@fault("D9", "weights", "the gradient of the penalty is subtracted, not added", penalised)
 def penalty_subtracted(run: Run, l: int, dW: Array) -> Array:
     return dW - 2 * run.penalty(l)
 
 
 @fault(
-    "lasso-without-sign",
     "D9",
     "weights",
     "the gradient of λ |W| is λ everywhere, without the sign of W",
@@ -90,13 +85,12 @@ def lasso_without_sign(run: Run, l: int, dW: Array) -> Array:
     return dW + run.declaration.penalties(run.m)[0] * (1 - np.sign(run.W[l]))
 
 
-@fault("penalty-doubled", "D9", "weights", "the half of λ/2 Σ W² is missing: dW_l has 2 λ W_l", l2)
+@fault("D9", "weights", "the half of λ/2 Σ W² is missing: dW_l has 2 λ W_l", l2)
 def penalty_doubled(run: Run, l: int, dW: Array) -> Array:
     return dW + run.declaration.penalties(run.m)[1] * run.W[l]
 
 
 @fault(
-    "penalty-halved",
     "D9",
     "weights",
     "the penalty is λ Σ W², and its gradient lacks the 2, or is half of what was declared: dW_l has λ/2 W_l",
@@ -107,7 +101,6 @@ def penalty_halved(run: Run, l: int, dW: Array) -> Array:
 
 
 @fault(
-    "penalty-over-m",
     "D9",
     "weights",
     "the penalty is divided by the number of examples",
@@ -117,24 +110,19 @@ def penalty_over_m(run: Run, l: int, dW: Array) -> Array:
     return dW + (1 / run.m - 1) * run.penalty(l)
 
 
-@fault("penalty-in-db", "D10", "bias", "the biases are penalised too", lambda run: l2(run) and with_bias(run))
+@fault("D10", "bias", "the biases are penalised too", lambda run: l2(run) and with_bias(run))
 def penalty_in_db(run: Run, l: int, db: Array) -> Array:
     return db + run.declaration.penalties(run.m)[1] * run.b[l]
 
 
 @fault(
-    "bias-missing-mean",
-    "D10",
-    "bias",
-    "the mean over examples is missing in db, not in dW",
-    lambda run: with_bias(run) and averaged(run),
+    "D10", "bias", "the mean over examples is missing in db, not in dW", lambda run: with_bias(run) and averaged(run)
 )
 def bias_missing_mean(run: Run, l: int, db: Array) -> Array:
     return db / run.weight
 
 
 @fault(
-    "bias-summed-over-units",
     "D10",
     "bias",
     "db_l is summed over the units too: np.sum without its axis",
@@ -146,7 +134,6 @@ def bias_summed_over_units(run: Run, l: int, db: Array) -> Array:
 
 
 @fault(
-    "bias-without-derivative",
     "D10",
     "bias",
     "db_l is the sum of dA_l, before it is multiplied by g'(Z_l)",
@@ -156,24 +143,17 @@ def bias_without_derivative(run: Run, l: int, db: Array) -> Array:
     return run.dA[l].sum(axis=1, keepdims=True) if l < run.L else db
 
 
-@fault("bias-gradient-zero", "D10", "bias", "every db_l is zero", with_bias)
+@fault("D10", "bias", "every db_l is zero", with_bias)
 def bias_gradient_zero(run: Run, l: int, db: Array) -> Array:
     return np.zeros_like(db)
 
 
-@fault(
-    "last-example-only",
-    "D9",
-    "sum",
-    "dW and db are those of the last example: overwritten, not summed",
-    several_examples,
-)
+@fault("D9", "sum", "dW and db are those of the last example: overwritten, not summed", several_examples)
 def last_example_only(run: Run, l: int, dZ: Array) -> Array:
     return np.where(np.arange(run.m) == run.m - 1, dZ, 0)
 
 
 @fault(
-    "last-batch-dropped",
     "D13",
     "sum",
     "the last examples, which fill no whole batch, are left out",
@@ -186,7 +166,6 @@ def last_batch_dropped(run: Run, l: int, dZ: Array, constant: float = 4) -> Arra
 
 
 @fault(
-    "divided-by-units",
     "D9",
     "sum",
     "the mean in dW_l and db_l divides by n_{l-1}, the number of units, not of examples: shape[0] in place of shape[1]",
@@ -198,23 +177,17 @@ def divided_by_units(run: Run, l: int, dZ: Array) -> Array:
     return dZ * run.m / run.widths[l - 1] if run.L > 1 else dZ
 
 
-@fault("first-layer-zero", "D9", "sum", "dW1 and db1 are zero: the loop ends before the first layer", hidden_layer)
+@fault("D9", "sum", "dW1 and db1 are zero: the loop ends before the first layer", hidden_layer)
 def first_layer_zero(run: Run, l: int, dZ: Array) -> Array:
     return np.zeros_like(dZ) if l == 1 < run.L else dZ
 
 
-@fault(
-    "output-layer-overwritten",
-    "D9",
-    "sum",
-    "the output layer's dW and db are lost: stored under another layer's key, then overwritten",
-)
+@fault("D9", "sum", "the output layer's dW and db are lost: stored under another layer's key, then overwritten")
 def output_layer_overwritten(run: Run, l: int, dZ: Array) -> Array:
     return np.zeros_like(dZ) if l == run.L else dZ
 
 
 @fault(
-    "weights-not-transposed",
     "D11",
     "previous",
     "dA_{l-1} is W_l dZ_l, without the transpose (seen where W_l is square)",
@@ -225,7 +198,6 @@ def weights_not_transposed(run: Run, l: int, dA: Array) -> Array:
 
 
 @fault(
-    "error-passed-down",
     "D11",
     "previous",
     "dA_{l-1} is W_lᵀ times the error dA_l of the layer above, not times its dZ_l: g'(Z_l) is left out on the way down",
@@ -240,13 +212,7 @@ def error_passed_down(run: Run, l: int, dA: Array) -> Array:
     return dA if cross_entropy(run) else run.W[l].T @ run.error
 
 
-@fault(
-    "gradient-as-weights",
-    "D11",
-    "previous",
-    "dA_{l-1} is dW_lᵀ dZ_l: the gradient stands in place of the weights",
-    hidden_layer,
-)
+@fault("D11", "previous", "dA_{l-1} is dW_lᵀ dZ_l: the gradient stands in place of the weights", hidden_layer)
 def gradient_as_weights(run: Run, l: int, dA: Array) -> Array:
     return (run.A[l - 1] @ run.dZ[l].T + run.penalty(l).T) @ run.dZ[l]
 
@@ -269,7 +235,6 @@ def _learning_rates(problems: Sequence[Problem]) -> Iterator[float]:
 
 
 @fault(
-    "weights-updated-first",
     "D11",
     "previous",
     "W_l takes its step W_l - λ dW_l before dA_{l-1} is computed from it",

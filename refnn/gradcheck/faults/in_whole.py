@@ -9,7 +9,6 @@ from refnn.gradcheck.faults.lines import Array, Grads, Run, backprop, forward
 
 
 @fault(
-    "off-by-one-layer-keys",
     "D12",
     "grads",
     "dW_l and db_l hold the gradients of layer l + 1, the last those of layer 1 (possible where all widths agree)",
@@ -30,7 +29,6 @@ def _norm(grads: Mapping[str, Array]) -> float:
 
 
 @fault(
-    "clipped-norm",
     "D12",
     "grads",
     "the gradient is clipped to the norm c",
@@ -47,7 +45,6 @@ def _largest(grads: Mapping[str, Array]) -> float:
 
 
 @fault(
-    "clipped-entries",
     "D12",
     "grads",
     "each entry of the gradient is clipped to [-c, c]",
@@ -58,19 +55,12 @@ def clipped_entries(run: Run, l: int, grads: Grads, constant: float = 0.1) -> Gr
     return {key: V if key.startswith("dA") else np.clip(V, -constant, constant) for key, V in grads.items()}
 
 
-@fault(
-    "article-dA-convention",
-    "D6",
-    "grads",
-    "dA is m times ∂J/∂A: 1/m enters at dW and db instead of dA_L, as in the article",
-    averaged,
-)
-def article_da_convention(run: Run, l: int, grads: Grads) -> Grads:
+@fault("D6", "grads", "dA is m times ∂J/∂A: 1/m enters at dW and db instead of dA_L, as in the article", averaged)
+def article_dA_convention(run: Run, l: int, grads: Grads) -> Grads:
     return {key: V / run.weight if key.startswith("dA") else V for key, V in grads.items()}
 
 
 @fault(
-    "inputs-reshaped",
     "D1",
     "inputs",
     "X is reshaped, not transposed: each example holds numbers of several",
@@ -81,6 +71,6 @@ def inputs_reshaped(run: Run, l: int, right: Run) -> Run:
     return forward(right.params, X.T.reshape(X.shape), right.Y, right.declaration)
 
 
-@fault("float32-inside", "D1", "inputs", "computed in float32 inside, then returned as float64")
+@fault("D1", "inputs", "computed in float32 inside, then returned as float64")
 def float32_inside(run: Run, l: int, right: Run) -> Run:
     return forward(right.params, right.A[0], right.Y, right.declaration, np.float32)

@@ -44,12 +44,7 @@ def sign_flipped(run: Run, l: int, dZ: Array) -> Array:
     return -dZ
 
 
-@fault(
-    "D7",
-    "output",
-    "the labels are flipped: 1 - Y instead of Y",
-    lambda run: logistic(run) and bool(np.any(run.Y != 0.5)),
-)
+@fault("D7", "output", "the labels are flipped: 1 - Y instead of Y", lambda run: logistic(run) and np.any(run.Y != 0.5))
 def labels_flipped(run: Run, l: int, dZ: Array) -> Array:
     return run.residual(1 - run.Y)
 
@@ -58,16 +53,16 @@ def labels_flipped(run: Run, l: int, dZ: Array) -> Array:
     "D7",
     "output",
     "the labels are not subtracted",
-    lambda run: bool(run.Y.any()) and bool(np.any(run.declaration.last.residual(run.Z[-1], 0 * run.Y) != 0)),
+    lambda run: run.Y.any() and np.any(run.declaration.last.residual(run.Z[-1], 0 * run.Y) != 0),
 )
 def labels_forgotten(run: Run, l: int, dZ: Array) -> Array:
     return run.A[l] * run.weight if cross_entropy(run) else run.residual(0 * run.Y)
 
 
-def _of_classes(run: Run) -> bool:
+def _of_classes(run: Run) -> bool | np.bool:
     """Whether the rows of Y are classes, and to take another one for the right one changes something."""
     classes = softmax(run) or run.declaration.labels == "classes"
-    return classes and bool(np.any(run.Y != np.roll(run.Y, 1, axis=0)))
+    return classes and np.any(run.Y != np.roll(run.Y, 1, axis=0))
 
 
 @fault(
@@ -85,7 +80,7 @@ def class_off_by_one(run: Run, l: int, dZ: Array, constant: int = 1) -> Array:
     "D7",
     "output",
     "the labels are smoothed: (1 - ε) Y + ε / n, n the number of classes",
-    lambda run: cross_entropy(run) and bool(np.any(run.Y != 0.5)),
+    lambda run: cross_entropy(run) and np.any(run.Y != 0.5),
     Constant("ε", lambda _: (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)),
 )
 def label_smoothing(run: Run, l: int, dZ: Array, constant: float = 0.1) -> Array:
@@ -129,7 +124,7 @@ def output_activated_twice(run: Run, l: int, dZ: Array) -> Array:
     "output",
     "only the unit of the label has a part: the term of the others, (1 - Y) log(1 - A_L), or what softmax makes of "
     "them, is missing",
-    lambda run: cross_entropy(run) and bool(np.any(run.Y != 1)),
+    lambda run: cross_entropy(run) and np.any(run.Y != 1),
 )
 def own_class_alone(run: Run, l: int, dZ: Array) -> Array:
     return -run.Y * run.S * run.weight
@@ -191,7 +186,7 @@ def missing_output_derivative(run: Run, l: int, dZ: Array) -> Array:
     "output",
     "A_L is clipped to [ε, 1 - ε] before it is divided by: where the clip takes hold, the factors no longer cancel",
     # Some output is clipped that has yet to move: its label lies on the other side.
-    lambda run: logistic(run) and bool(np.any((run.S < CLIP) & (run.Y < 1) | (run.A[-1] < CLIP) & (run.Y > 0))),
+    lambda run: logistic(run) and np.any((run.S < CLIP) & (run.Y < 1) | (run.A[-1] < CLIP) & (run.Y > 0)),
     Constant("ε", lambda _: SMALL),
 )
 def clipped_probabilities(run: Run, l: int, dZ: Array, constant: float = CLIP) -> Array:

@@ -89,12 +89,8 @@ def _check(f: Callable[..., Any], x: tuple[Any, ...], modes: Sequence[str], orde
         if not found:
             raise AssertionError(f"{words}: {found}")
         if order > 1:
-            vectors = _random(f(*x)) if mode == "rev" else _random(x)
-            _check(derivative, (*x, vectors) if mode == "rev" else (*x, *vectors), modes, order - 1, words)
-
-
-def _random(value: Any) -> Any:
-    return vspace(value).randn()
+            vectors = vspace((f(*x),) if mode == "rev" else x).randn()
+            _check(derivative, (*x, *vectors), modes, order - 1, words)
 
 
 def _has_floats(value: Any) -> bool:

@@ -184,12 +184,9 @@ def _smallest(judge: Judge, drawn: st.SearchStrategy[Probe], max_examples: int) 
             failed.append(network)
         return wrong
 
-    def search() -> Probe:
-        return find(drawn, fails, settings=settings(QUIET, max_examples=max_examples))
-
     try:
         with ThreadPoolExecutor(1) as own:  # Hypothesis allows no search within a test of its own in the same thread
-            return own.submit(search).result()
+            return own.submit(find, drawn, fails, settings=settings(QUIET, max_examples=max_examples)).result()
     except (NoSuchExample, Unsatisfiable):  # on networks of one width perhaps, no draw sees every fault
         return None
     except Flaky:  # it failed, and then did not

@@ -119,16 +119,16 @@ class Subject:
 
     def batched_defects(self, kind: str) -> list[str]:
         """Whether vmap over cotangents or tangents gives what one after the other do, to half the digits."""
-        word = "check_batched_grad" if kind == "vjp" else "check_batched_forward_grad"
-        domain = self._graph(self.tensors)[1] if kind == "vjp" else self.tensors
+        if kind == "vjp":
+            word, one = "check_batched_grad", partial(self.vjp, self.tensors)
+            moved, domain = self._graph(self.tensors)
+            batched: Callable[..., Any] = partial(_gradients, domain, moved, is_grads_batched=True)
+        else:
+            word, one, domain = "check_batched_forward_grad", partial(self._pushed, self.tensors), self.tensors
+            batched = torch.func.vmap(one)
         several = _drawn(torch.randn, domain, 2)
-        one = partial(self.vjp if kind == "vjp" else self._pushed, self.tensors)
         try:
-            if kind == "vjp":
-                moved, outputs = self._graph(self.tensors)
-                together = _gradients(outputs, moved, several, is_grads_batched=True)
-            else:
-                together = torch.func.vmap(one)(several)
+            together = batched(several)
         except RuntimeError as error:
             return [f"{word}: vmap raised {error}"]
         for k in range(2):

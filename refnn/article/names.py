@@ -121,8 +121,9 @@ def known(course: Course, namespace: Mapping[str, Any]) -> list[Known]:
     found = []
     for role, _, returns, columns in ROLES:
         names = columns[COURSES.index(course)].split()
-        for name in [name for name in names if callable(namespace.get(name))] or names[:1]:
-            function = namespace[name] if callable(namespace.get(name)) else None
+        there = [name for name in names if callable(namespace.get(name))]
+        for name in there or names[:1]:
+            function = namespace[name] if there else None
             found.append(Known(name, role, _way(function, _ways(role)), tuple(returns.split()), function))
     return found
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache, partialmethod
 from typing import Any
 
@@ -79,24 +78,19 @@ def _same(A: Array, kept: Array) -> bool:
     return np.array_equal(A, kept, equal_nan=A.dtype.kind in "fc")
 
 
-@dataclass
 class Module:
     """The judged module: its globals and, by role, the functions that are right; with notes on the one being judged."""
 
-    namespace: dict[str, Any]
-    course: Course
-    hidden: str
-    notes: list[str] = field(default_factory=list)
-    judged: Known | None = None  # that one
-    own: set[str] = field(default_factory=set)  # roles whose caches are of another kind than the article's
-    pairs: bool = True  # whether sigmoid returns (A, cache)
-    mean: bool = True  # whether 1/m enters at dW and db, as in the article
-
-    def __post_init__(self) -> None:
-        self.functions = known(self.course, self.namespace)
-        self.pairs = self.course is not SHALLOW
-        self.declaration = Declaration.of({"hidden": self.hidden})
-        self.use(self.course.networks)
+    def __init__(self, namespace: dict[str, Any], course: Course, hidden: str) -> None:
+        self.namespace, self.course, self.hidden = namespace, course, hidden
+        self.functions = known(course, namespace)
+        self.declaration = Declaration.of({"hidden": hidden})
+        self.notes: list[str] = []
+        self.judged: Known | None = None  # that one
+        self.own: set[str] = set()  # roles whose caches are of another kind than the article's
+        self.pairs = course is not SHALLOW  # whether sigmoid returns (A, cache)
+        self.mean = True  # whether 1/m enters at dW and db, as in the article
+        self.use(course.networks)
 
     def use(self, networks: tuple[tuple[int, ...], ...]) -> None:
         """Judge on networks of these widths, with larger weights from the second on."""
@@ -113,8 +107,7 @@ class Module:
         return next((known for known in self.functions if known.role == role), None)
 
     def has(self, role: str) -> bool:
-        named = self.named(role)
-        return named is not None and named.function is not None
+        return any(known.role == role and known.function is not None for known in self.functions)
 
     def call(self, role: str, **values: Any) -> Any:
         """Call the function that has a role now: theirs, or the one that stands in for it."""

@@ -178,7 +178,7 @@ def _cache(module: Module, kind: str, values: dict[str, Any], run: Run, l: int, 
         return values["Z"] if standard else module.activated(values["activation"], values["Z"])[1]
     maker = "linear" if kind == "linear_cache" else "layer"
     if maker == "layer" and not standard and not module.has("layer"):
-        return module.call("forward", X=run.A[0].copy(), params=run.params)[1][l - 1]
+        return module.call("forward", X=run.X.copy(), params=run.params)[1][l - 1]
     words = ("A_prev", "W", "b", "activation")[: 3 if maker == "linear" else 4]
     call = getattr(module, maker) if standard else lambda **values: module.call(maker, **values)
     return call(**{word: values[word] for word in words})[1]

@@ -159,23 +159,73 @@ def _float_array(name: str, value: object, shape: tuple[int, ...], flat: bool) -
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """A declared network with its data, as the witnesses see it, and the gradient that is judged.
+class ForwardPass:
+    """A declared network with its data and its forward values (D1), in one dtype.
 
-    It holds forward values (D1) and nothing of backpropagation. `W[l]`, `b[l]` and `Z[l]` belong to layer l; `A[l]` is
-    A_l with A[0] = X, and `parts[l]` what the addition formula of its activation needs. All have one dtype, float64 or
-    wider; `dtypes` are those in which the parameters, "X" and "Y" came.
+    `W[l]`, `b[l]` and `Z[l]` belong to layer l, and are empty for l = 0; `A[l]` is A_l, with A[0] = X.
     """
 
+    declaration: Declaration
     W: tuple[Array, ...]
     b: tuple[Array, ...]
-    Y: Array
     Z: tuple[Array, ...]
     A: tuple[Array, ...]
+    Y: Array
+
+    @property
+    def L(self) -> int:
+        """The number of layers of weights."""
+        return len(self.A) - 1
+
+    @property
+    def m(self) -> int:
+        """The number of examples."""
+        return int(self.Y.shape[1])
+
+    @property
+    def X(self) -> Array:
+        return self.A[0]
+
+    @property
+    def weight(self) -> float:
+        """What the sum of all losses is multiplied by: 1/m for their mean."""
+        return self.declaration.weight(self.Y)
+
+    @cached_property
+    def activations(self) -> tuple[formulas.Activation, ...]:
+        """Of the hidden layers."""
+        return self.declaration.activations(self.L)
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """ "W1", "b1" … "WL", "bL"."""
+        return {f"{kind}{l}": V[l] for l in range(1, self.L + 1) for kind, V in (("W", self.W), ("b", self.b))}
+
+
+def forward_values(
+    params: Mapping[str, Array], X: Array, declaration: Declaration, dtype: Any
+) -> tuple[tuple[Array, ...], tuple[Array, ...], tuple[Array, ...], tuple[Array, ...]]:
+    """W, b, Z and A of a forward pass, by layer, in one dtype."""
+    L, none = len(params) // 2, np.empty((0, 0), dtype)
+    W, b = ((none, *(np.asarray(params[f"{kind}{l}"], dtype) for l in range(1, L + 1))) for kind in "Wb")
+    Z, A = [none], [np.asarray(X, dtype)]
+    for l, g in enumerate(declaration.layers(L), start=1):
+        Z.append(W[l] @ A[l - 1] + b[l])
+        A.append(np.asarray(g.value(Z[l])))
+    return W, b, tuple(Z), tuple(A)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem(ForwardPass):
+    """A declared network with its data, as the witnesses see it, and the gradient that is judged.
+
+    It holds nothing of backpropagation. `parts[l]` is what the addition formula of layer l's activation needs. All have
+    one dtype, float64 or wider; `dtypes` are those in which the parameters, "X" and "Y" came.
+    """
+
     parts: tuple[formulas.Parts, ...]
     dtypes: Mapping[str, np.dtype[Any]]
     given: Gradient
-    declaration: Declaration = ARTICLE
 
     @classmethod
     def of(cls, params: object, X: object, Y: object, declaration: Declaration = ARTICLE) -> Problem:
@@ -186,48 +236,14 @@ class Problem:
         arrays, inputs, labels = declared_network(params, X, Y, declaration)
         dtypes = {key: V.dtype for key, V in {**arrays, "X": inputs, "Y": labels}.items()}
         dtype = np.result_type(np.float64, *dtypes.values())
-        L = len(arrays) // 2
-        empty = np.empty((0, 0), dtype)
-        W, b = ([empty, *(np.asarray(arrays[f"{kind}{l}"], dtype) for l in range(1, L + 1))] for kind in "Wb")
-        Z, A = [empty], [np.asarray(inputs, dtype)]
         with np.errstate(all="ignore"):  # the judge refuses what overflows
-            for l, g in enumerate(declaration.layers(L), start=1):
-                Z.append(W[l] @ A[l - 1] + b[l])
-                A.append(np.asarray(g.value(Z[l])))
-            parts = [(), *(g.parts(V) for g, V in zip(declaration.activations(L), Z[1:]))]
-        Y = np.asarray(labels, dtype)
-        given = Gradient({}, {})
-        return cls(tuple(W), tuple(b), Y, tuple(Z), tuple(A), tuple(parts), dtypes, given, declaration)
+            W, b, Z, A = forward_values(arrays, inputs, declaration, dtype)
+            parts = ((), *(g.parts(V) for g, V in zip(declaration.activations(len(W) - 1), Z[1:])))
+        return cls(declaration, W, b, Z, A, np.asarray(labels, dtype), parts, dtypes, Gradient({}, {}))
 
     def judging(self, grads: object) -> Problem:
         """The same with a gradient, of activations too if it has them; an UnfitGradientError if it does not fit."""
         return replace(self, given=Gradient.declared(grads, self))
-
-    @property
-    def L(self) -> int:
-        return len(self.W) - 1
-
-    @property
-    def m(self) -> int:
-        return int(self.Y.shape[1])
-
-    @property
-    def X(self) -> Array:
-        return self.A[0]
-
-    @property
-    def weight(self) -> float:
-        """What the sum of all losses is multiplied by."""
-        return self.declaration.weight(self.Y)
-
-    @cached_property
-    def activations(self) -> tuple[formulas.Activation, ...]:
-        return self.declaration.activations(self.L)
-
-    @property
-    def params(self) -> dict[str, Array]:
-        """ "W1", "b1" … "WL", "bL"."""
-        return {f"{kind}{l}": V[l] for l in range(1, self.L + 1) for kind, V in (("W", self.W), ("b", self.b))}
 
     def __getitem__(self, key: str) -> Array:
         """The array of this key: "W1", "b1", "A0" …"""

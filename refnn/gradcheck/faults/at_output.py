@@ -191,7 +191,7 @@ def missing_output_derivative(run: Run, l: int, dZ: Array) -> Array:
 )
 def clipped_probabilities(run: Run, l: int, dZ: Array, constant: float = CLIP) -> Array:
     A, S = (np.clip(P, constant, 1 - constant) for P in (run.A[l], run.S))
-    return -(run.Y / A - (1 - run.Y) / S) * run.weight * run.A[l] * run.S
+    return np.asarray(-(run.Y / A - (1 - run.Y) / S) * run.weight * run.A[l] * run.S)
 
 
 def _clips_what_is_right(run: Run) -> bool:

@@ -111,7 +111,7 @@ def double_sigmoid(run: Run, l: int, derivative: Array) -> Array:
 )
 def formula_in_A_of_Z(run: Run, l: int, derivative: Array) -> Array:
     Z = run.Z[l]
-    return {SIGMOID: Z * (1 - Z), TANH: 1 - Z**2}.get(run.g(l), derivative)
+    return np.asarray({SIGMOID: Z * (1 - Z), TANH: 1 - Z**2}.get(run.g(l), derivative))
 
 
 @fault("D3", "derivative", "(1 - A_l)² stands in place of 1 - A_l²", some_hidden("tanh"))

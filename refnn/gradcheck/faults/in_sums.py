@@ -62,7 +62,7 @@ def wrong_layer_activation(run: Run, l: int, dW: Array) -> Array:
     lambda run: run.widths[0] in run.widths[1:-1],
 )
 def input_as_previous_activation(run: Run, l: int, dW: Array) -> Array:
-    return run.dZ[l] @ run.A[0].T + run.penalty(l) if run.A[0].shape == run.A[l - 1].shape else dW
+    return run.dZ[l] @ run.X.T + run.penalty(l) if run.X.shape == run.A[l - 1].shape else dW
 
 
 @fault("D9", "weights", "the gradient of the penalty is missing", penalised)

@@ -67,10 +67,10 @@ def article_dA_convention(run: Run, l: int, grads: Grads) -> Grads:
     lambda run: run.m > 1 and run.widths[0] > 1,
 )
 def inputs_reshaped(run: Run, l: int, right: Run) -> Run:
-    X = right.A[0]
+    X = right.X
     return forward(right.params, X.T.reshape(X.shape), right.Y, right.declaration)
 
 
 @fault("D1", "inputs", "computed in float32 inside, then returned as float64")
 def float32_inside(run: Run, l: int, right: Run) -> Run:
-    return forward(right.params, right.A[0], right.Y, right.declaration, np.float32)
+    return forward(right.params, right.X, right.Y, right.declaration, np.float32)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from refnn.gradcheck import formulas
 from refnn.gradcheck.declaration import ARTICLE, Declaration
+from refnn.gradcheck.problem import ForwardPass, forward_values
 
 Array = NDArray[np.float64]
 Params = Mapping[str, Array]
@@ -33,53 +34,21 @@ LineName = Literal[
 ]
 
 
-@dataclass
-class Run:
+@dataclass(frozen=True, eq=False)
+class Run(ForwardPass):
     """One run of backprop, as far as it has come: what a replacement may read.
 
-    `A[l]` is g(Z_l) and `A[0]` is X; `W[l]`, `b[l]` and `Z[l]` belong to layer l (`W[0]` is unused); `dZ[l]` and
-    `dA[l]` are there for the layers that have been reached.
+    `dZ[l]` and `dA[l]` are there for the layers that have been reached.
     """
 
-    declaration: Declaration
-    W: list[Array]
-    b: list[Array]
-    Z: list[Array]
-    A: list[Array]
-    Y: Array
     dZ: dict[int, Array] = field(default_factory=dict)
     dA: dict[int, Array] = field(default_factory=dict)
     known: dict[int, Array] = field(default_factory=dict)  # g'(Z_l) by l, and dZ_L under L, once they were asked for
 
     @property
-    def m(self) -> int:
-        """The number of examples."""
-        return int(self.Y.shape[1])
-
-    @property
-    def L(self) -> int:
-        """The number of layers of weights."""
-        return len(self.A) - 1
-
-    @property
     def widths(self) -> list[int]:
         """n_0 … n_L."""
         return [len(A) for A in self.A]
-
-    @property
-    def weight(self) -> float:
-        """What the sum of all losses is multiplied by: 1/m for their mean."""
-        return self.declaration.weight(self.Y)
-
-    @property
-    def params(self) -> dict[str, Array]:
-        """ "W1", "b1" … "WL", "bL"."""
-        return {f"{kind}{l}": V[l] for l in range(1, self.L + 1) for kind, V in (("W", self.W), ("b", self.b))}
-
-    @property
-    def activations(self) -> tuple[formulas.Activation, ...]:
-        """Of the hidden layers."""
-        return self.declaration.activations(self.L)
 
     def g(self, l: int) -> formulas.Activation:
         """The activation of layer l; of the output too, unless that is a softmax."""
@@ -176,12 +145,4 @@ def forward(
     dtype: type[np.floating[Any]] = np.float64,
 ) -> Run:
     """Return the forward pass (D1) of a network in floats of one kind, with nothing yet of the way back."""
-    none = np.empty(0)
-    run = Run(declaration, [none], [none], [none], [np.asarray(X, dtype)], np.asarray(Y, dtype))
-    for l, g in enumerate(declaration.layers(len(params) // 2), start=1):
-        W, b = (np.asarray(params[f"{kind}{l}"], dtype) for kind in "Wb")
-        run.Z.append(W @ run.A[-1] + b)
-        run.W.append(W)
-        run.b.append(b)
-        run.A.append(np.asarray(g.value(run.Z[l])))
-    return run
+    return Run(declaration, *forward_values(params, X, declaration, dtype), np.asarray(Y, dtype))

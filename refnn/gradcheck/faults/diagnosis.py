@@ -259,6 +259,6 @@ def _distance(predicted: Mapping[str, Array], compared: Comparison) -> float:
 
 def _in_float32(grads: Mapping[str, Array]) -> bool:
     """Whether float64 arrays hold nothing but float32 numbers."""
-    values = np.concatenate([np.ravel(V) for V in grads.values()])
+    values = np.concatenate([*grads.values()], axis=None)
     with np.errstate(over="ignore"):
         return values.dtype == np.float64 and bool(values.any()) and np.array_equal(values, values.astype(np.float32))

@@ -92,11 +92,10 @@ def _reordered(hidden: Any, words: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 def _penalties(said: Declaration, problem: Problem) -> Iterator[tuple[dict[str, Any], str]]:
     """The λ of L1, that of L2, or both, with which the gradient fits best: numbers, or one over m; and in words."""
-    m = problem.m
-    right = backprop(forward(problem.params, problem.X, problem.Y, said))
-    layers = range(1, problem.L + 1)
-    off = [np.ravel(problem.given.arrays[f"W{l}"] - right[f"dW{l}"]) for l in layers]
-    excess, W = (np.concatenate(V).astype(np.float64) for V in (off, [np.ravel(problem.W[l]) for l in layers]))
+    m, given, run = problem.m, problem.given.arrays, forward(problem.params, problem.X, problem.Y, said)
+    right = backprop(run)
+    off = [given[f"W{l}"] - right[f"dW{l}"] for l in range(1, run.L + 1)]
+    excess, W = np.concatenate(off, axis=None).astype(np.float64), np.concatenate(run.W[1:], axis=None)
     declared, slopes = dict(zip(("l1", "l2"), said.penalties(m))), {"l1": np.sign(W), "l2": W}
     if not np.isfinite(excess).all():
         return

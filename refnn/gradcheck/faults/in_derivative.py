@@ -11,6 +11,10 @@ from refnn.gradcheck.faults.lines import Array, Run
 OTHER = formulas.activation("leaky_relu(0.3)")
 
 
+def _kinked(run: Run) -> bool:
+    return any(g.kinked for g in run.activations)
+
+
 @fault("D8", "derivative", "g'(Z_l) is missing: dZ_l = dA_l", some_hidden("identity", other=True))
 def missing_hidden_derivative(run: Run, l: int, derivative: Array) -> Array:
     return np.ones_like(derivative)
@@ -72,12 +76,7 @@ def relu_derivative(run: Run, l: int, derivative: Array) -> Array:
     return np.where(run.Z[l] > 0, 1.0, 0.0)
 
 
-@fault(
-    "D3",
-    "derivative",
-    "the derivative is taken at -Z_l: the mask of ReLU is inverted",
-    lambda run: any(g.kinked for g in run.activations),
-)
+@fault("D3", "derivative", "the derivative is taken at -Z_l: the mask of ReLU is inverted", _kinked)
 def mask_inverted(run: Run, l: int, derivative: Array) -> Array:
     return run.g(l).derivative(-run.Z[l])
 
@@ -124,12 +123,7 @@ def derivative_negated(run: Run, l: int, derivative: Array) -> Array:
     return -derivative
 
 
-@fault(
-    "D8",
-    "derivative",
-    "g' is taken at dA_l, not at Z_l: dZ[dZ <= 0] = 0 in place of dZ[Z <= 0] = 0",
-    lambda run: any(g.kinked for g in run.activations),
-)
+@fault("D8", "derivative", "g' is taken at dA_l, not at Z_l: dZ[dZ <= 0] = 0 in place of dZ[Z <= 0] = 0", _kinked)
 def derivative_of_the_gradient(run: Run, l: int, derivative: Array) -> Array:
     return run.g(l).derivative(run.dA[l]) if run.g(l).kinked else derivative
 

@@ -66,12 +66,11 @@ def probes(dims: tuple[int, ...] | None, hidden: str) -> tuple[Probe, ...]:
 
 def _leaves(value: Any) -> Iterator[Any]:
     """What stands in dicts, lists and tuples, in their order."""
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else None
-    if parts is None:
+    if isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(part)
+    else:
         yield value
-        return
-    for part in parts:
-        yield from _leaves(part)
 
 
 def _same(A: Array, kept: Array) -> bool:

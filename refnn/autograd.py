@@ -12,6 +12,7 @@ from typing import Any
 from autograd.core import make_jvp, make_vjp
 from autograd.extend import vspace
 
+from refnn._shapes import whole
 from refnn.gradcheck.containers import Tree
 from refnn.gradcheck.pullback import ALONE, check_jvp, check_vjp
 
@@ -45,8 +46,7 @@ def check_grads(
     modes = [modes] if isinstance(modes, str) else modes
     if not modes or any(mode not in MODES for mode in modes):
         raise ValueError(f"modes is {modes!r}, expected some of {', '.join(map(repr, MODES))}")
-    if not isinstance(order, int) or order < 1:
-        raise ValueError(f"order is {order!r}, expected an integer of at least 1")
+    order = whole("order", order, 1)
 
     def check(*args: Any, **kwargs: Any) -> None:
         __tracebackhide__ = True

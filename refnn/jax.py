@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from refnn._pytrees import Leaves, Subject, filled, floats
+from refnn._shapes import whole
 
 __all__ = ["check_grads", "check_jvp", "check_vjp"]
 
@@ -51,8 +52,7 @@ def check_grads(
     modes = [modes] if isinstance(modes, str) else modes
     if not modes or any(mode not in MODES for mode in modes):
         raise ValueError(f"modes is {modes!r}, expected some of {', '.join(map(repr, MODES))}")
-    if not isinstance(order, int) or order < 1:
-        raise ValueError(f"order is {order!r}, expected an integer of at least 1")
+    order = whole("order", order, 1)
     notes = () if atol is rtol is eps is None else (UNUSED,)
     _check(Subject.of(f, args), order, modes, "", notes)
 

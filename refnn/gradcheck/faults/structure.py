@@ -122,14 +122,12 @@ def _named_factor(c: float, t: Array, tol: Array, factors: Mapping[float, str]) 
 
 def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> Fact | None:
     """Describe wrong entries that are few, or that fill rows or columns and leave others right."""
-    count = int(wrong.sum())
+    count, wrong_ones = int(wrong.sum()), [V[wrong] for V in (g, t, tol)]
     if wrong.ndim == 2:
         for axis, kind in ((1, "row"), (0, "column")):
             lines = np.flatnonzero(wrong.any(axis=axis))
-            if 1 < wrong.shape[axis] and len(lines) == 1 and count > 1 and wrong.shape[1 - axis] > 1:
-                where = np.take(wrong, lines[0], axis=1 - axis)
-                part = [np.take(V, lines[0], axis=1 - axis)[where] for V in (g, t, tol)]
-                return kind, f"wrong in {kind} {lines[0]} only{_like(*part)}", None
+            if len(lines) == 1 and count > 1 and wrong.shape[1 - axis] > 1:
+                return kind, f"wrong in {kind} {lines[0]} only{_like(*wrong_ones)}", None
         if count == wrong.size:
             return None
     slight = np.linalg.norm(g - t) <= np.finfo(t.dtype).eps * np.linalg.norm(t)  # beside the other entries
@@ -137,8 +135,7 @@ def _somewhere(g: Array, t: Array, tol: Array, wrong: Array) -> Fact | None:
         return None
     worst = sorted(map(tuple, np.argwhere(wrong).tolist()), key=lambda i: -abs(g[i] - t[i]))[:LISTED]
     listed = "; ".join(f"{[*i]} is {float(g[i])!r}, not {float(t[i])!r}" for i in worst)
-    alike = _like(g[wrong], t[wrong], tol[wrong])
-    return "entries", f"wrong in {count} of {wrong.size} entries{alike}: {listed}", None
+    return "entries", f"wrong in {count} of {wrong.size} entries{_like(*wrong_ones)}: {listed}", None
 
 
 def _like(g: Array, t: Array, tol: Array) -> str:

@@ -31,8 +31,8 @@ PYTORCHS = (
 class Hypothesis(NamedTuple):
     """One or two faults, as they might stand in someone's code."""
 
-    faults: tuple[Fault, ...]
-    lines: tuple[Line, ...]
+    faults: tuple[Fault, ...] = ()
+    lines: tuple[Line, ...] = ()
     where: str = ""
     constant: str = ""
     declared: Declaration | None = None  # of the network whose right gradient this would be
@@ -71,9 +71,9 @@ def other_networks(said: Declaration, problem: Problem) -> Iterator[Hypothesis]:
             declared = replace(said, **changed)
             if declared != said:
                 where = f"{name}={word!r}".replace(repr(PYTORCHS), PYTORCHS_SHOWN)
-                yield Hypothesis((), (), where, declared=declared)
+                yield Hypothesis(where=where, declared=declared)
     for penalties, shown in _penalties(said, problem):
-        yield Hypothesis((), (), shown, declared=replace(said, **penalties))
+        yield Hypothesis(where=shown, declared=replace(said, **penalties))
 
 
 def _cut(hidden: Any) -> Iterator[tuple[Any, ...]]:

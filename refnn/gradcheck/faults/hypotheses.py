@@ -61,7 +61,7 @@ def other_networks(said: Declaration, problem: Problem) -> Iterator[Hypothesis]:
     """The networks whose declaration differs in one word; of a penalty, with the λ that fits `problem` best."""
     words = (*_declaration.ACTIVATIONS, "leaky_relu(0.1)", "leaky_relu(0.2)", "leaky_relu(0.3)")
     others: dict[str, Iterable[Any]] = {
-        "hidden": (*words, *_reordered(said.hidden, words), PYTORCHS, *_cut(said.hidden)),
+        "hidden": (*words, PYTORCHS, *_mixed(said.hidden, words)),
         "output": ("softmax", *words, *product(words, ("half_squared_error", "squared_error"))),
         "reduction": CHOICES["reduction"],
     }
@@ -76,18 +76,13 @@ def other_networks(said: Declaration, problem: Problem) -> Iterator[Hypothesis]:
         yield Hypothesis(where=shown, declared=replace(said, **penalties))
 
 
-def _cut(hidden: Any) -> Iterator[tuple[Any, ...]]:
-    """The same network with PyTorch's softplus, where some layers have one."""
-    if isinstance(hidden, tuple) and "softplus" in hidden:
-        yield tuple(PYTORCHS if word == "softplus" else word for word in hidden)
-
-
-def _reordered(hidden: Any, words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Where layers have several activations: these in reverse order, or with another in one layer."""
+def _mixed(hidden: Any, words: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Where layers have several activations: these in reverse order, with another in one, or PyTorch's softplus."""
     if isinstance(hidden, tuple):
         yield hidden[::-1]
         for l in range(len(hidden)):
             yield from ((*hidden[:l], word, *hidden[l + 1 :]) for word in words)
+        yield tuple(PYTORCHS if word == "softplus" else word for word in hidden)
 
 
 def _penalties(said: Declaration, problem: Problem) -> Iterator[tuple[dict[str, Any], str]]:

@@ -1,6 +1,7 @@
 """refnn.torch, and containers of tensors: `make peers` runs these laws, for they need PyTorch."""
 
 import inspect
+import re
 
 import numpy as np
 import pytest
@@ -400,3 +401,48 @@ def test_a_tensor_that_is_stored_as_its_negative_is_read():
     check = check_backprop(gradient, progress=False)
     assert gradient(*default_probes()[0][1:])["dW1"].is_neg()
     assert check, str(check)
+
+
+class InMemoryOrder(torch.autograd.Function):
+    """x², with a backward that reads its gradient as a kernel does that forgets strides."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        memory = torch.as_strided(g, (g.numel(),), (1,), g.storage_offset())
+        return 2 * x * memory.reshape(g.shape)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_backward_that_forgets_strides_is_wrong_however_its_output_lies_in_memory(turned):
+    def f(function):
+        return lambda x: function.apply(x).T if turned else function.apply(x)
+
+    text = refused(f(InMemoryOrder), grad(torch.randn(3, 4)))
+    assert re.search(f"where its cotangent lies in memory {'row by row' if turned else 'column by column'}", text)
+    assert gradcheck(f(Tanh), grad(torch.randn(3, 4)))
+    assert gradcheck(f(Viewed), grad(torch.randn(3, 4))), "which refuses such a tensor"
+
+
+class Viewed(Tanh):
+    @staticmethod
+    def backward(ctx, g):
+        return Tanh.backward(ctx, g.contiguous() if g.is_contiguous() else g.view(-1))
+
+
+@pytest.mark.parametrize(("coarse", "fine"), [("bfloat16", "float32"), ("float16", "float64"), ("float32", "float64")])
+def test_a_gradient_is_as_coarse_as_the_coarsest_input_that_it_may_be_made_of(coarse, fine):
+    torch.manual_seed(0)
+    x, W = torch.randn(3, 4), torch.randn(4, 2)
+    inputs = [V.to(getattr(torch, dtype)).requires_grad_() for V, dtype in ((x, coarse), (W, fine))]
+
+    def f(x, W, factor=1.0):
+        return torch.tanh(x).to(W.dtype) @ (W * factor + (W * (1 - factor)).detach())
+
+    assert gradcheck(f, inputs)
+    assert not gradcheck(lambda x, W: f(x, W, 2.0), inputs, raise_exception=False)

@@ -108,6 +108,17 @@ class Tree:
         return any(leaf.array is not None and leaf.array.dtype.kind in "fc" for leaf in self.leaves)
 
     @cached_property
+    def eps(self) -> float:
+        """Of the coarsest dtype in it."""
+        floats = (leaf.value for leaf in self.leaves if leaf.array is not None and leaf.array.dtype.kind in "fc")
+        return max(map(leaves.roundoff, floats), default=0.0)
+
+    def _no_finer(self, G: Any) -> Any:
+        """A gradient as coarse as the coarsest number that it may have been made of."""
+        finer = isinstance(G, np.ndarray) and G.dtype.kind == "f" and np.finfo(G.dtype).eps < self.eps
+        return leaves.Coarse(G, self.eps) if finer else G
+
+    @cached_property
     def plain(self) -> bool:
         """Whether the judge's own dict of arrays is what came."""
         return (
@@ -258,11 +269,11 @@ class Tree:
                 wrong.append(f"{word}{leaf.path} has shape {tuple(G.shape)}, expected {V.shape}")
             elif not whole and len(leaf.parts) == 1 and getattr(G, "dtype", V.dtype) in ("complex64", "complex128"):
                 wrong.append(f"{word}{leaf.path} has dtype {G.dtype}, expected floating-point numbers")
+            parts = {name: G}
             if len(leaf.parts) == 2 and isinstance(G, np.ndarray):
                 G = G.conj() if conjugate else G
-                flat |= {f"{name}.real": np.ascontiguousarray(G.real), f"{name}.imag": np.ascontiguousarray(G.imag)}
-            else:
-                flat[name] = G
+                parts = {f"{name}.real": np.ascontiguousarray(G.real), f"{name}.imag": np.ascontiguousarray(G.imag)}
+            flat |= {part: self._no_finer(V) for part, V in parts.items()}
         if wrong:
             raise UnfitGradientError("\n".join(wrong))
         return flat, [f"{note}: {', '.join(names)}" for note, names in notes.items()]

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -72,17 +72,14 @@ def _listed(value: list[Any]) -> Array | None:
 
 @dataclass(frozen=True, eq=False)
 class Coarse:
-    """Numbers in float32 that were made of those of bfloat16, and are as coarse."""
+    """Numbers that are known no better than in a coarser dtype, bfloat16 for one, that has this eps."""
 
     array: Array
-    dtype: str = "bfloat16"
+    eps: float = 2.0**-7
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self.array.shape
-
-    def astype(self, dtype: Any) -> Array:
-        return self.array.astype(dtype)
 
 
 def is_bfloat16(value: object) -> bool:
@@ -92,6 +89,8 @@ def is_bfloat16(value: object) -> bool:
 
 def roundoff(value: Any) -> float:
     """The distance from 1 to the next number of its dtype."""
+    if isinstance(value, Coarse):
+        return value.eps
     array = numbers(value)
     return 2.0**-7 if is_bfloat16(value) or array is None else float(np.finfo(array.dtype).eps)
 
@@ -141,6 +140,15 @@ def _tensor(value: Any, V: Array, own: np.dtype[Any] | None) -> Any:
     if isinstance(value, torch.nn.Parameter):
         return torch.nn.Parameter(tensor, value.requires_grad)
     return tensor.requires_grad_(value.requires_grad)
+
+
+def laid_out(value: Any, order: Literal["C", "F"]) -> Any:
+    """A tensor of PyTorch with its numbers in memory in the order of C or of Fortran; other values as they are."""
+    if framework(value) != "torch":
+        return value
+    back = tuple(range(value.ndim))[::-1]
+    turned = value.permute(back).contiguous().permute(back) if order == "F" else value.contiguous()
+    return turned.detach().requires_grad_(value.requires_grad)
 
 
 def comes_back(value: Any, array: Array) -> bool:

@@ -21,9 +21,7 @@ from refnn._shapes import Array, Misfits
 from refnn.gradcheck import formulas
 from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.declaration import ARTICLE, Declaration
-from refnn.gradcheck.leaves import framework, is_bfloat16
-
-BFLOAT16 = 2.0**16  # its roundoff, in those of float32
+from refnn.gradcheck.leaves import Coarse, framework, is_bfloat16, roundoff
 
 
 class UnfitGradientError(ValueError, TypeError):
@@ -114,14 +112,15 @@ class Gradient:
         arrays, coarser = {}, {}
         for key, name in names.items():
             if name in grads:
-                if is_bfloat16(grads[name]):
-                    coarser[key] = BFLOAT16
                 try:
                     arrays[key] = _float_array(
                         f"grads[{name!r}]", grads[name], forms[key].shape, flat and key[0] == "b"
                     )
                 except UnfitGradientError as error:
                     wrong.append(str(error))
+                    continue
+                if isinstance(grads[name], Coarse) or is_bfloat16(grads[name]):
+                    coarser[key] = roundoff(grads[name]) / float(np.finfo(arrays[key].dtype).eps)
         if wrong:
             raise UnfitGradientError("\n".join(wrong))
         return cls(arrays, names, coarser=coarser)
@@ -141,7 +140,9 @@ class Gradient:
 
 def _float_array(name: str, value: object, shape: tuple[int, ...], flat: bool) -> Array:
     try:
-        if is_bfloat16(value):
+        if isinstance(value, Coarse):
+            value = value.array
+        elif is_bfloat16(value):
             # NumPy has no such dtype. PyTorch converts to float32 by a method of its own, others by astype.
             value = value.float() if hasattr(value, "float") else value.astype(np.float32)  # type: ignore[attr-defined]
         plain = value.detach().cpu().resolve_neg() if framework(value) == "torch" else value  # type: ignore[attr-defined]

@@ -345,6 +345,16 @@ def test_a_vjp_that_is_not_linear_is_wrong_and_said_so(vjp):
     assert any(reason.startswith("vjp is not linear: vjp(") for reason in check.reasons)
 
 
+def test_a_vjp_of_numbers_in_print_is_told_what_to_say():
+    def vjp(v, g):
+        return np.array([float(f"{slope:.6g}") for slope in 2 * v * g])
+
+    x = np.random.default_rng(0).normal(size=5)
+    assert "if its numbers are rounded, nondeterminism says" in check_vjp(square, vjp, x).reasons[0]
+    assert check_vjp(square, vjp, x, nondeterminism=1e-5, f_error=(0, 1e-6))
+    assert "rounded" not in check_vjp(square, lambda v, g: 2 * v * np.abs(g), x).reasons[0]
+
+
 def test_a_jvp_that_is_not_linear_is_wrong_and_said_so():
     check = check_jvp(square, lambda v, t: 2 * v * t + t**2, V)
     assert check.verdict is Verdict.WRONG
@@ -966,3 +976,52 @@ def test_an_output_that_is_zero_but_for_rounding_puts_nothing_in_doubt(seed):
     assert [p.verdict.name for p in check.probes if p.probe == "[1] alone"] == ["BLIND"]
     assert wrong(check_vjp(with_defect, lambda S, u: backward(S, u, 1.001), S))
     assert wrong(check_vjp(with_defect, lambda S, u: backward(S, u) + 1e-9 * u[1].sum() * S, S))
+
+
+def test_a_gradient_is_held_to_the_coarsest_input_that_it_may_be_made_of():
+    def vjp(x, W, u):
+        t = np.tanh(x)
+        return ((u @ W.T) * (1 - t * t)).astype(x.dtype), t.T @ u
+
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        inputs = rng.normal(size=(3, 4)).astype(np.float32), rng.normal(size=(4, 2))
+        assert check_vjp(lambda x, W: np.tanh(x) @ W, vjp, inputs)
+        for k in range(2):
+            off = check_vjp(lambda x, W: np.tanh(x) @ W, lambda *a, k=k: off_by(vjp(*a), k, 1 + 1e-4), inputs)
+            assert off.verdict is Verdict.WRONG
+
+
+def off_by(grads, k, factor):
+    return tuple(factor * G if i == k else G for i, G in enumerate(grads))
+
+
+def rounded(values):
+    return np.asarray(values, np.float32).astype(float)
+
+
+def of_rounded(x, W):
+    return rounded(np.tanh(rounded(x) @ rounded(W)))
+
+
+def backward_of_rounded(x, W, u):
+    Z = rounded(x) @ rounded(W)
+    dZ = rounded(u) / np.cosh(Z) ** 2
+    return rounded(dZ @ rounded(W).T), rounded(rounded(x).T @ dZ)
+
+
+@pytest.mark.parametrize("factor", [0, 0.5, 2, 1.01])
+def test_a_fault_shows_though_f_rounds_to_float32_inside(factor):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(2, 3)), rng.normal(size=(3, 5))
+    assert check_vjp(of_rounded, backward_of_rounded, inputs)
+    for k in range(2):
+        check = check_vjp(of_rounded, lambda *a, k=k: off_by(backward_of_rounded(*a), k, factor), inputs)
+        assert check.verdict is Verdict.WRONG, str(check)
+
+
+@pytest.mark.parametrize("steps", [10, 1000])
+def test_zero_is_no_fault_of_a_floor_though_float32_has_steps_too(steps):
+    x = np.random.default_rng(0).normal(size=5)
+    check = check_vjp(lambda x: np.floor(steps * x), lambda _, u: 0 * u, (x,))
+    assert check.verdict is not Verdict.WRONG, str(check)

@@ -40,6 +40,7 @@ from refnn.gradcheck.verdict.result import Entry, ParameterCheck, Verdict
 
 LOSS_WORTH_A_NOTE = 4  # decimal digits; ordinary sums lose one or two
 COARSE = 1e-3  # of an entry: if its witness knows it no better, a note says so
+ARITHMETIC = {2.0**-8: "bfloat16", 2.0**-11: "float16", 2.0**-24: "float32"}  # by its roundoff
 COARSE_EPS = 1e-10  # above it is the eps of float32 and of coarser dtypes
 FLOOR = 16.0  # roundoffs of the largest numbers about, by which a formula that cancels may be off
 AMPLIFIED = 16.0  # times the floor, what a product may make of such an error
@@ -221,13 +222,11 @@ class Comparison:
     def notes(self) -> Iterator[str]:
         """Where an accepted gradient has lost so many digits to rounding that a reader should know."""
         for key, check in self.checks.items():
-            dtype, coarser = self.given.arrays[key].dtype, self.given.coarser.get(key, 1.0)
-            held = -math.log10(self.given.roundoff(key))
+            u = self.given.roundoff(key)
             if check.digits_lost > LOSS_WORTH_A_NOTE and not check.wrong:
                 yield (
-                    f"{check.name} has lost up to {check.digits_lost:.0f} of the {held:.0f} digits of "
-                    f"{'bfloat16' if coarser > 1 else dtype} "
-                    "to rounding: right, but imprecise"
+                    f"{check.name} has lost up to {check.digits_lost:.0f} of the {-math.log10(u):.0f} digits of "
+                    f"{ARITHMETIC.get(u, self.given.arrays[key].dtype)} to rounding: right, but imprecise"
                 )
             if check.unseen:
                 entries = f"{check.unseen:,} of {check.size:,} entries of {check.name}"

@@ -14,7 +14,7 @@ import numpy as np
 from refnn._printing import shown
 from refnn._shapes import Array
 from refnn.gradcheck.cached import cached_property
-from refnn.gradcheck.verdict.judgement import quantum
+from refnn.gradcheck.verdict.judgement import ARITHMETIC, quantum
 from refnn.gradcheck.witness.silence import quiet
 
 Function = Callable[[dict[str, Array]], Any]
@@ -92,7 +92,7 @@ class Scalar:
 
     @property
     def arithmetic(self) -> str:
-        return {2.0**-8: "bfloat16", 2.0**-11: "float16", 2.0**-24: "float32"}.get(self.roundoff, "float64")
+        return ARITHMETIC.get(self.roundoff, "float64")
 
     @property
     def unfit(self) -> tuple[str, ...]:

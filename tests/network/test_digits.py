@@ -135,31 +135,41 @@ def test_every_activation_has_its_limits(name, dtype):
 
 
 @cache
-def column_errors(module, dtype):
-    """The errors of softmax, of its loss and of its residual, with the largest entry and with others labelled."""
-    rng, errors = np.random.default_rng(0), {}
+def columns(dtype):
+    """Columns with the largest entry and with others labelled; and the truth of softmax, its loss and its residual."""
+    rng, found = np.random.default_rng(0), []
     for n in (1, 2, 3, 10):
         m = 60
         Z = (rng.standard_normal((n, m)) * 10.0 ** rng.uniform(-3, 2.3, m)).astype(dtype)
         Y = np.eye(n, dtype=dtype)[:, rng.integers(0, n, m)]
-        with balls.precision(BITS), np.errstate(all="ignore"):
-            B, output = balls.to_balls(Z), module.output("softmax")
-            exact = np.empty((2, n, m), object)
+        with balls.precision(BITS):
+            B, exact = balls.to_balls(Z), np.empty((2, n, m), object)
             for i, k in np.ndindex(n, m):
                 rest = sum(((B[j, k] - B[i, k]).exp() for j in range(n) if j != i), 0 * B[i, k])
                 exact[:, i, k] = 1 / (1 + rest), rest
             probability, rest = exact
-            AL = output.value(Z)
             logs = entrywise(lambda r: r.log1p(), rest)
-            cases = {
-                "value": (AL, probability),
-                "loss": (output.loss(Z, Y), np.where(Y == 1, logs, 0 * logs)),
-                "residual": (output.residual(AL, Z, Y), np.where(Y == 1, -rest * probability, probability)),
-                "every loss": (minus_log_softmax(Z), logs),
+            truths = {
+                "value": probability,
+                "loss": np.where(Y == 1, logs, 0 * logs),
+                "residual": np.where(Y == 1, -rest * probability, probability),
+                "every loss": logs,
             }
-            for part, (found, truth) in cases.items():
-                assert found.dtype == dtype
-                errors[part] = max(errors.get(part, 0), worst(found, truth))
+        found.append((Z, Y, truths))
+    return found
+
+
+@cache
+def column_errors(module, dtype):
+    """The errors of softmax, of its loss and of its residual."""
+    output, errors = module.output("softmax"), {}
+    with balls.precision(BITS), np.errstate(all="ignore"):
+        for Z, Y, truths in columns(dtype):
+            AL = output.value(Z)
+            found = (AL, output.loss(Z, Y), output.residual(AL, Z, Y), minus_log_softmax(Z))
+            for (part, truth), V in zip(truths.items(), found, strict=True):
+                assert V.dtype == dtype
+                errors[part] = max(errors.get(part, 0), worst(V, truth))
     return errors
 
 
@@ -190,18 +200,28 @@ def test_softmax_has_its_limits(dtype):
 
 
 @cache
+def logistic_truths(dtype):
+    """Of the loss and the residual, for each label."""
+    with balls.precision(BITS):
+        B = balls.to_balls(points(dtype))
+        return {
+            Y: (
+                entrywise(lambda z, side=1 - 2 * Y: (side * z).exp().log1p(), B),
+                entrywise(lambda z, side=1 - 2 * Y: side * logistic(side * z), B),
+            )
+            for Y in (0, 1)
+        }
+
+
+@cache
 def logistic_errors(module, dtype):
-    Z = points(dtype)
+    Z, output = points(dtype), module.output("sigmoid")
     errors = {"loss": 0, "residual": 0}
     with balls.precision(BITS), np.errstate(all="ignore"):
-        B, output = balls.to_balls(Z), module.output("sigmoid")
-        for Y in (np.zeros_like(Z), np.ones_like(Z)):
-            side = 1 - 2 * int(Y[0])
-            loss = entrywise(lambda z, side=side: (side * z).exp().log1p(), B)
-            residual = entrywise(lambda z, side=side: side * logistic(side * z), B)
+        for label, (loss, residual) in logistic_truths(dtype).items():
+            Y = np.full_like(Z, label)
             errors["loss"] = max(errors["loss"], worst(output.loss(Z, Y), loss))
-            found = output.residual(output.value(Z), Z, Y)
-            errors["residual"] = max(errors["residual"], worst(found, residual))
+            errors["residual"] = max(errors["residual"], worst(output.residual(output.value(Z), Z, Y), residual))
     return errors
 
 

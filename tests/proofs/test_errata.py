@@ -1,6 +1,7 @@
 """proofs/errata.md: every row is planted in the mended article and found by the words that the row quotes."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -32,15 +33,22 @@ PLANTED = {
 }
 
 
-def report(tmp_path, changes):
-    source = MENDED
-    for right, printed in changes:
-        source = source.replace(right, printed)
-    path = tmp_path / "article.py"
-    path.write_text(source)
-    found = definitions(path, FUNCTIONS)
-    printed = [*map(str, found.problems), str(judge_module(found.namespace))]
-    return " ".join(" ".join(printed).split())  # lines are folded
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """What is said of the mended article with such changes, in one line."""
+    path = tmp_path_factory.mktemp("errata") / "article.py"
+
+    @cache
+    def report(*changes):
+        source = MENDED
+        for right, printed in changes:
+            source = source.replace(right, printed)
+        path.write_text(source)
+        found = definitions(path, FUNCTIONS)
+        printed = [*map(str, found.problems), str(judge_module(found.namespace))]
+        return " ".join(" ".join(printed).split())
+
+    return report
 
 
 def test_every_row_is_tried():
@@ -48,16 +56,16 @@ def test_every_row_is_tried():
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[1].strip())
-def test_the_check_of_each_row_finds_it(tmp_path, row):
+def test_the_check_of_each_row_finds_it(report, row):
     number, words = int(row.split("|")[1]), re.findall(r"`([^`]+)`", row.replace(r"\|", "/").split("|")[-2])
     planted = PLANTED[number]
     assert all(right in MENDED for right, _ in planted[-1:])
-    said = report(tmp_path, planted)
-    said += report(tmp_path, []) if number == 6 else ""  # the second half of row 6 stands in the mended article
+    said = report(*planted)
+    said += report() if number == 6 else ""  # the second half of row 6 stands in the mended article
     for word in words:
         elsewhere = word.startswith("tests/") or word == "article-dA-convention"
         assert elsewhere or word in said, said
-        assert not planted or elsewhere or "rebinds" in word or word not in report(tmp_path, [])
+        assert not planted or elsewhere or "rebinds" in word or word not in report()
 
 
 def test_row_8_the_number_at_which_it_happens():

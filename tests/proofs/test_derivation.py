@@ -18,7 +18,7 @@ CITING = [
 
 def cited(file: Path, text: str) -> set[str]:
     """The numbers in a text; of Python, those in comments and strings, for a variable may well be called D1."""
-    if file.suffix == ".py":
+    if file.suffix == ".py" and re.search(r"\bD\d", text):
         tokens = tokenize.generate_tokens(io.StringIO(text).readline)
         text = "\n".join(token.string for token in tokens if token.type not in (tokenize.NAME, tokenize.OP))
     return set(re.findall(r"\bD\d+\b", text))

@@ -106,9 +106,9 @@ def test_xor_is_learned_from_xavier_and_stalls_from_the_article_s_scale(dims):
     params, costs = refnn.train(X, Y, dims, 2000, 3.0, rng=3)
     assert np.array_equal(refnn.predict(X, params), Y)
     assert costs[-1] < 0.01
-    small = refnn.init_params(dims, scale=0.01, rng=3)
-    params, costs = refnn.train(X, Y, dims, 2000, 3.0, params=small)
     if len(dims) > 3:  # three layers of weights or more: the cost never leaves log 2, that of a guess
+        small = refnn.init_params(dims, scale=0.01, rng=3)
+        _, costs = refnn.train(X, Y, dims, 2000, 3.0, params=small)
         assert abs(costs[-1] - np.log(2)) < 1e-6
 
 

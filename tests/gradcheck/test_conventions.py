@@ -165,12 +165,13 @@ FORMS = {  # the same of what is seen by names and shapes
 }
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_networks_are_finite_where_units_are_dead(seed):
+def test_networks_are_finite_where_units_are_dead(monkeypatch):
     """Without biases a dead ReLU leaves Z_L = 0, which no factor takes to where a sigmoid saturates."""
+    monkeypatch.setattr("refnn.gradcheck.faults.probes.DRAWS", 1)  # on no network of one unit does every fault show
     declaration = Declaration(hidden="relu", bias=False)
-    for _, params, X, _ in default_probes((1, 1, 2), m=1, seed=seed, declaration=declaration):
-        assert all(np.isfinite(V).all() for V in (*params.values(), X))
+    for seed in range(20):
+        for _, params, X, _ in default_probes((1, 1, 2), m=1, seed=seed, declaration=declaration):
+            assert all(np.isfinite(V).all() for V in (*params.values(), X))
 
 
 @pytest.mark.parametrize("what", VALUES)

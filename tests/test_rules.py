@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -54,19 +55,26 @@ def package(module):
     return module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
 
 
+@cache
+def tree(module):
+    return ast.parse(MODULES[module].read_text())
+
+
+@cache
 def imported(module):
     """What a module imports: another module and the name taken from it, or None; and whether at the top of the file."""
-    tree = ast.parse(MODULES[module].read_text())
-    for node in ast.walk(tree):
-        at_the_top = node in tree.body
+    found = []
+    for node in ast.walk(tree(module)):
+        at_the_top = node in tree(module).body
         if isinstance(node, ast.Import):
-            yield from ((alias.name, None, at_the_top) for alias in node.names)
+            found += [(alias.name, None, at_the_top) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             above = package(module).rsplit(".", node.level - 1)[:1] if node.level else []
             source = ".".join([*above, *filter(None, [node.module])])
             for alias in node.names:
                 whole = f"{source}.{alias.name}"
-                yield (whole, None, at_the_top) if whole in MODULES else (source, alias.name, at_the_top)
+                found.append((whole, None, at_the_top) if whole in MODULES else (source, alias.name, at_the_top))
+    return found
 
 
 def room_of(module):
@@ -155,7 +163,7 @@ def test_imports_go_in_no_circle():
 def test_an_underscore_is_private_to_its_folder(module):
     """A module or name with a leading underscore is used from within its own folder only."""
     uses = [".".join(filter(None, [name, taken])) for name, taken, _ in imported(module)]
-    for node in ast.walk(ast.parse(MODULES[module].read_text())):  # a module and its name: catalogue._fault
+    for node in ast.walk(tree(module)):  # a module and its name: catalogue._fault
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             uses += [f"{use}.{node.attr}" for use in uses if use in MODULES and use.endswith(f".{node.value.id}")]
     for use in uses:

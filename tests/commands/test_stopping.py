@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -141,6 +142,27 @@ def mine(tmp_path, monkeypatch):
 def started(*arguments, **options):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     return subprocess.Popen([sys.executable, "-m", "refnn", *arguments], text=True, start_new_session=True, **pipes)
+
+
+EACH = """
+import os, sys
+from refnn.__main__ import main
+
+found = []
+for words in sys.argv[2:]:
+    if not (child := os.fork()):
+        sys.exit(main(words.split()))
+    found.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+with open(sys.argv[1], "w") as file:
+    print(*found, file=file)
+"""
+
+
+def statuses(folder, *commands, closed="", **streams):
+    """Of each command in a process of its own: forks of one that has started with these streams and loaded refnn."""
+    words = shlex.join([sys.executable, "-c", EACH, str(folder / "found"), *commands])
+    run = subprocess.run(f"exec {words} {closed}", shell=True, text=True, check=True, **streams)
+    return [int(status) for status in (folder / "found").read_text().split()], run
 
 
 def wait_for(path):
@@ -309,21 +331,15 @@ def test_a_terminal_that_lacks_a_letter_changes_no_status(function, status):
     assert r"2\xd73" in out
 
 
-@pytest.mark.usefixtures("mine")
 @pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&-", "<&- >&- 2>&-"])
-@pytest.mark.parametrize(
-    ("command", "status"),
-    [
-        ("check mine:wrong --layer-dims 3,2", 1),
-        ("check mine:nothing", 2),
-        ("train table.csv --target y --epochs 2", 0),
-    ],
-)
-def test_closed_streams_change_no_status(command, status, closed):
-    run = subprocess.run(
-        f"{sys.executable} -m refnn {command} {closed}", shell=True, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == status, run.stderr
+def test_closed_streams_change_no_status(mine, closed):
+    commands = {
+        "check mine:wrong --layer-dims 3,2": 1,
+        "check mine:nothing": 2,
+        "train table.csv --target y --epochs 2": 0,
+    }
+    found, run = statuses(mine, *commands, closed=closed, capture_output=True)
+    assert found == list(commands.values()), run.stderr
     assert "Traceback" not in run.stderr
 
 
@@ -484,24 +500,14 @@ def test_where_a_fork_is_not_safe_python_starts_anew(monkeypatch, capsys):
     assert "ended the process, with status 0" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("verify", "nothing.json"),
-        ("check", "nothing:f"),
-        ("predict", "no.npz", "no.csv"),
-        ("train", "table.csv", "--target", "z"),
-    ],
-    ids=lambda arguments: arguments[0],
-)
-@pytest.mark.usefixtures("mine")
-def test_an_error_that_nobody_reads_is_no_verdict(arguments):
+def test_an_error_that_nobody_reads_is_no_verdict(mine):
     """Status 1 is WRONG; Python gives it where an exception ends it, that of a print to a full disk, too."""
+    commands = "verify nothing.json", "check nothing:f", "predict no.npz no.csv", "train table.csv --target z"
     read, write = os.pipe()
     os.close(read)
     with open("/dev/full", "w") as full, open(write, "w") as closed:
         for stream in (full, closed):
-            assert subprocess.run([sys.executable, "-m", "refnn", *arguments], stderr=stream).returncode == 2
+            assert statuses(mine, *commands, stderr=stream)[0] == [2] * len(commands)
 
 
 def test_ctrl_c_saves_the_network_though_nobody_reads_that_it_does(mine):

@@ -1,6 +1,7 @@
 """Reports on declared networks: what is recorded, how it is read back from anyone's hand, and that it is rechecked."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -75,19 +76,22 @@ def two_probes():
         yield
 
 
-@pytest.fixture(scope="module", params=DECLARED)
-def declared_report(request):
-    said = DECLARED[request.param]
+@cache
+def report_of(name):
+    said = DECLARED[name]
     report, check = make.report_on(gradient_of(**said), "tests:declared", layer_dims=DIMS, **said)
     assert check, check
-    return said, report
+    return report
+
+
+@pytest.fixture(scope="module", params=DECLARED)
+def declared_report(request):
+    return DECLARED[request.param], report_of(request.param)
 
 
 @pytest.fixture(scope="module")
 def relu():
-    said = DECLARED["relu and softmax"]
-    report, _ = make.report_on(gradient_of(**said), "tests:declared", layer_dims=DIMS, **said)
-    return report
+    return report_of("relu and softmax")
 
 
 # ---------------------------------------------------------------------- rechecked
@@ -172,10 +176,8 @@ def test_planted_faults_are_those_that_such_a_network_can_have(monkeypatch):
 # ---------------------------------------------------------------------- the second witness
 
 
-@pytest.mark.parametrize("name", DECLARED)
-def test_the_second_witness_sees_a_small_error_in_every_array(name):
-    said = DECLARED[name]
-    report, _ = make.report_on(gradient_of(**said), "tests:declared", layer_dims=DIMS, **said)
+def test_the_second_witness_sees_a_small_error_in_every_array(declared_report):
+    _, report = declared_report
     case = cases(report)[0]
     assert all(opinion.check for opinion in opinions(case.probe, case.problem).values())
     for moved in case.grads:

@@ -25,6 +25,14 @@ def few_faults():
         yield
 
 
+@contextlib.contextmanager
+def short_training():
+    """`refnn report` is of two stages of a short training then, and of one seeded network, with no planted faults."""
+    recipe = networks.Recipe((30, 2, 1), 0.5, (0, 3))
+    with mock.patch.multiple(networks, SEEDS=range(10, 11), RECIPE=recipe), mock.patch.object(findings, "FAULTS", {}):
+        yield
+
+
 def subjects(*seeds):
     return [Subject(networks.seeded(seed), {"kind": "seeded", "seed": seed}) for seed in seeds]
 

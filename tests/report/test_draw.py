@@ -10,7 +10,7 @@ import pytest
 from pages import Page, drawn
 from reports import missing_mean_in_layer_1, raises, report_on, right, with_nan
 
-from refnn.report import findings, make, networks
+from refnn.report import make, networks
 from refnn.report.draw import curves, figures, style
 from refnn.report.draw.folder import OLDER, write
 from refnn.report.read import cases
@@ -171,14 +171,10 @@ def test_the_size_of_the_gradient_is_drawn_of_deep_networks_and_of_no_others():
     assert "σ′ ≤ 1/4" in figure.caption
 
 
-def test_the_training_is_drawn_with_both_costs_and_the_baseline(monkeypatch):
-    monkeypatch.setattr(networks, "SEEDS", range(10, 11))
-    monkeypatch.setattr(findings, "FAULTS", {})
-    monkeypatch.setattr(networks, "RECIPE", networks.Recipe((30, 2, 1), 0.5, (0, 3)))
-    report, _ = make.report_on_reference()
-    found, _ = drawn(report)
+def test_the_training_is_drawn_with_both_costs_and_the_baseline(trained):
+    found, _ = drawn(trained)
     lines = {line.get_label(): line for line in found["training"].drawing.axes[0].lines}
-    for part, costs in report["measured"]["costs"].items():
+    for part, costs in trained["measured"]["costs"].items():
         assert lines[part].get_ydata() == pytest.approx([float.fromhex(cost) for cost in costs])
         assert list(lines[part].get_xdata()) == [0, 1, 2, 3]
     data = networks.breast_cancer()

@@ -55,16 +55,6 @@ def on_the_reference():
     return report_on(findings.reference_gradient, 10, 30, name=findings.REFERENCE)
 
 
-@pytest.fixture
-def trained(monkeypatch):
-    """A report on two stages of a short training, and on one seeded network."""
-    monkeypatch.setattr(networks, "SEEDS", range(10, 11))
-    monkeypatch.setattr(findings, "FAULTS", {})
-    monkeypatch.setattr(networks, "RECIPE", networks.Recipe((30, 2, 1), 0.5, (0, 3)))
-    report, _ = make.report_on_reference()
-    return report
-
-
 # ---------------------------------------------------------------------- confirmed
 
 

@@ -1,6 +1,7 @@
 """check_backprop of a declared network: right gradients pass in every convention, and a convention broken is WRONG."""
 
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from strategies import few, seeds
 import refnn
 from refnn.gradcheck import Verdict, check_backprop, check_network
 from refnn.gradcheck.declaration import Declaration
+from refnn.gradcheck.faults import probes as probes_of
 from refnn.gradcheck.faults.probes import Probe, default_probes
 from refnn.testing import assert_backprop, layer_dims, networks
 
@@ -172,6 +174,22 @@ def test_networks_are_finite_where_units_are_dead(monkeypatch):
     for seed in range(20):
         for _, params, X, _ in default_probes((1, 1, 2), m=1, seed=seed, declaration=declaration):
             assert all(np.isfinite(V).all() for V in (*params.values(), X))
+
+
+def test_no_network_is_searched_for_long_on_which_a_fault_shows_that_never_does(monkeypatch):
+    drawn = Counter()
+
+    def draw(*words, really=probes_of.random_probe):
+        drawn[words[1:4]] += 1
+        return really(*words)
+
+    monkeypatch.setattr(probes_of, "random_probe", draw)
+    default_probes(declaration=Declaration.of({"hidden": CLIPPED}))
+    assert [*drawn.values()].count(probes_of.ALIKE) > 5
+    assert sum(drawn.values()) < 600  # 200 each it was, for most of 17
+
+
+CLIPPED = (lambda Z: np.clip(Z, -1, 1), lambda Z: np.where(np.abs(Z) < 1, 1.0, 0.0))
 
 
 @pytest.mark.parametrize("what", VALUES)

@@ -59,10 +59,11 @@ class FunctionCheck(Result):
 class ModuleCheck(Result):
     """The checks of the functions that a module defines; true only if none is wrong."""
 
-    KEYS = ("verdict", "functions", "missing")
+    KEYS = ("verdict", "functions", "missing", "others")
     functions: tuple[FunctionCheck, ...]
     missing: tuple[str, ...]
     unjudged: tuple[str, ...] = ()  # missing ones without which backprop itself is not judged
+    others: tuple[str, ...] = ()  # that have a name from another course, and were not judged
 
     def __bool__(self) -> bool:
         return all(self.functions)
@@ -83,6 +84,7 @@ class ModuleCheck(Result):
             texts = (*check.reasons, *(f"  {frame}" for frame in check.frames), *(f"note: {n}" for n in check.notes))
             lines += [f"{'':<{width}}  {text}" for text in texts]
         lines += [f"{name:<{width}}  not there" for name in self.missing]
+        lines += [f"not judged, by its name of another course: {name}" for name in self.others]
         if self.verdict is Verdict.UNRELIABLE:
             lines.append(f"UNRELIABLE: backprop was not judged, without {', '.join(self.unjudged)}")
         return folded(lines)
@@ -145,7 +147,8 @@ def _judge(
         if named.function is None:
             module.replace(named)
             continue
-        module.notes[:], module.judged = notes if named.role == "forward" else (), named
+        module.judged = named
+        module.notes = list(notes) if named.role == "forward" else []
         frames: tuple[str, ...] = ()
         try:
             with np.errstate(all="ignore"):  # where A_L rounds to 0 or 1, most people's code divides by zero
@@ -158,7 +161,9 @@ def _judge(
         if reasons:
             module.replace(named)
     unjudged = tuple(named.name for named in missing if named.role in NEEDED)
-    return ModuleCheck(tuple(checks), tuple(named.name for named in missing), unjudged)
+    known_here = {named.name for named in module.functions}
+    others = tuple(name for name in FUNCTIONS if name not in known_here and callable(namespace.get(name)))
+    return ModuleCheck(tuple(checks), tuple(named.name for named in missing), unjudged, others)
 
 
 def _raised(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from refnn._files import refuse_unwritable, write_whole
 from refnn.certificate import Certificate
 from refnn.commands import EXIT_STATUS, Subparsers, say
 from refnn.report import findings
-from refnn.report.draw.folder import RECORD
+from refnn.report.draw.folder import RECORD, drawings
 from refnn.report.read import cases, load
 
 
@@ -30,7 +30,8 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.coq:
-        refuse_unwritable(args.coq, read=[args.report, args.report / RECORD])
+        folder = args.report if args.report.is_dir() else args.report.parent
+        refuse_unwritable(args.coq, read=[args.report, folder / RECORD, *drawings(folder)])
     found = certificate(args.report, args.network)
     if args.coq:
         write_whole({args.coq: found.to_coq(native_integers=not args.plain_integers).encode()})

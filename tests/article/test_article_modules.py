@@ -569,6 +569,13 @@ def test_what_is_right_on_some_networks_alone_is_wrong(tmp_path, changes, wrong,
     assert re.search(said, " ".join(reason for f in check.functions for reason in f.reasons), re.S), str(check)
 
 
+def test_what_belongs_to_another_course_is_said_to_be_unjudged(tmp_path):
+    check = judge(tmp_path, f"{MENDED}\n\ndef L_model_backward(AL, Y, caches):\n    return 1 / 0\n")
+    assert check, str(check)
+    assert str(check).endswith("not judged, by its name of another course: L_model_backward")
+    assert check.to_json()["others"] == ["L_model_backward"]
+
+
 def test_units_are_alike_where_all_their_weights_are(tmp_path):
     rounded = changed(("np.random.randn(n, n_prev)", "np.round(np.random.randn(n, n_prev))"))
     assert judge(tmp_path, rounded), "equal entries make no equal units"

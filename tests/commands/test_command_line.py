@@ -81,8 +81,10 @@ def test_every_command_has_its_help(capsys):
 
 
 @pytest.mark.parametrize("report", ["", "report.json"])
-def test_a_theorem_is_not_written_over_its_report(report, tmp_path, capsys):
-    (tmp_path / "report.json").write_text("{}")
-    assert main(["certify", str(tmp_path / report), "--coq", str(tmp_path / "report.json")]) == 2
-    assert "report.json is to be written, but is the same file as" in capsys.readouterr().err
-    assert (tmp_path / "report.json").read_text() == "{}"
+@pytest.mark.parametrize("part", ["report.json", "report.html"])
+def test_a_theorem_is_not_written_over_its_report(report, part, tmp_path, capsys):
+    for name in ("report.json", "report.html"):
+        (tmp_path / name).write_text("{}")
+    assert main(["certify", str(tmp_path / report), "--coq", str(tmp_path / part)]) == 2
+    assert f"{part} is to be written, but is the same file as" in capsys.readouterr().err
+    assert (tmp_path / part).read_text() == "{}"

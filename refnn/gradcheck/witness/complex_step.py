@@ -188,7 +188,7 @@ def at_neighbours(points: Sequence[Scalar], D: Mapping[str, Array], h: float) ->
 def entries(points: Sequence[Scalar], places: Sequence[tuple[str, int]]) -> Array:
     """Im f / h for each place at each of the points, (places, points); NaN where f has no complex value."""
     values = np.full((len(places), len(points)), np.nan)
-    sizes = {key: step_size(V).ravel() for key, V in points[0].params.items()}
+    sizes = {key: step_size(points[0].params[key]).ravel() for key in {key for key, _ in places}}
 
     def direction(key: str, index: int) -> dict[str, Array]:
         D = np.zeros(points[0].params[key].shape)

@@ -61,7 +61,7 @@ def find(
     values[asked] = np.array(rows).reshape(-1, len(points))
     noise, slope = complex_step.precision(values, trusted.spacing)
     value = values[:, 0].copy()
-    underflow = {key: complex_step.underflow(V).ravel() for key, V in function.params.items()}
+    underflow = {key: complex_step.underflow(function.params[key]).ravel() for key in {key for key, _ in places}}
     lost = np.array([underflow[key][index] for key, index in places])
     with np.errstate(invalid="ignore"):
         good = np.isfinite(values).all(axis=1) & (np.abs(value) * size >= least) & np.isfinite(lost)

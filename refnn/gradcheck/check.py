@@ -105,7 +105,8 @@ def check_gradients(
         grads over a finite field, tolerance zero (`refnn.numbers.exact_check`).
     f_error : float, or two
         How far f may be off beyond rounding, as the result of a solver or a table: absolutely, or absolutely and
-        relative to its value.
+        relative to its value. An iteration that stops where a step is below tol may be off by tol / (1 - q), q the
+        factor by which its steps shrink.
     subgradient : bool
         Accept at a kink of f each slope between those of its sides.
     batched : bool

@@ -15,6 +15,8 @@ import numpy as np
 
 from refnn._shapes import Array
 
+Order = Literal["C", "F"]  # of numbers in memory: row by row, or column by column
+
 
 def framework(value: object) -> str:
     """The package that defines the type of this value, or what it inherits from: "torch", "jax", "numpy" …"""
@@ -142,7 +144,7 @@ def _tensor(value: Any, V: Array, own: np.dtype[Any] | None) -> Any:
     return tensor.requires_grad_(value.requires_grad)
 
 
-def laid_out(value: Any, order: Literal["C", "F"]) -> Any:
+def laid_out(value: Any, order: Order) -> Any:
     """A tensor of PyTorch with its numbers in memory in the order of C or of Fortran; other values as they are."""
     if framework(value) != "torch":
         return value

@@ -21,7 +21,7 @@ from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import Report, takes
 from refnn.gradcheck.witness.function import REORDERED, typical_size
 
-LAYOUTS: Mapping[Any, str] = {"C": "row by row", "F": "column by column"}
+LAYOUTS: Mapping[leaves.Order, str] = {"C": "row by row", "F": "column by column"}
 NEARLY = 1e-2  # of the answer: what is so near to linear may be rounded to few digits
 ROUNDING = 8.0  # times what a threefold cotangent shows of it
 FAR = 10  # linearity is asked at 2^10 and 2^-10 times a cotangent
@@ -39,7 +39,7 @@ class Operator:
     conjugate: bool = False
 
     def raw(
-        self, point: Arrays, u: Arrays, report: Report | None = None, order: Any = None
+        self, point: Arrays, u: Arrays, report: Report | None = None, order: leaves.Order | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """What the code returns at a point for u, as it came and as the judge reads it; u perhaps laid out otherwise in
         memory than what f returns."""
@@ -94,7 +94,7 @@ class Operator:
         if not all(np.array_equal(V, kept[name], equal_nan=True) for name, V in arrays.items()):
             report.wrong.append(f"{self.name} overwrites what an earlier call returned")
 
-        def moved(order: Any = None) -> str:
+        def moved(order: leaves.Order | None = None) -> str:
             again = self._answer(u, order)
             return ", ".join(
                 first.names[name]
@@ -114,7 +114,7 @@ class Operator:
                         report.wrong.append(f"{self.name} {text}: {names}")
         return arrays
 
-    def _answer(self, u: Arrays, order: Any = None) -> Arrays:
+    def _answer(self, u: Arrays, order: leaves.Order | None = None) -> Arrays:
         return Gradient.of(self.raw(self.inputs.arrays, u, order=order)[1], self.range.arrays).arrays
 
     def _nonlinear(

@@ -51,6 +51,7 @@ ALIASES = tuple(
         "cache caches memory",
     )
 )
+ANYTHING = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}  # *args, **kwargs
 MAPPINGS = {"params": "the dict of parameters", "grads": "the dict of gradients"}  # the others may have many forms
 # fmt: off
 # A row: the role, what it takes, what it returns; then its names in the article | deep networks | one hidden layer.
@@ -148,15 +149,7 @@ def _signature(function: Callable[..., Any] | None) -> inspect.Signature | None:
     """Its own, or that of what it wraps without saying so, as decorators do that know nothing of functools.wraps."""
     try:
         signature = inspect.signature(function) if function else None
-        if (
-            function
-            and signature
-            and {p.kind for p in signature.parameters.values()}
-            == {
-                Parameter.VAR_POSITIONAL,
-                Parameter.VAR_KEYWORD,
-            }
-        ):
+        if function and signature and {p.kind for p in signature.parameters.values()} == ANYTHING:
             wrapped = [f for f in inspect.getclosurevars(function).nonlocals.values() if inspect.isfunction(f)]
             return _signature(wrapped[0]) if len(wrapped) == 1 else signature
         return signature

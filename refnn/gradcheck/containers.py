@@ -113,10 +113,11 @@ class Tree:
         floats = (leaf.value for leaf in self.leaves if leaf.array is not None and leaf.array.dtype.kind in "fc")
         return max(map(leaves.roundoff, floats), default=0.0)
 
-    def _no_finer(self, G: Any) -> Any:
-        """A gradient as coarse as the coarsest number that it may have been made of."""
+    def _perhaps_coarse(self, G: Any) -> Any:
+        """A gradient in float64 that is perhaps no better than float32, which it may have been made of. What is coarser
+        than float32 cannot be asked near enough for its noise to show whether it was."""
         finer = isinstance(G, np.ndarray) and G.dtype.kind == "f" and np.finfo(G.dtype).eps < self.eps
-        return leaves.Coarse(G, self.eps) if finer else G
+        return leaves.Coarse(G, self.eps, perhaps=True) if finer and self.eps <= np.finfo(np.float32).eps else G
 
     @cached_property
     def plain(self) -> bool:
@@ -273,7 +274,7 @@ class Tree:
             if len(leaf.parts) == 2 and isinstance(G, np.ndarray):
                 G = G.conj() if conjugate else G
                 parts = {f"{name}.real": np.ascontiguousarray(G.real), f"{name}.imag": np.ascontiguousarray(G.imag)}
-            flat |= {part: self._no_finer(V) for part, V in parts.items()}
+            flat |= {part: self._perhaps_coarse(V) for part, V in parts.items()}
         if wrong:
             raise UnfitGradientError("\n".join(wrong))
         return flat, [f"{note}: {', '.join(names)}" for note, names in notes.items()]

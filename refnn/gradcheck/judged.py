@@ -19,6 +19,8 @@ MEASURED = 12  # neighbouring points, at which a gradient that is a function is 
 UNITS = 128.0  # roundoffs apart: so near, f cancels as it does here, and does not end
 FINER, BENT = 4.0, 16.0  # spacings in turn; a gradient that bends shows 64 times less of itself at the finer one
 SURE = 8.0  # times that noise is allowed, since so few points show it
+SHOWS = 0.5  # roundoffs of a coarser dtype, on which SURE counts too: one rounding of an entry shows twice as much
+FLOAT32 = 2.0**-24  # its roundoff: nearer points of a coarser dtype are too far apart to tell noise from bends
 STRAIGHT = 8.0  # and so many roundoffs of an entry beside it, in place of LINEAR
 UNDERFLOW = 16.0  # of the smallest numbers of its dtype, by which a gradient may be off
 
@@ -56,7 +58,7 @@ class Formula:
         """The same with the noise of the gradient, where that is a function and can be asked at neighbouring points."""
         if gradient is None:
             return self
-        coarsest = max(map(self.given.roundoff, self.given.arrays))
+        coarsest = max(map(self.given.coarsest, self.given.arrays))
 
         def scatter(spacing: float) -> dict[str, Array]:
             points = complex_step.neighbours(function, rng, spacing, coarsest, MEASURED)[1:]
@@ -80,10 +82,21 @@ class Formula:
             near = scatter(UNITS * coarsest) if coarsest > complex_step.ROUNDOFF else far
         except Exception:
             return replace(self, gradient=gradient)
+        given = self._as_coarse_as(near) if coarsest <= FLOAT32 else self.given
         largest = self.largest(function)
-        half = {key: np.sqrt(2 * self.given.roundoff(key)) * largest / function.sizes[key] for key in far}
+        half = {key: np.sqrt(2 * given.roundoff(key)) * largest / function.sizes[key] for key in far}
         noise = {key: Noise(far[key], near[key], half[key]) for key in far}
-        return replace(self, noise=noise, apart=getattr(gradient, "apart", 0.0), gradient=gradient)
+        return replace(self, given=given, noise=noise, apart=getattr(gradient, "apart", 0.0), gradient=gradient)
+
+    def _as_coarse_as(self, noise: Mapping[str, Array]) -> Gradient:
+        """The gradient with those of its arrays in a coarser dtype whose noise shows that this has gone into them."""
+        coarser = dict(self.given.coarser)
+        for key, factor in self.given.perhaps.items():
+            size = np.abs(self.given.arrays[key])
+            shares = noise[key][size > 0] / size[size > 0]
+            if shares.size and np.median(shares) > SHOWS * self.given.coarsest(key):
+                coarser[key] = factor
+        return replace(self.given, coarser=coarser, perhaps={})
 
     def largest(self, function: Scalar) -> float:
         """The largest entry of the gradient, each taken times the size of its parameter."""

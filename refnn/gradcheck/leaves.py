@@ -15,7 +15,7 @@ import numpy as np
 
 from refnn._shapes import Array
 
-Order = Literal["C", "F"]  # of numbers in memory: row by row, or column by column
+Order = Literal["C", "F"]  # of numbers in memory
 
 
 def framework(value: object) -> str:
@@ -74,10 +74,11 @@ def _listed(value: list[Any]) -> Array | None:
 
 @dataclass(frozen=True, eq=False)
 class Coarse:
-    """Numbers that are known no better than in a coarser dtype, bfloat16 for one, that has this eps."""
+    """Numbers that are known no better than in a coarser dtype, bfloat16 for one, that has this eps; or perhaps are."""
 
     array: Array
     eps: float = 2.0**-7
+    perhaps: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -145,12 +146,14 @@ def _tensor(value: Any, V: Array, own: np.dtype[Any] | None) -> Any:
 
 
 def laid_out(value: Any, order: Order) -> Any:
-    """A tensor of PyTorch with its numbers in memory in the order of C or of Fortran; other values as they are."""
+    """A tensor of PyTorch with its numbers in memory in the order of C, or of Fortran with gaps; others as they are."""
     if framework(value) != "torch":
         return value
-    back = tuple(range(value.ndim))[::-1]
-    turned = value.permute(back).contiguous().permute(back) if order == "F" else value.contiguous()
-    return turned.detach().requires_grad_(value.requires_grad)
+    laid = value.detach().contiguous()
+    if order == "F":
+        with_gaps = value.new_empty((*value.shape[::-1], 2))[..., 0]
+        laid = with_gaps.permute(tuple(range(value.ndim))[::-1]).copy_(laid)
+    return laid.requires_grad_(value.requires_grad)
 
 
 def comes_back(value: Any, array: Array) -> bool:

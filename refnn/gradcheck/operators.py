@@ -21,7 +21,7 @@ from refnn.gradcheck.problem import Gradient
 from refnn.gradcheck.question import Report, takes
 from refnn.gradcheck.witness.function import REORDERED, typical_size
 
-LAYOUTS: Mapping[leaves.Order, str] = {"C": "row by row", "F": "column by column"}
+LAYOUTS: Mapping[leaves.Order, str] = {"C": "row by row", "F": "column by column, with gaps"}
 NEARLY = 1e-2  # of the answer: what is so near to linear may be rounded to few digits
 ROUNDING = 8.0  # times what a threefold cotangent shows of it
 FAR = 10  # linearity is asked at 2^10 and 2^-10 times a cotangent
@@ -83,7 +83,7 @@ class Operator:
         result, found = self.raw(self.inputs.arrays, u, report)
         first = Gradient.of(found, self.range.arrays)
         arrays = first.arrays
-        eps = {name: 2 * first.roundoff(name) for name in arrays}
+        eps = {name: 2 * first.coarsest(name) for name in arrays}
         floor = {name: REORDERED * eps[name] * float(usual[name]) for name in arrays}
         if all(np.isfinite(V).all() for V in arrays.values()):
             with np.errstate(all="ignore"):
@@ -110,7 +110,7 @@ class Operator:
                 with contextlib.suppress(Exception):  # what refuses such a tensor misleads nobody
                     if names := moved(order):
                         vector = "cotangent" if self.name == "vjp" else "tangent"
-                        text = f"gives another answer where its {vector} lies in memory {words}, as after a transpose"
+                        text = f"gives another answer where its {vector} lies in memory {words}"
                         report.wrong.append(f"{self.name} {text}: {names}")
         return arrays
 

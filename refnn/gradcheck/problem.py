@@ -34,7 +34,8 @@ class Gradient:
 
     `shown[key]` brings an array of the network into the shape in which this one came, where that differs.
     `rounding[key]` is how far the gradient may be off because it was taken from a rounded parameter. `coarser[key]` is
-    the factor by which its roundoff exceeds that of its dtype, as of bfloat16, which is held in float32.
+    the factor by which its roundoff exceeds that of its dtype, as of bfloat16, which is held in float32. `perhaps[key]`
+    is the same where numbers of a coarser dtype may have gone into it.
     """
 
     arrays: Mapping[str, Array]
@@ -42,6 +43,7 @@ class Gradient:
     shown: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
     rounding: Mapping[str, Array] = field(default_factory=dict)
     coarser: Mapping[str, float] = field(default_factory=dict)
+    perhaps: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, grads: object, params: Mapping[str, Array]) -> Gradient:
@@ -109,7 +111,9 @@ class Gradient:
             for key in grads
             if key not in names.values() and not re.fullmatch(not_looked_at, str(key))
         ]
-        arrays, coarser = {}, {}
+        arrays: dict[str, Array] = {}
+        coarser: dict[str, float] = {}
+        perhaps: dict[str, float] = {}
         for key, name in names.items():
             if name in grads:
                 try:
@@ -120,10 +124,11 @@ class Gradient:
                     wrong.append(str(error))
                     continue
                 if isinstance(grads[name], Coarse) or is_bfloat16(grads[name]):
-                    coarser[key] = roundoff(grads[name]) / float(np.finfo(arrays[key].dtype).eps)
+                    table = perhaps if getattr(grads[name], "perhaps", False) else coarser
+                    table[key] = roundoff(grads[name]) / float(np.finfo(arrays[key].dtype).eps)
         if wrong:
             raise UnfitGradientError("\n".join(wrong))
-        return cls(arrays, names, coarser=coarser)
+        return cls(arrays, names, coarser=coarser, perhaps=perhaps)
 
     def named(self, table: Mapping[str, Array]) -> dict[str, Array]:
         """Arrays of the network in the shapes in which their gradients came, under the names to be shown."""
@@ -132,6 +137,10 @@ class Gradient:
     def roundoff(self, key: str) -> float:
         """Of the arithmetic that this array was computed in."""
         return float(np.finfo(self.arrays[key].dtype).eps) / 2 * self.coarser.get(key, 1.0)
+
+    def coarsest(self, key: str) -> float:
+        """The roundoff of the coarsest arithmetic that may have been at work."""
+        return self.roundoff(key) * self.perhaps.get(key, 1.0)
 
     def form(self, key: str, V: Array) -> Array:
         """An array of the network that belongs to this key, in the shape in which its gradient came."""

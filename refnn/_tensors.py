@@ -12,6 +12,7 @@ import torch
 from torch.autograd import forward_ad
 
 from refnn.gradcheck.containers import leaves_of, rebuilt
+from refnn.gradcheck.leaves import placed
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -98,7 +99,7 @@ class Subject:
 
     def _graph(self, tensors: Tensors) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         """New tensors with the same numbers, and the outputs computed from them."""
-        moved = {name: tensor.detach().clone().requires_grad_() for name, tensor in tensors.items()}
+        moved = {name: placed(V, V.detach(), V.dtype).requires_grad_() for name, V in tensors.items()}
         return moved, {name: V for name, V in self.outputs(self.func, moved).items() if V.requires_grad}
 
     # ------------------------------------------------------------------ what PyTorch asks besides the numbers

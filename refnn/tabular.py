@@ -68,7 +68,7 @@ def read_csv(path: Path, targets: Sequence[str], kind: Kind | None = None, ignor
     if len(set(targets)) < len(targets):
         raise ValueError(f"the targets {_names(targets)} name a column twice")
     if both := [name for name in targets if name in ignore]:
-        raise ValueError(f"column {_names(both)} is a target and ignored, expected one of these")
+        raise ValueError(f"a target cannot be ignored: {_names(both)}")
     sheet = _sheet(path)
     sheet.require([*targets, *ignore])
     features = [name for name in sheet.header if name not in targets and name not in ignore]
@@ -234,7 +234,7 @@ def _sheet(path: Path) -> _Sheet:
     if nul is not None:  # NumPy would cut it off the end of a name, and make one of two
         raise ValueError(f"{path} is not CSV: line {nul} has a NUL character")
     header = [name.strip() for name in header]
-    if not header:
+    if not any(header):
         raise ValueError(f"the first line of {path} is blank, expected the header")
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:

@@ -327,7 +327,7 @@ def statements_differ(directory: Path) -> str | None:
 
 
 def test_refuses(directory: Path, test: str, changed: Changed) -> str | None:
-    """The first test in this file that fails on a copy with the change. That it cannot be read is no refusal."""
+    """The first test in this file that fails on a copy with the change. An error in collecting it is no refusal."""
     root = HERE.parents[1]
     for folder in ("refnn", "tests", "proofs/coq", "proofs/vectors"):
         shutil.copytree(root / folder, directory / folder)

@@ -432,6 +432,20 @@ def test_a_backward_that_forgets_strides_is_wrong_however_its_output_lies_in_mem
     assert gradcheck(f(Viewed), grad(torch.randn(shape))), "which refuses such a tensor"
 
 
+class InputInMemoryOrder(InMemoryOrder):
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 2 * torch.as_strided(x, (x.numel(),), (1,), x.storage_offset()).reshape(x.shape) * g
+
+
+@pytest.mark.parametrize("part", [lambda V: V[::2, ::2], lambda V: V.chunk(3, 1)[0], lambda V: V.T])
+def test_an_input_lies_in_memory_as_it_came(part):
+    x = part(torch.randn(4, 6)).detach().requires_grad_()
+    refused(InputInMemoryOrder.apply, x)
+    assert gradcheck(lambda x: x * x, x)
+
+
 class Viewed(Tanh):
     @staticmethod
     def backward(ctx, g):

@@ -18,6 +18,7 @@ from refnn.article.words import (
     OTHER_LINE,
     equal,
     findings,
+    first,
     gradient_findings,
     gradients,
     in_words,
@@ -29,7 +30,7 @@ from refnn.gradcheck.faults.probes import Probe
 from refnn.gradcheck.formulas import sigmoid
 from refnn.gradcheck.verdict.result import Verdict
 
-EPOCHS = 7  # and this, too
+EPOCHS = 7  # that nobody writes into a function by hand, as LEARNING_RATE
 SATURATING = 1e4  # times W_L: A_L rounds to 0 and 1
 
 
@@ -51,7 +52,7 @@ def _judge_forward(module: Module, judged: Known) -> Iterator[str]:
 
 def _judge_cost(module: Module, judged: Known) -> Iterator[str]:
     tried = product(sorted({1, module.networks[0][-1]}), (7, 5))
-    yield from next(filter(None, (list(_costs(module, judged, *sizes)) for sizes in tried)), ())
+    yield from first(_costs(module, judged, *sizes) for sizes in tried)
 
 
 def _costs(module: Module, judged: Known, outputs: int, m: int) -> Iterator[str]:
@@ -140,7 +141,7 @@ def _derivatives_of_activations(module: Module, probe: Probe, right: bool) -> It
 
 
 def _judge_update(module: Module, judged: Known) -> Iterator[str]:
-    yield from next(filter(None, (list(_updated(module, judged, probe)) for probe in module.probes)), ())
+    yield from first(_updated(module, judged, probe) for probe in module.probes)
 
 
 def _updated(module: Module, judged: Known, probe: Probe) -> Iterator[str]:
@@ -174,7 +175,8 @@ def _judge_train(module: Module, judged: Known) -> Iterator[str]:
         return updating.call(theirs, given)
 
     def start(initial: Known, *args: Any, **kwargs: Any) -> Any:  # or the outcome would be random
-        asked.append(initial.words(args, kwargs))
+        if initial.function:
+            asked.append(initial.words(args, kwargs))
         return copy.deepcopy(probe.params)
 
     for known in module.functions:
@@ -216,7 +218,14 @@ class Undrawn:
     def __call__(self, *_: Any, **__: Any) -> Undrawn:
         return self
 
-    __getitem__ = __setitem__ = __enter__ = __exit__ = __call__
+    __getitem__ = __setitem__ = __enter__ = __call__
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __call__
+
+    def __exit__(self, *_: Any) -> None:
+        """What was raised goes on."""
+
+    def __float__(self) -> float:
+        return 0.0
 
     def __getattr__(self, name: str) -> Undrawn:
         if name.startswith("__"):  # by which NumPy asks whether it is an array

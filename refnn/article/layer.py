@@ -18,6 +18,7 @@ from refnn.article.words import (
     apart,
     equal,
     findings,
+    first,
     gradient_findings,
     in_words,
     numbers,
@@ -36,7 +37,7 @@ OWN_CACHES = "its caches are not the article's ((A_prev, W, b), Z); judged by wh
 
 def judge_init(module: Module, judged: Known) -> Iterator[str]:
     tried = [[4, 6, 3]] if "n_x" in judged.takes else map(list, module.networks)
-    yield from next(filter(None, (list(_initial(module, judged, dims)) for dims in tried)), ())
+    yield from first(_initial(module, judged, dims) for dims in tried)
 
 
 def _initial(module: Module, judged: Known, dims: list[int]) -> Iterator[str]:
@@ -54,7 +55,7 @@ def _initial(module: Module, judged: Known, dims: list[int]) -> Iterator[str]:
         elif key[0] == "W" and np.std(params[key]) < STALLING:
             module.notes.append("weights this small stall a deep network: its gradient shrinks with every layer")
     for l in layers[:-1] if found == shapes else ():
-        units = np.hstack([params[f"W{l}"], params[f"b{l}"], params[f"W{l + 1}"].T])
+        units = np.hstack([params[f"W{l}"], params[f"b{l}"], np.transpose(params[f"W{l + 1}"])])
         if len(np.unique(units, axis=0)) < len(units):
             yield f"units of layer {l} have equal weights, in and out: what starts alike stays alike"
 

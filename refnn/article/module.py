@@ -21,7 +21,7 @@ import numpy as np
 from refnn._printing import folded, shown
 from refnn.article.functions import judge
 from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, ROLES, SHALLOW, Course, Known, UnfitError, course_of, known
-from refnn.article.right import Module
+from refnn.article.right import COMPUTES, Module
 from refnn.article.words import equal
 from refnn.gradcheck.verdict.result import Result, Verdict
 
@@ -84,7 +84,7 @@ class ModuleCheck(Result):
             texts = (*check.reasons, *(f"  {frame}" for frame in check.frames), *(f"note: {n}" for n in check.notes))
             lines += [f"{'':<{width}}  {text}" for text in texts]
         lines += [f"{name:<{width}}  not there" for name in self.missing]
-        lines += [f"not judged, by its name of another course: {name}" for name in self.others]
+        lines += [f"not judged, for another course has a function of this name: {name}" for name in self.others]
         if self.verdict is Verdict.UNRELIABLE:
             lines.append(f"UNRELIABLE: backprop was not judged, without {', '.join(self.unjudged)}")
         return folded(lines)
@@ -158,7 +158,7 @@ def _judge(
         line = named.function.__code__.co_firstlineno if type(named.function) is FunctionType else None
         checks.append(FunctionCheck(named.name, tuple(reasons), tuple(dict.fromkeys(module.notes)), line, frames))
         progress(checks[-1])
-        if reasons:
+        if reasons or any(note.startswith(COMPUTES) for note in module.notes):  # others are held to float64
             module.replace(named)
     unjudged = tuple(named.name for named in missing if named.role in NEEDED)
     known_here = {named.name for named in module.functions}

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 class Course(NamedTuple):
     """What a file follows: the activation of its hidden layers, and the widths of networks to try its functions on.
 
-    The widths of the first network are distinct, those of the second equal: a transpose shows in the latter. Networks
-    of any number of layers are of several here, lest the number be written into a loop.
+    The widths of the first network are distinct, those of the second equal: a transpose shows in the latter. Where a
+    course allows any number of layers, its networks have several, so that a number written into a loop shows.
     """
 
     hidden: str
@@ -146,7 +146,7 @@ def parameters(function: Callable[..., Any] | None) -> list[str]:
 
 
 def _signature(function: Callable[..., Any] | None) -> inspect.Signature | None:
-    """Its own, or that of what it wraps without saying so, as decorators do that know nothing of functools.wraps."""
+    """Its own, or that of the function which a decorator without functools.wraps has wrapped in (*args, **kwargs)."""
     try:
         signature = inspect.signature(function) if function else None
         if function and signature and {p.kind for p in signature.parameters.values()} == ANYTHING:

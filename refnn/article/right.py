@@ -24,6 +24,7 @@ Function = Callable[..., Any]
 
 LEARNING_RATE = 0.37  # that nobody writes into a function by hand
 COARSE = {np.dtype(np.float16), np.dtype(np.float32)}
+COMPUTES = "computes in"
 # Who reads the cache that a function makes.
 READERS: Mapping[str, tuple[str, ...]] = {
     "sigmoid": ("sigmoid_backward",),
@@ -121,7 +122,7 @@ class Module:
             answer = named.call(self.namespace[named.name], values)
         if named is self.judged:
             dtypes = {V.dtype for V in _leaves(answer) if isinstance(V, np.ndarray | np.generic)} & COARSE
-            self.notes += [f"computes in {dtype}" for dtype in dtypes]
+            self.notes += [f"{COMPUTES} {dtype}" for dtype in dtypes]
         return answer
 
     @contextlib.contextmanager

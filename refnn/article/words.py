@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ Values = Mapping[str, Any]
 
 # Sums here have fewer than a hundred terms: no order of summing moves them by so much.
 ROUNDING = 2.0**-40
+COARSE_ROUNDINGS = 32.0  # the same in float32 and float16, where a usual mistake is no smaller than so many
 OTHER_LINE = Line("derivative", lambda run, l, _: activation("relu" if l == run.L else "sigmoid").derivative(run.Z[l]))
 OTHER_ACTIVATION = "takes the derivative of the other activation: of sigmoid for relu, and of relu for sigmoid"
 
@@ -46,7 +47,7 @@ def apart(a: float, b: float) -> tuple[str, str]:
 
 def _tolerance(expected: Array, given: Any) -> Array:
     dtype = getattr(given, "dtype", None)
-    rounding = 2.0**9 * np.finfo(dtype).eps if dtype in COARSE else ROUNDING
+    rounding = COARSE_ROUNDINGS * np.finfo(dtype).eps if dtype in COARSE else ROUNDING
     return np.full(expected.shape, rounding * np.max(np.abs(expected)))
 
 
@@ -59,6 +60,11 @@ def findings(given: Values, expected: Values, factors: dict[float, str] | None =
     return missing + structure(
         {key: given[key] for key in given if key not in unfit}, arrays, tolerance, factors=factors
     )
+
+
+def first(found: Iterable[Iterable[str]]) -> list[str]:
+    """What is found where anything is found first."""
+    return next(filter(None, map(list, found)), [])
 
 
 def say(finding: Finding) -> str:

@@ -2,7 +2,8 @@
 
 This is no protection from malice. The judge runs in that process and sends its results back as pickles, so code that
 sets out to forge its verdict, or to run something here, can. A process that it starts in a new session (setsid) lives
-on. What it writes with Python's `open`, as a function that saves what it has trained does, lands in a temporary folder.
+on. A file of the user's is not overwritten by Python's `open`, as by a function that saves what it has trained: what is
+written there goes to a temporary folder.
 """
 
 from __future__ import annotations
@@ -55,7 +56,6 @@ def apart(work: Callable[..., Any], *arguments: Any, timeout: float | None = Non
 
     What it sends shows on a bar. An error that the user can mend is raised here as a ValueError with its text.
     """
-    # A fork starts in a moment; where it is not safe, beside threads of the system's own, Python starts anew.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         return _apart(Path(folder), work, arguments, timeout)
 
@@ -102,7 +102,7 @@ def _messages(process: BaseProcess, ours: Connection, timeout: float | None) -> 
     while (left := end - time.monotonic()) > 0:
         if ended := not process.is_alive():
             _kill(process)
-            while reader.is_alive() and ours.poll():  # a busy machine lets it wait
+            while reader.is_alive() and ours.poll():  # what was sent is still unread, as on a busy machine
                 time.sleep(TICK)
             reader.join(1)  # to the end of the pipe, which nobody should have now
         try:
@@ -163,15 +163,15 @@ def _run(
 
 
 def _written_to(folder: Path) -> Any:
-    """`open`, by which files are written into the folder, and read from it once they are there."""
-    really = io.open
+    """`open`, by which what would change a file that has been there before goes into the folder, and is read there."""
+    really, began = io.open, time.time()
 
     def opened(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
         if isinstance(file, str | bytes | os.PathLike):  # and no descriptor
             path = Path(os.path.abspath(os.fsdecode(file)))
             there = folder / hashlib.sha256(os.fsencode(path)).hexdigest()
-            written = not {*mode}.isdisjoint("wxa+") and path.parent.is_dir()
-            if written and "w" not in mode and path.is_file() and not there.exists():
+            written = not {*mode}.isdisjoint("wxa+") and path.is_file() and path.stat().st_ctime < began
+            if written and "w" not in mode and not there.exists():
                 with really(path, "rb") as old, really(there, "wb") as new:
                     shutil.copyfileobj(old, new)
             file = there if written or there.exists() else file

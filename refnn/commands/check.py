@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -258,8 +257,7 @@ def _say_module(args: argparse.Namespace, outcome: Outcome) -> int:
         say(f"{verdict}: {outcome.stopped}; functions judged before: {len(sent)}")
     # A library that is not there spoils only what is judged anyway, unless a function to judge would come from it.
     unread = any(
-        not problem.message.startswith("ModuleNotFoundError")
-        or {*FUNCTIONS, "*"} & {*re.split(r"[\s,]+", problem.text)}
+        not problem.message.startswith("ModuleNotFoundError") or {*FUNCTIONS, "*"}.intersection(problem.names)
         for problem in problems
     )
     return UNUSABLE if unread and check else _status(verdict, outcome)

@@ -2,8 +2,8 @@
 
 A script that trains, prints or plots when it is imported still holds the functions to be judged. `definitions` runs
 only what these functions need: the statements that bind them, and those that bind or fill the global names which they
-use in turn (imports, constants, helpers); `table.update(…)` fills a table. Loops, other bare calls and
-`if __name__ == "__main__"` are never run.
+use in turn (imports, constants, helpers). A method called on such a name, as in `table.update(…)`, may fill it, and is
+run, too. Loops, other bare calls and `if __name__ == "__main__"` are never run.
 """
 
 import ast
@@ -36,6 +36,7 @@ class Problem(NamedTuple):
     line: int
     text: str
     message: str
+    names: tuple[str, ...] = ()  # that the statement would have bound, "*" for all of a module
 
     def __str__(self) -> str:
         lost = "; a call was lost here, such as np.dot( or np.log(" if LOST_CALL.search(self.text) else ""
@@ -114,7 +115,8 @@ def definitions(path: Path, names: Collection[str]) -> Definitions:
                     exec(compile(ast.Module([*futures, statement], []), str(path), "exec"), namespace)
             except (Exception, SystemExit) as error:
                 text = ast.unparse(statement).splitlines()[0]
-                problems.append(Problem(statement.lineno, text, f"{type(error).__name__}: {shown(error)}"))
+                names = tuple(sorted(_names(statement)[0]))
+                problems.append(Problem(statement.lineno, text, f"{type(error).__name__}: {shown(error)}", names))
     return Definitions(namespace, tuple(problems))
 
 
@@ -210,7 +212,8 @@ def _filled(statement: ast.stmt) -> set[str]:
     """The names K, C and T of `K["one"] = 1`, `C.one = 1` and `T.update(one=1)`; of sys.path all, by "*"."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        targets = [statement.value.func]
+        func = statement.value.func
+        targets = [] if any(isinstance(node, ast.Call) for node in ast.walk(func)) else [func]
     texts = [ast.unparse(target) for target in targets if isinstance(target, ast.Subscript | ast.Attribute)]
     return {"*" if text.startswith("sys.path.") else re.split(r"\W", text)[0] for text in texts} - {""}
 

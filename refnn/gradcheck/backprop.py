@@ -159,11 +159,12 @@ def _hints(checks: Sequence[GradientCheck], said: Declaration) -> Iterator[str]:
         yield f"fails on {len(failed)} of {len(checks)} networks: code made for one shape is judged with layer_dims=[…]"
     if wrong and said.labels == "soft" and len(wrong) < len(checks) and all("soft" in c.probe for c in wrong):
         yield "wrong where labels lie between 0 and 1 only: code made for 0 and 1 is judged with labels='onehot'"
-    two, between = (
-        [any(reason.startswith(word) for reason in check.reasons) for check in wrong]
-        for word in (TWO_ANSWERS, IN_BETWEEN)
-    )
-    if any(two) or (between and all(between)):  # a fault without a state is wrong on some network itself
+
+    def with_one(word: str) -> list[bool]:
+        return [any(reason.startswith(word) for reason in check.reasons) for check in wrong]
+
+    # If only some networks differ in between, it is a plain fault that shows there.
+    if any(with_one(TWO_ANSWERS)) or (wrong and all(with_one(IN_BETWEEN))):
         yield "two answers: is dropout left on, are examples shuffled, or does a state (a momentum) live between calls?"
 
 

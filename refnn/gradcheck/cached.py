@@ -17,6 +17,6 @@ class cached_property(Generic[T]):  # noqa: N801  # as functools has it
 
     def __get__(self, instance: object, owner: type) -> T:
         if instance is None:
-            return self  # type: ignore[return-value]  # of the class, as who writes its documentation asks
+            return self  # type: ignore[return-value]  # asked of the class itself, as tools do that print its documentation
         value = vars(instance)[self.compute.__name__] = self.compute(instance)
         return value

@@ -139,10 +139,20 @@ def _tensor(value: Any, V: Array, own: np.dtype[Any] | None) -> Any:
     dtype = value.dtype if V.dtype == own else found.dtype
     with torch.no_grad():
         like = value if found.shape == value.shape else value.expand(found.shape)  # a stack of such
-        tensor = torch.empty_like(like, dtype=dtype, requires_grad=False).copy_(found)
+        tensor = placed(like, found, dtype)
     if isinstance(value, torch.nn.Parameter):
         return torch.nn.Parameter(tensor, value.requires_grad)
     return tensor.requires_grad_(value.requires_grad)
+
+
+def placed(like: Any, values: Any, dtype: Any) -> Any:
+    """A new tensor of these values that lies in memory as another does, with the gaps of a slice."""
+    import torch
+
+    try:
+        return torch.empty_strided(like.shape, like.stride(), dtype=dtype, device=like.device).copy_(values)
+    except RuntimeError:  # of numbers that share their place in memory
+        return torch.empty_like(like, dtype=dtype, requires_grad=False).copy_(values)
 
 
 def laid_out(value: Any, order: Order) -> Any:

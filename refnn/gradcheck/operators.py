@@ -41,8 +41,8 @@ class Operator:
     def raw(
         self, point: Arrays, u: Arrays, report: Report | None = None, order: leaves.Order | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """What the code returns at a point for u, as it came and as the judge reads it; u perhaps laid out otherwise in
-        memory than what f returns."""
+        """What the code returns at a point for u, as it came and as the judge reads it. With an `order`, tensors of u
+        lie in memory in that."""
         if self.conjugate:
             u = {name: -V if name.endswith(".imag") else V for name, V in u.items()}
         with self.inputs.digits(self.inputs.arrays):

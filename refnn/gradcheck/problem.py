@@ -95,8 +95,8 @@ class Gradient:
         forms: Mapping[str, Array],
         flat: bool = False,
     ) -> Gradient:
-        """The arrays, in these forms, under those of the possible names of which fewest are missing; what they leave
-        out, activations, may be there; a `flat` bias has one axis."""
+        """The arrays, in these forms, under those of the possible names of which fewest are missing; forms
+        that they do not name are activations, whose gradients may be missing; a `flat` bias has one axis."""
         if not isinstance(grads, Mapping):
             raise UnfitGradientError(f"grads is {type(grads).__name__}, expected a dict of arrays")
         missing = [sum(name not in grads for name in naming.values()) for naming in namings]

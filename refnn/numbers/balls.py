@@ -130,7 +130,7 @@ def _round(x: Any, dtype: np.dtype[Any]) -> float:
     overflow = -np.inf if mantissa < 0 else np.inf
     if quantum >= info.maxexp:  # or the number might not fit into memory
         return overflow
-    # Nor might a smaller one: it is 0 all the same.
+    # Far below the least float 2**shift might not fit either: two bits more than the mantissa has give 0 all the same.
     shift = min(quantum - exponent, mantissa.bit_length() + 2)
     n = round(mantissa / Fraction(2) ** shift)
     return overflow if abs(n) >> (info.maxexp - quantum) else float(np.ldexp(n, quantum))

@@ -572,7 +572,7 @@ def test_what_is_right_on_some_networks_alone_is_wrong(tmp_path, changes, wrong,
 def test_what_belongs_to_another_course_is_said_to_be_unjudged(tmp_path):
     check = judge(tmp_path, f"{MENDED}\n\ndef L_model_backward(AL, Y, caches):\n    return 1 / 0\n")
     assert check, str(check)
-    assert str(check).endswith("not judged, by its name of another course: L_model_backward")
+    assert str(check).endswith("not judged, for another course has a function of this name: L_model_backward")
     assert check.to_json()["others"] == ["L_model_backward"]
 
 
@@ -582,10 +582,34 @@ def test_units_are_alike_where_all_their_weights_are(tmp_path):
 
 
 def test_float32_is_judged_as_float32_is(tmp_path):
-    notes = judge(tmp_path, changed(("    cache = Z", "    A, cache = A.astype(np.float32), Z")))
-    (sigmoid,) = [f for f in notes.functions if f.name == "sigmoid"]
-    assert sigmoid, str(notes)
+    cast = ("    cache = Z", "    A, cache = A.astype(np.float32), Z")
+    check = judge(tmp_path, changed(cast))
+    (sigmoid,) = [f for f in check.functions if f.name == "sigmoid"]
+    assert check, str(check)
     assert "computes in float32" in sigmoid.notes
+    for dtype, factor in (("float32", 1.0001), ("float16", 1.1)):
+        source = changed((cast[0], f"    A, cache = (A * {factor}).astype(np.{dtype}), Z"))
+        assert [f.name for f in judge(tmp_path, source).functions if not f] == ["sigmoid"]
+
+
+def test_what_raises_amid_a_figure_is_wrong(tmp_path):
+    figure = (
+        "    with plt.style.context('bmh'):\n        float(plt.gcf().dpi * 2 / 3)\n        1 / {}\n    return params, c"
+    )
+    for divisor, wrong in ((1, []), (0, ["train"])):
+        check = judge(tmp_path, changed(("    return params, c", figure.format(divisor))))
+        assert [f.name for f in check.functions if not f] == wrong
+
+
+def test_initial_parameters_may_be_lists_and_their_function_elsewhere(tmp_path):
+    listed = changed(
+        ("    return params\n\n\ndef sigmoid", "    return {k: V.tolist() for k, V in params.items()}\n\n\ndef sigmoid")
+    )
+    assert judge(tmp_path, listed)
+    elsewhere = changed(("def init_params", "def _init"), ("= init_params(layer_dims)", "= init_params(layer_dims, 3)"))
+    check = judge(tmp_path, elsewhere)
+    assert check, str(check)
+    assert check.missing == ("init_params",)
 
 
 def test_what_fills_a_table_or_the_path_is_run_and_what_cannot_be_compiled_is_shown(tmp_path):
@@ -594,10 +618,11 @@ def test_what_fills_a_table_or_the_path_is_run_and_what_cannot_be_compiled_is_sh
     path = tmp_path / "theirs.py"
     path.write_text(
         f"import sys\nsys.path.append({str(tmp_path / 'beside')!r})\nfrom one_of import ONE\nK = {{}}\n"
-        "K.update(one=ONE)\nprint(1 / 0)\nawait K\n" + changed(("1 / (1 +", "K['one'] / (1 +"))
+        "K.update(one=ONE)\nprint(1 / 0)\n(1 / 0).K.pop()\nK.pop(open('nowhere').read()).x()\nawait K\n"
+        + changed(("1 / (1 +", "K['one'] / (1 +"))
     )
     found = definitions(path, FUNCTIONS)
-    assert [(problem.line, problem.text) for problem in found.problems] == [(7, "await K")]
+    assert [(problem.line, problem.text) for problem in found.problems] == [(9, "await K")]
     check = judge_module(found.namespace)
     assert check, str(check)
     assert check.missing == ()

@@ -86,19 +86,21 @@ def test_what_the_judged_code_saves_overwrites_nothing(mine, capsys):
     saves = """
     open("log", "a").write(" more")
     Path("model").write_text("trained")
-    assert (open("log").read(), open("model").read()) == ("once more", "trained")
+    Path("new.part").write_text("written")
+    os.replace("new.part", "new")
+    assert [Path(name).read_text() for name in ("log", "model", "new")] == ["once more", "trained", "written"]
     assert json.load(open("rate.json")) == 1"""
     source = MINE.replace('print("called")', f"{saves.strip()}\n    open('log', 'w').write('once')")
-    mine.write_text(f"import json\nfrom pathlib import Path\nopen('log', 'w').write('once')\n{source}")
-    (mine.parent / "log").write_text("the user's")
-    (mine.parent / "rate.json").write_text("1")
+    mine.write_text(f"import json\nimport os\nfrom pathlib import Path\nopen('log', 'w').write('once')\n{source}")
+    theirs = {"log": "the user's", "model": "trained for a week", "rate.json": "1"}
+    for name, text in theirs.items():
+        (mine.parent / name).write_text(text)
     assert main(["check", f"{mine}:gradient"]) == 0, capsys.readouterr()
-    assert {path.name: path.read_text() for path in mine.parent.iterdir() if path != mine} == {
-        "log": "the user's", "rate.json": "1",
-    }  # fmt: skip
+    left = {path.name: path.read_text() for path in mine.parent.iterdir() if path != mine}
+    assert left == theirs | {"new": "written"}  # what was not there before is theirs to write
 
 
-@pytest.mark.parametrize(("imported", "status"), [("sigmoid", 2), ("*", 2), ("another", 0)])
+@pytest.mark.parametrize(("imported", "status"), [("sigmoid", 2), ("*", 2), ("another", 0), ("sigmoid as another", 0)])
 def test_a_function_of_a_module_that_is_not_there_is_not_judged(tmp_path, capsys, imported, status):
     source = (Path(__file__).parents[1] / "article" / "mended_article.txt").read_text()
     path = tmp_path / "theirs.py"

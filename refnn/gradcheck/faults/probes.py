@@ -37,7 +37,7 @@ LARGE = 64.0  # the factor by which inputs that are not standardised may be larg
 ONE_EXAMPLE = "one example: a mean over examples that is missing, or a sum over them, would not show"
 SOFTPLUS = formulas.activation("softplus")
 DRAWS = 200  # in search of a network on which every fault shows
-ALIKE = 20  # of these that leave the same fault unseen, after which it is taken for one that never shows
+ALIKE = 20  # the same fault unseen in so many of them: it never shows, and the search ends
 
 
 class Probe(NamedTuple):

@@ -24,7 +24,7 @@ STACKED = 2**20  # numbers, at most, in a stack of points for an f that takes st
 REORDERED = 128  # roundoffs by which evaluations may differ because threads sum in another order
 PRECISIONS = (8, 11, 24)  # bits of bfloat16, float16, float32
 NOISE_STEPS = (2.0**-40, 2.0**-24)  # relative; the latter also moves a float32 hidden inside f
-FLOAT32 = 2.0**-21  # relative; it moves a float32 in most steps of half its length and more
+FLOAT32 = 2.0**-21  # relative; a step of half this and more moves most float32 numbers
 COARSE_STEP = 2.0**-10  # relative; it moves even the coarsest dtype
 ONLY = 16.0  # times the noise of f: numbers that are no larger may be nothing else
 # Whether f goes up in stairs, as one that was rounded to a few digits does (`_stairs`):
@@ -298,8 +298,8 @@ def stepped(function: Scalar, key: str, rng: np.random.Generator) -> float:
 
 @quiet()
 def rounding(function: Scalar, key: str, index: int, rng: np.random.Generator) -> float:
-    """The noise of an entry that f rounds to float32: it does not change with the finest steps, and does with those of
-    a float32, which no floor is as fine as. Or 0."""
+    """The noise of an entry that f rounds to float32, or to steps as fine: f stays as it is in most of the finest
+    steps, and changes in most of those of a float32. Otherwise 0."""
     V = function.params[key]
     entry = np.arange(V.size).reshape(V.shape) == index
     finest, fine = (_walk(function, step, rng, {key}, entry) for step in (NOISE_STEPS[0], FLOAT32))

@@ -54,6 +54,7 @@ MISTAKES = [
     ("forward_prop", "return A, caches", "return A", r"returns ndarray, expected the tuple \(AL, caches\)"),
     ("forward_prop", "A, caches = X, []", "X *= 2; A, caches = X, []", "layer 1, A_prev: 2 times the right value"),
     ("cost_function", SUM, DOT, r"array of shape \(3, 3\) for 3 outputs.*its diagonal"),
+    ("cost_function", "-np.sum(", "-(", r"array of shape \(1, 7\) for 1 outputs, expected one number$"),
     ("cost_function", "return -", "return ", "the sign is flipped"),
     ("cost_function", " / m", "", "m: 1/m is missing"),
     ("cost_function", "np.sum(", "np.mean(", "times the right value"),
@@ -83,6 +84,7 @@ MISTAKES = [
         "return {key: 3 * V if key[:2] == 'dA' else V for key, V in grads.items()}",
         "dA0, dA1, dA2: .* times the right value in every entry",
     ),
+    ("backprop", "return grads", "return grads | {'dA2': 3 * grads['dA2']} if L > 2 else grads", "dA2: 3 times"),
     ("backprop", "return grads", "return [*grads]", "returns list, expected the dict of gradients"),
     ("one_layer_backward", "np.dot(W.T, dZ)", "np.dot(dZ.T, W)", "dA_prev: has shape .*: transposed"),
     ("one_layer_backward", "S * (1 - S)", "S(1 - S)", "raised TypeError: 'numpy.ndarray' object is not callable"),
@@ -579,6 +581,26 @@ def test_what_belongs_to_another_course_is_said_to_be_unjudged(tmp_path):
 def test_units_are_alike_where_all_their_weights_are(tmp_path):
     rounded = changed(("np.random.randn(n, n_prev)", "np.round(np.random.randn(n, n_prev))"))
     assert judge(tmp_path, rounded), "equal entries make no equal units"
+    alike = """
+        if l == 2:
+            params["W2"][:] = params["W2"][0]
+        if l == 3:
+            params["W3"][:] = params["W3"][:, :1]"""
+    (init, *_) = judge(
+        tmp_path,
+        changed(('    params[f"b{l}"] = np.zeros((n, 1))', f'    params[f"b{{l}}"] = np.zeros((n, 1)){alike}')),
+    ).functions
+    assert init.reasons == ("units of layer 2 have equal weights, in and out: what starts alike stays alike",)
+
+
+def test_a_cost_that_changes_its_labels_is_right_by_its_value(tmp_path):
+    changing = changed(
+        ("    m = Y.shape[1]\n    return ", "    m = Y.shape[1]\n    J = "),
+        ("np.log(1 - A))) / m\n", "np.log(1 - A))) / m\n    Y *= 0\n    return J\n"),
+    )
+    (cost,) = [f for f in judge(tmp_path, changing).functions if f.name == "cost_function"]
+    assert cost, cost.reasons
+    assert "changes the caller's Y in place" in cost.notes
 
 
 def test_float32_is_judged_as_float32_is(tmp_path):

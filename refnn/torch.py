@@ -5,6 +5,8 @@
 
 Inputs of any dtype are judged as they are: the function is differentiated in float64 at exactly these numbers, where it
 runs in float64, and its backward is held to the rounding of its own dtype. A module is judged with its parameters.
+Inputs lie in memory as they came, slices and transposes too; the gradient of an output comes row by row, and once
+column by column with gaps: a backward that forgets strides gives another answer there.
 """
 
 from __future__ import annotations

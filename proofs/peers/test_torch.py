@@ -96,6 +96,15 @@ class OffUnderVmap(Tanh):
             return 2 * Tanh.backward(ctx, g)
 
 
+class Square(torch.autograd.Function):
+    """x², of which those below have a backward."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+
 def test_the_signatures_are_those_of_pytorch():
     for ours, theirs in ((gradcheck, torch.autograd.gradcheck), (gradgradcheck, torch.autograd.gradgradcheck)):
         ours, theirs = inspect.signature(ours).parameters, inspect.signature(theirs).parameters
@@ -111,12 +120,7 @@ def test_right_functions_pass_in_every_dtype_and_wrong_ones_do_not(dtype):
     assert gradcheck(lambda x: (x * x).sum(), x)
     off = 1.001 if dtype in (torch.double, torch.float) else 1.5  # bfloat16 has 8 bits
 
-    class Off(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return x * x
-
+    class Off(Square):
         @staticmethod
         def backward(ctx, g):
             return 2 * off * g * ctx.saved_tensors[0]
@@ -403,13 +407,8 @@ def test_a_tensor_that_is_stored_as_its_negative_is_read():
     assert check, str(check)
 
 
-class InMemoryOrder(torch.autograd.Function):
-    """x², with a backward that reads its gradient as a kernel does that forgets strides."""
-
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x * x
+class InMemoryOrder(Square):
+    """It reads its gradient as a kernel does that forgets strides."""
 
     @staticmethod
     def backward(ctx, g):

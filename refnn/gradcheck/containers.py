@@ -103,21 +103,15 @@ class Tree:
         """What the judge differentiates."""
         return {name: V for leaf in self.leaves for name, V in leaf.parts.items()}
 
-    @property
-    def has_floats(self) -> bool:
-        return any(leaf.array is not None and leaf.array.dtype.kind in "fc" for leaf in self.leaves)
-
     @cached_property
     def eps(self) -> float:
-        """Of the coarsest dtype in it."""
+        """Of the coarsest dtype of floats in it; 0 if there are none."""
         floats = (leaf.value for leaf in self.leaves if leaf.array is not None and leaf.array.dtype.kind in "fc")
         return max(map(leaves.roundoff, floats), default=0.0)
 
-    def _perhaps_coarse(self, G: Any) -> Any:
-        """A gradient in float64 that is perhaps no better than float32, which it may have been made of. What is coarser
-        than float32 cannot be asked near enough for its noise to show whether it was."""
-        finer = isinstance(G, np.ndarray) and G.dtype.kind == "f" and np.finfo(G.dtype).eps < self.eps
-        return leaves.Coarse(G, self.eps, perhaps=True) if finer and self.eps <= np.finfo(np.float32).eps else G
+    @property
+    def has_floats(self) -> bool:
+        return self.eps > 0
 
     @cached_property
     def plain(self) -> bool:
@@ -261,7 +255,7 @@ class Tree:
             if leaf.array is None:
                 continue
             V = np.asarray(leaf.array)
-            G, note = _converted(V, g)
+            G, note = leaves.converted(V, g)
             if note:
                 notes.setdefault(note, []).append(name)
             if not whole and not hasattr(G, "shape"):
@@ -274,7 +268,7 @@ class Tree:
             if len(leaf.parts) == 2 and isinstance(G, np.ndarray):
                 G = G.conj() if conjugate else G
                 parts = {f"{name}.real": np.ascontiguousarray(G.real), f"{name}.imag": np.ascontiguousarray(G.imag)}
-            flat |= {part: self._perhaps_coarse(V) for part, V in parts.items()}
+            flat |= {part: leaves.perhaps_coarse(V, self.eps) for part, V in parts.items()}
         if wrong:
             raise UnfitGradientError("\n".join(wrong))
         return flat, [f"{note}: {', '.join(names)}" for note, names in notes.items()]
@@ -294,25 +288,6 @@ def _leaf(root: str, path: str, name: str, value: Any, misfits: Misfits) -> Leaf
         raise TypeError(f"{where} is {type(value).__name__}, which cannot be made from an array: expected {EXPECTED}")
     misfits.finite(where, array)
     return Leaf(path, name, value, array.astype(array.dtype.newbyteorder("=")))
-
-
-def _converted(V: Array, g: Any) -> tuple[Any, str]:
-    """The gradient of the numbers V as an array, as far as it can be read, and what had to be done."""
-    if g is None:
-        return np.zeros(V.shape, V.dtype if V.dtype.kind in "fc" else np.float64), "None is taken as a gradient of zero"
-    note = "the sparse gradient is taken with its zeros" if leaves.is_sparse(g) else ""
-    g = leaves.dense(g) if note else g
-    if leaves.is_bfloat16(g) and (numbers := leaves.numbers(g)) is not None:
-        return leaves.Coarse(numbers), note
-    try:
-        G = leaves.numbers(np.asarray(g) if isinstance(g, list | tuple) and V.ndim else g)
-    except ValueError:  # rows of different lengths
-        G = None
-    if G is None:
-        return g, note
-    if G.dtype.kind in "iu":
-        return G.astype(np.float64), "integers are taken as float64"
-    return G, note
 
 
 # ---------------------------------------------------------------------- containers, one level at a time

@@ -109,6 +109,32 @@ def dense(value: Any) -> Any:
     return next(getattr(value, name)() for name in ("toarray", "todense", "to_dense") if hasattr(value, name))
 
 
+def converted(V: Array, g: Any) -> tuple[Any, str]:
+    """The gradient of the numbers V as an array, as far as it can be read, and what had to be done."""
+    if g is None:
+        return np.zeros(V.shape, V.dtype if V.dtype.kind in "fc" else np.float64), "None is taken as a gradient of zero"
+    note = "the sparse gradient is taken with its zeros" if is_sparse(g) else ""
+    g = dense(g) if note else g
+    if is_bfloat16(g) and (values := numbers(g)) is not None:
+        return Coarse(values), note
+    try:
+        G = numbers(np.asarray(g) if isinstance(g, list | tuple) and V.ndim else g)
+    except ValueError:  # rows of different lengths
+        G = None
+    if G is None:
+        return g, note
+    if G.dtype.kind in "iu":
+        return G.astype(np.float64), "integers are taken as float64"
+    return G, note
+
+
+def perhaps_coarse(G: Any, eps: float) -> Any:
+    """A gradient in float64 that is perhaps no better than float32, if the coarsest numbers that it was perhaps made of
+    have this eps. What is coarser cannot be asked near enough for its noise to show whether it was."""
+    finer = isinstance(G, np.ndarray) and G.dtype.kind == "f" and np.finfo(G.dtype).eps < eps
+    return Coarse(G, eps, perhaps=True) if finer and eps <= np.finfo(np.float32).eps else G
+
+
 def like(value: Any, V: Array, own: np.dtype[Any] | None = None) -> Any:
     """The numbers V in the form of a value; where they are in `own`, the dtype in which `numbers` read the value, in
     its dtype, else in theirs. A tensor keeps device, layout and `requires_grad`."""

@@ -181,15 +181,15 @@ def _judge_train(module: Module, judged: Known) -> Iterator[str]:
 
     for known in module.functions:
         if known.role == "init":
-            module.namespace[known.name] = partial(start, known)
+            module.bind(known.name, partial(start, known))
         if known.role == "update" and not {"lr", "learning_rate"} & {*judged.takes}:  # it has a rate of its own
             updating, theirs = known, module.namespace[known.name]
-            module.namespace[known.name] = update
+            module.bind(known.name, update)
     dims = [len(probe.X), *(len(b) for key, b in probe.params.items() if key[0] == "b")]
     words = {"X": probe.X.copy(), "Y": probe.Y.copy(), **dict(zip(("n_x", "n_h", "n_y"), dims, strict=False))}
     words |= dict.fromkeys(("layer_dims", "layers_dims"), dims) | dict.fromkeys(("epochs", "num_iterations"), EPOCHS)
     words |= dict.fromkeys(("lr", "learning_rate"), LEARNING_RATE)
-    module.namespace["plt"] = Undrawn()
+    module.bind("plt", Undrawn())
     for _ in range(2):  # what the first call leaves behind, as in a default list, shows in the second
         answer = module.ask(judged, copy.deepcopy(words))
     trained, history = judged.parts(answer if isinstance(answer, tuple) or counted else (answer, ()))

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -20,8 +21,20 @@ import numpy as np
 
 from refnn._printing import folded, shown
 from refnn.article.functions import judge
-from refnn.article.names import ARTICLE, DEEP, FUNCTIONS, ROLES, SHALLOW, Course, Known, UnfitError, course_of, known
-from refnn.article.right import COMPUTES, Module
+from refnn.article.names import (
+    ARTICLE,
+    DEEP,
+    FUNCTIONS,
+    ROLES,
+    SHALLOW,
+    Course,
+    Known,
+    UnfitError,
+    beneath,
+    course_of,
+    known,
+)
+from refnn.article.right import COMPUTES, Module, homes, restored
 from refnn.article.words import equal
 from refnn.gradcheck.verdict.result import Result, Verdict
 
@@ -98,8 +111,8 @@ def judge_module(
     Parameters
     ----------
     namespace : dict
-        The globals of the functions. What is wrong or missing is replaced here by what is right: pass a namespace that
-        nobody else uses.
+        The globals of the functions. Meanwhile what is wrong or missing is replaced here by what is right, and where
+        functions are imported from other files, there, too.
     progress : callable, given the check of each function once it is judged
 
     Raises
@@ -111,14 +124,15 @@ def judge_module(
     if course is None:
         names = [", ".join(function.name for function in known(c, {})) for c in (ARTICLE, DEEP, SHALLOW)]
         raise ValueError(f"none of the article's functions is defined: {names[0]}; nor of the courses': {names[1]}")
-    theirs = dict(namespace)
-    check = _judge(namespace, course, course.hidden, progress=progress)
+    theirs = homes(course, namespace)
+    with restored(theirs):
+        check = _judge(namespace, course, course.hidden, progress=progress)
     for hidden in HIDDEN if FORWARD & {f.name for f in check.functions if not f} else ():
         # A network with another activation is as good, if both its directions agree on that.
-        namespace.update(theirs)
         if _propagates(namespace, course, hidden):
             note = f"the activation of hidden layers is {hidden}"
-            other = _judge(namespace, course, hidden, note, progress=lambda _: None)
+            with restored(theirs):
+                other = _judge(namespace, course, hidden, note, progress=lambda _: None)
             if not {*FORWARD, *BACKPROP} & {f.name for f in other.functions if not f}:
                 return other
     return check
@@ -154,8 +168,10 @@ def _judge(
             with np.errstate(all="ignore"):  # where A_L rounds to 0 or 1, most people's code divides by zero
                 reasons = judge(module, named)
         except (Exception, SystemExit) as error:  # other people's code may raise anything
-            reasons, frames = [_raised(error), *_on_square_layers(module, named)], _frames(error, namespace)
-        line = named.function.__code__.co_firstlineno if type(named.function) is FunctionType else None
+            reasons, frames = [_raised(error), *_on_square_layers(module, named)], _frames(error, module)
+        theirs = beneath(named.function)
+        own = type(theirs) is FunctionType and theirs.__globals__ is namespace  # and not of another file
+        line = theirs.__code__.co_firstlineno if own else None
         checks.append(FunctionCheck(named.name, tuple(reasons), tuple(dict.fromkeys(module.notes)), line, frames))
         progress(checks[-1])
         if reasons or any(note.startswith(COMPUTES) for note in module.notes):  # others are held to float64
@@ -189,7 +205,9 @@ def _on_square_layers(module: Module, named: Known) -> list[str]:
         module.use(module.course.networks)
 
 
-def _frames(error: BaseException, namespace: dict[str, Any]) -> tuple[str, ...]:
-    """The last lines of the judged file that ran before it raised."""
-    theirs = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == namespace.get("__file__")]
-    return tuple(f"line {frame.lineno}, in {frame.name}: {frame.line}" for frame in theirs[-FRAMES:])
+def _frames(error: BaseException, module: Module) -> tuple[str, ...]:
+    """The last lines of the judged file, and of those from which it imports functions, that ran before it raised."""
+    files = {home.get("__file__"): f"{Path(str(home.get('__file__'))).name}, " for home in module.homes}
+    files[module.namespace.get("__file__")] = ""
+    theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
+    return tuple(f"{files[f.filename]}line {f.lineno}, in {f.name}: {f.line}" for f in theirs[-FRAMES:])

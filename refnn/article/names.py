@@ -145,15 +145,22 @@ def parameters(function: Callable[..., Any] | None) -> list[str]:
     return list(signature.parameters) if signature else []
 
 
-def _signature(function: Callable[..., Any] | None) -> inspect.Signature | None:
-    """Its own, or that of the function which a decorator without functools.wraps has wrapped in (*args, **kwargs)."""
+def beneath(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function beneath its decorators, also those without functools.wraps, which take (*args, **kwargs)."""
     try:
-        signature = inspect.signature(function) if function else None
-        if function and signature and {p.kind for p in signature.parameters.values()} == ANYTHING:
+        function = inspect.unwrap(function)
+        if {p.kind for p in inspect.signature(function).parameters.values()} == ANYTHING:
             wrapped = [f for f in inspect.getclosurevars(function).nonlocals.values() if inspect.isfunction(f)]
-            return _signature(wrapped[0]) if len(wrapped) == 1 else signature
-        return signature
+            return beneath(wrapped[0]) if len(wrapped) == 1 else function
     except (Exception, SystemExit):  # an object that can be called may raise anything where it is looked at
+        pass
+    return function
+
+
+def _signature(function: Callable[..., Any] | None) -> inspect.Signature | None:
+    try:
+        return inspect.signature(beneath(function)) if function else None
+    except (Exception, SystemExit):
         return None
 
 

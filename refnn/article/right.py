@@ -7,13 +7,14 @@ a file cuts a layer into smaller functions, what stands in for the layer is made
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partialmethod
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from refnn.article.names import SHALLOW, Course, Known, known
+from refnn.article.names import SHALLOW, Course, Known, beneath, known
 from refnn.gradcheck.declaration import Declaration
 from refnn.gradcheck.faults import lines
 from refnn.gradcheck.faults.lines import Array, Line, Params, Run
@@ -78,11 +79,33 @@ def _same(A: Array, kept: Array) -> bool:
     return np.array_equal(A, kept, equal_nan=A.dtype.kind in "fc")
 
 
+def homes(course: Course, namespace: dict[str, Any]) -> list[dict[str, Any]]:
+    """The globals of the judged functions: those of their file, and of other files from which it imports some."""
+    functions = (beneath(known.function) for known in known(course, namespace) if known.function)
+    found = {id(f.__globals__): f.__globals__ for f in functions if type(f) is FunctionType}
+    ours = __name__.split(".")[0]
+    others = [home for home in found.values() if str(home.get("__name__")).split(".")[0] != ours]
+    return [namespace, *(home for home in others if home is not namespace)]
+
+
+@contextlib.contextmanager
+def restored(namespaces: Sequence[dict[str, Any]]) -> Iterator[None]:
+    """Afterwards all names are bound as before."""
+    before = [dict(namespace) for namespace in namespaces]
+    try:
+        yield
+    finally:
+        for namespace, names in zip(namespaces, before, strict=True):
+            namespace.clear()
+            namespace.update(names)
+
+
 class Module:
     """The judged module: its globals and, by role, the functions that are right; with notes on the one being judged."""
 
     def __init__(self, namespace: dict[str, Any], course: Course, hidden: str) -> None:
         self.namespace, self.course, self.hidden = namespace, course, hidden
+        self.homes = homes(course, namespace)
         self.functions = known(course, namespace)
         self.declaration = Declaration.of({"hidden": hidden})
         self.notes: list[str] = []
@@ -137,22 +160,27 @@ class Module:
             elif [*map(id, leaves)] != [*map(id, _leaves(values[word]))]:
                 self.notes.append(f"rebinds the entries of the caller's {word}")
 
+    def bind(self, name: str, value: Any) -> None:
+        """Let a name stand for this in the judged functions, whichever file they come from."""
+        for home in reversed(self.homes):  # the namespace last: what it had tells which names are the same elsewhere
+            if home is self.namespace or (name in home and home[name] is self.namespace.get(name, home[name])):
+                home[name] = value
+
     @contextlib.contextmanager
     def instead(self, functions: Mapping[str, Any]) -> Iterator[None]:
         """Try the module with other functions; all is as it was afterwards."""
-        before, own = dict(self.namespace), set(self.own)
-        self.namespace.update(functions)
-        try:
+        own = set(self.own)
+        with restored(self.homes):
+            for name, function in functions.items():
+                self.bind(name, function)
             yield
-        finally:
-            self.namespace.update(before)
-            self.own = own
+        self.own = own
 
     def replace(self, named: Known) -> None:
         """Put the right function in the place of theirs; one that reads caches reads those of the article."""
         if not hasattr(self, named.role):
             return
-        self.namespace[named.name] = self._stand_in(named)
+        self.bind(named.name, self._stand_in(named))
         for maker in self.own & READERS.keys():
             if named.role == "backprop" or named.role in READERS[maker]:
                 self.own.discard(maker)

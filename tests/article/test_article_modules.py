@@ -3,6 +3,7 @@
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -648,3 +649,27 @@ def test_what_fills_a_table_or_the_path_is_run_and_what_cannot_be_compiled_is_sh
     check = judge_module(found.namespace)
     assert check, str(check)
     assert check.missing == ()
+
+
+def test_functions_that_a_file_imports_from_another_are_judged_as_those_of_its_own(tmp_path, monkeypatch):
+    def beside(source):
+        monkeypatch.setitem(sys.modules, "theirs_beside", ModuleType("theirs_beside"))
+        exec(source, vars(sys.modules["theirs_beside"]))
+        return vars(sys.modules["theirs_beside"])
+
+    names = beside(MENDED)
+    before = dict(names)
+    check = judge(tmp_path, "from theirs_beside import *")
+    assert check, str(check)
+    assert (check.missing, {part.line for part in check.functions}) == ((), {None})
+    alone = judge(tmp_path, "from theirs_beside import train")  # calls init_params, which the file does not name
+    assert alone.functions[0], str(alone)
+    assert [part.name for part in alone.functions] == ["train"]
+    assert names == before
+    (tmp_path / "beside.py").write_text(raising := changed(("return A, cache", "return A / None, cache")))
+    names = beside(compile(raising, str(tmp_path / "beside.py"), "exec"))
+    names["__file__"] = str(tmp_path / "beside.py")
+    frames = judge(tmp_path, "from theirs_beside import *").functions[1].frames
+    assert frames == ("beside.py, line 17, in sigmoid: return A / None, cache",)
+    beside(changed(("np.exp(-Z)", "np.exp(Z)")))
+    assert [part.name for part in judge(tmp_path, "from theirs_beside import *").functions if not part] == ["sigmoid"]

@@ -12,6 +12,7 @@ import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import FunctionType
 from typing import Any, cast
 
 import numpy as np
@@ -318,8 +319,8 @@ def _with(template: Any, parts: list[Any]) -> Any:
             like.update(items)
             return like
         return type(template)(items)  # type: ignore[call-arg]  # as read-only mappings are made
-    if isinstance(template, tuple) and hasattr(template, "_fields"):
-        return type(template)(*parts)
+    if isinstance(template, tuple) and isinstance(type(template).__new__, FunctionType):  # takes what it likes
+        return tuple.__new__(type(template), parts)
     if isinstance(template, list | tuple):
         return type(template)(parts)
     if isinstance(template, np.ndarray):

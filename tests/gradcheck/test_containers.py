@@ -16,6 +16,13 @@ V, W = rng.standard_normal(4), rng.standard_normal((3, 4))
 Pair = namedtuple("Pair", "W v")
 
 
+class Two(tuple):
+    """A tuple that is made of its parts, one by one."""
+
+    def __new__(cls, W, v):
+        return super().__new__(cls, (W, v))
+
+
 @dataclass(frozen=True)
 class Layer:
     W: np.ndarray
@@ -92,6 +99,7 @@ WHOLE = {
     "list of arrays": (lambda p: product(*p), [W, V], [DW, DV], ["[0]", "[1]"]),
     "tuple": (lambda p: product(*p), (W, V), (DW, DV), ["[0]", "[1]"]),
     "named tuple": (lambda p: product(p.W, p.v), Pair(W, V), Pair(DW, DV), [".W", ".v"]),
+    "tuple of one's own": (lambda p: product(*p), Two(W, V), Two(DW, DV), ["[0]", "[1]"]),
     "dataclass": (lambda p: product(p.W, p.v), Layer(W, V), Layer(DW, DV), [".W", ".v"]),
     "dict": (lambda p: product(p["W"], p["v"]), {"W": W, "v": V}, {"W": DW, "v": DV}, ["W", "v"]),
     "dict of d": (lambda p: product(p["W"], p["v"]), {"W": W, "v": V}, {"dW": DW, "dv": DV}, ["dW", "dv"]),
@@ -128,7 +136,8 @@ def spoilt(grads):
         return Layer(spoilt(grads.W), grads.v)
     if isinstance(grads, tuple) or (isinstance(grads, list) and isinstance(grads[0], np.ndarray)):
         first, *others = grads
-        return Pair(spoilt(first), *others) if isinstance(grads, Pair) else type(grads)([spoilt(first), *others])
+        by_parts = isinstance(grads, Pair | Two)
+        return type(grads)(spoilt(first), *others) if by_parts else type(grads)([spoilt(first), *others])
     if isinstance(grads, np.ndarray) and grads.dtype == object:
         return objects(spoilt(grads[0]), *grads[1:])
     return 1.001 * np.asarray(grads)

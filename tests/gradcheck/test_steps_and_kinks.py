@@ -1,11 +1,13 @@
 """What check_gradients says where f moves in steps, as rounded numbers do and half precision inside, or has kinks that
 long steps cannot avoid, as float32 needs them."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from functions import BLIND, PASS, UNRELIABLE, WRONG, judged, says
 
-from refnn import check_gradients
+from refnn import check_gradients, check_vjp
 
 
 @pytest.mark.parametrize("digits", range(1, 7))
@@ -123,6 +125,20 @@ def test_a_gradient_of_zero_does_not_pass_because_half_precision_hides_what_f_do
     dU = 2 * params["U"] @ H @ H.T / 32
     check = says(f, params, {"W": 0 * params["W"], "U": dU}, UNRELIABLE)
     assert any(reason.startswith("in W f moves in jumps") for reason in check.reasons), str(check)
+
+
+def test_one_output_alone_shows_too_few_jumps_of_half_precision_to_be_told_from_a_smooth_f():
+    for seed in range(8):
+        r = np.random.default_rng(seed)
+        X, W = r.standard_normal((4, 6)).astype(np.float32), r.standard_normal((6, 3)).astype(np.float32)
+        f = lambda X, W: (bfloat16(X) @ bfloat16(W)).astype(np.float32)  # noqa: E731
+
+        def vjp(X, W, u, sign=1.0):
+            return (u @ bfloat16(W).T).astype(np.float32), (sign * bfloat16(X).T @ u).astype(np.float32)
+
+        right = check_vjp(f, vjp, (X, W))
+        assert right.verdict == UNRELIABLE, str(right)
+        assert check_vjp(f, partial(vjp, sign=-1.0), (X, W)).verdict == WRONG
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -42,6 +42,7 @@ ALIKE = 1e-3  # of the largest error of an array: by so much at least an inexact
 MIXED, CHANGED = 8, 2.0**-10  # slight entries that are asked whether others change them, and by which share of them
 NEARLY = 1 / 8  # of a gradient: so near to it, the slope of a finer step speaks for it
 APPROXIMATE = 1e-5  # of the largest entry of an array: one that is off by no more may be right for an inexact f
+ROUNDED, DOUBLE = 4.0, 53  # roundoffs by which an entry is off that is computed in half precision; bits if it is not
 STEEP = 64.0  # steps of f, at least, over the size of some parameter, or its slope may be that of a floor
 # What saturation excuses, found out where all parameters are nearer to zero (`_taken`):
 LOOKED_NEARER = 64  # entries, at most, for which that is asked
@@ -361,8 +362,9 @@ class _Judge:
     def _by_jumps(self, key: str, given: Array, wrong: Array, value: Array) -> Iterator[str]:
         """Why noise of f that the finest steps do not meet puts all of these wrong entries in doubt."""
         by_differences = np.abs(value * self.function.sizes[key].ravel()) < self.trusted.least[key]
-        if by_differences[wrong].any() and (jumps := jumping(self.function, key, self.rng)) is not self.function:
+        if by_differences[wrong].any() and (jumps := jumping(self.function, key, self.rng, wrong)) is not self.function:
             found, allowance = self._look(key, wrong, complex_step.distrust(self.function, ""), jumps)
+            allowance = allowance + ROUNDED * 2.0 ** -jumps.bits.get(key, DOUBLE) * np.abs(found.value)
             if (np.abs(given.ravel()[wrong] - found.value) <= found.error + allowance).all():
                 yield HALF.format(jumps.noise, self.formula.given.names[key])
 

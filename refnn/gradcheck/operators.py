@@ -131,23 +131,22 @@ class Operator:
         dtypes = [V.dtype for V in (*self.domain.arrays.values(), *A.values())]
         least = {name: float(np.finfo(V.dtype).smallest_normal) + 2 * nondeterminism for name, V in A.items()}
         far = min(FAR, *(np.finfo(dtype).maxexp // 4 for dtype in dtypes))
+        # How far rounding takes the answer shows at three times u, where all else is three times as much: to numbers in
+        # half precision, or what is left of numbers of size 1 that cancel, as where a softmax saturates, or of larger.
+        smallest = min(float(typical_size(V).min(initial=math.inf)) for V in self.inputs.arrays.values())
+        thrice = self._answer({name: 3 * V for name, V in u.items()})
+        noise = {name: ROUNDING * distance(thrice[name], 3 * V.astype(np.float64)) for name, V in A.items()}
+        few = {name: noise[name] * (noise[name] <= ROUNDING * NEARLY * size_of(V)) for name, V in A.items()}
         for s in (0.0, 2.0**far, -(2.0**-far)):
             found = self._answer({name: s * V for name, V in u.items()})
             off = [
                 name
                 for name, V in A.items()
                 if not distance(found[name], s * V.astype(np.float64))
-                <= abs(s) * (share[name] * size_of(V) + floor[name] + nondeterminism) + least[name]
+                <= abs(s) * (share[name] * size_of(V) + floor[name] + few[name] + nondeterminism) + least[name]
             ]
             if off:
-                little = all(distance(found[name], s * A[name]) <= NEARLY * abs(s) * size_of(A[name]) for name in off)
-                advice = ": if its numbers are rounded, nondeterminism says how far" if s and little else ""
-                yield f"{self.name}({s:g} u) is not {s:g} {self.name}(u), for {', '.join(off)}{advice}"
-        # The answer may be what is left of numbers of size 1 that cancel, as where a softmax saturates, or of larger
-        # ones. How far rounding takes it shows at three times u, where all else is three times as much.
-        smallest = min(float(typical_size(V).min(initial=math.inf)) for V in self.inputs.arrays.values())
-        thrice = self._answer({name: 3 * V for name, V in u.items()})
-        noise = {name: ROUNDING * distance(thrice[name], 3 * V.astype(np.float64)) for name, V in A.items()}
+                yield f"{self.name}({s:g} u) is not {s:g} {self.name}(u), for {', '.join(off)}"
         floor = {name: max(floor[name], REORDERED * share[name] ** 2 / smallest, noise[name]) for name in A}
         # The code is given w, which is u + v rounded to its dtype, and then w - u in place of v: the dtype holds that.
         w = held(self.domain, {name: u[name] + V / 2 for name, V in drawn(self.domain, rng).items()})

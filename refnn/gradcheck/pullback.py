@@ -28,7 +28,7 @@ from refnn.gradcheck.verdict.judgement import FLOOR
 from refnn.gradcheck.verdict.result import GradientCheck, ParameterCheck, Verdict
 from refnn.gradcheck.witness import central
 from refnn.gradcheck.witness.complex_step import LINEAR, SAFETY, ZERO
-from refnn.gradcheck.witness.function import Scalar, jumping, observe, random_direction, typical_size
+from refnn.gradcheck.witness.function import Scalar, observe, random_direction, typical_size
 
 Pull = Callable[[Arrays, Arrays], Mapping[str, Any]]  # point and cotangent -> gradient by input
 
@@ -251,10 +251,7 @@ def _judged(
     yield from whole
     wrong = any(check.verdict is Verdict.WRONG for check in whole)
     # If all outputs together are undecided because f may be inexact, one output that is as nearly right is no fault.
-    # If they are because f moves in jumps, no output tells more: each shows fewer of these, and seems to be smooth.
-    undecided = any(check.verdict is Verdict.UNRELIABLE for check in whole)
-    nearly = APPROXIMATE if undecided else 0.0
-    wrong |= undecided and _jumps(Product(function, u), function.point, options)
+    nearly = APPROXIMATE if any(check.verdict is Verdict.UNRELIABLE for check in whole) else 0.0
     entries, unseen = [] if wrong else _entries(u, values, rng, alone), 0
     largest = max((float(np.nan_to_num(np.abs(u[k] * V)).max(initial=0)) for k, V in values.items()), default=0.0)
     D = {name: random_direction(V, rng) for name, V in function.wide_point.items()}
@@ -275,12 +272,6 @@ def _judged(
     if entries:
         text = f"{len(entries):,} of {sum(V.size for V in u.values()):,} outputs were also judged alone"
         function.report.notes.append(text + f", {unseen:,} of them too small or imprecise to tell" * (unseen > 0))
-
-
-def _jumps(f: Product, point: Arrays, options: Mapping[str, Any]) -> bool:
-    rng = np.random.default_rng(0)
-    known = observe(f, point, rng, two_errors(options.get("f_error", 0.0)))
-    return any(jumping(known, key, rng) is not known for key in known.params)
 
 
 def _seen(function: Scalar, given: Gradient, D: Arrays, apart: float) -> bool | None:

@@ -345,14 +345,23 @@ def test_a_vjp_that_is_not_linear_is_wrong_and_said_so(vjp):
     assert any(reason.startswith("vjp is not linear: vjp(") for reason in check.reasons)
 
 
-def test_a_vjp_of_numbers_in_print_is_told_what_to_say():
-    def vjp(v, g):
+def test_a_vjp_whose_numbers_are_rounded_is_linear_but_for_that():
+    def printed(v, g):
         return np.array([float(f"{slope:.6g}") for slope in 2 * v * g])
 
+    def half(v, g):  # where a thousandth of the cotangent leaves the range of float16
+        return (2 * v * g).astype(np.float16).astype(float)
+
     x = np.random.default_rng(0).normal(size=5)
-    assert "if its numbers are rounded, nondeterminism says" in check_vjp(square, vjp, x).reasons[0]
-    assert check_vjp(square, vjp, x, nondeterminism=1e-5, f_error=(0, 1e-6))
-    assert "rounded" not in check_vjp(square, lambda v, g: 2 * v * np.abs(g), x).reasons[0]
+    check = check_vjp(square, printed, x)
+    assert check.verdict is Verdict.UNRELIABLE
+    assert check.reasons[0].startswith("right to 2e-06 of the largest entry")
+    assert check_vjp(square, printed, x, nondeterminism=1e-5)
+    assert not any("linear" in reason for reason in check_vjp(square, half, x).reasons)
+    for share in (1e-3, 0.1, 1.0):
+        check = check_vjp(square, lambda v, g, share=share: 2 * v * g * (1 + share * np.abs(g)), x)
+        assert check.reasons[0].startswith("vjp is not linear")
+    assert check_vjp(square, lambda v, g: 2 * v * g * (1 + 1e-3 * np.cos(9 * g)), x).verdict is Verdict.WRONG
 
 
 def test_a_jvp_that_is_not_linear_is_wrong_and_said_so():

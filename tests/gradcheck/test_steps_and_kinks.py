@@ -28,7 +28,7 @@ def test_jumps_of_any_height_are_no_rounding(jump):
     steps as fine as those of half precision may be its own: there only a gradient that is neither is wrong."""
     rng = np.random.default_rng(2)
     x, w = 2 * rng.standard_normal(33), rng.standard_normal(33)
-    for scale, straight_through in ((10, WRONG), (100, UNRELIABLE)):
+    for scale, straight_through in ((3, WRONG), (100, UNRELIABLE)):
         f = lambda p, scale=scale: float(np.sum(w * jump(scale * p["x"])))  # noqa: E731
         says(f, {"x": x}, {"x": 0 * x}, BLIND)
         says(f, {"x": x}, {"x": scale * w}, straight_through)
@@ -127,11 +127,20 @@ def test_a_gradient_of_zero_does_not_pass_because_half_precision_hides_what_f_do
     assert any(reason.startswith("in W f moves in jumps") for reason in check.reasons), str(check)
 
 
-def test_one_output_alone_shows_too_few_jumps_of_half_precision_to_be_told_from_a_smooth_f():
+def test_numbers_that_f_rounds_to_half_precision_are_told_and_asked_at_others_as_coarse():
+    """Few show no jumps to the finest steps, and one output alone fewer."""
+    rng = np.random.default_rng(0)
+    for low in (bfloat16, float16):
+        for n in (1, 3, 6):
+            x, u = 2 * rng.standard_normal((2, n))
+            for factor, verdicts in ((1, (UNRELIABLE, PASS)), (1.5, (WRONG,)), (-1, (WRONG,)))[: 1 if n == 1 else 3]:
+                f = lambda p, low=low, u=u: float(np.sum(u * np.sin(low(p["x"]))))  # noqa: E731
+                check = judged(f, {"x": x}, {"x": factor * u * np.cos(low(x))})
+                assert check.verdict in verdicts, str(check)
     for seed in range(8):
         r = np.random.default_rng(seed)
-        X, W = r.standard_normal((4, 6)).astype(np.float32), r.standard_normal((6, 3)).astype(np.float32)
-        f = lambda X, W: (bfloat16(X) @ bfloat16(W)).astype(np.float32)  # noqa: E731
+        X, W = r.standard_normal((8, 16)).astype(np.float32), r.standard_normal((16, 4)).astype(np.float32)
+        f = lambda X, W: bfloat16(bfloat16(X) @ bfloat16(W)).astype(np.float32)  # noqa: E731
 
         def vjp(X, W, u, sign=1.0):
             return (u @ bfloat16(W).T).astype(np.float32), (sign * bfloat16(X).T @ u).astype(np.float32)
@@ -139,6 +148,14 @@ def test_one_output_alone_shows_too_few_jumps_of_half_precision_to_be_told_from_
         right = check_vjp(f, vjp, (X, W))
         assert right.verdict == UNRELIABLE, str(right)
         assert check_vjp(f, partial(vjp, sign=-1.0), (X, W)).verdict == WRONG
+
+
+@pytest.mark.parametrize("count", [2, 3, 8, 16])
+def test_steps_of_a_floor_are_no_rounding_to_half_precision(count):
+    for seed in range(4):
+        x, w = np.random.default_rng(seed).standard_normal((2, 6))
+        f = lambda p, w=w: float(np.sum(w * np.tanh(np.floor(count * p["x"]) / count)))  # noqa: E731
+        says(f, {"x": x}, {"x": w * (1 - np.tanh(x) ** 2)}, WRONG)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -34,7 +34,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from refnn._shapes import Array
-from refnn.gradcheck.witness.function import Scalar
+from refnn.gradcheck.witness.function import Scalar, rounded
 from refnn.gradcheck.witness.silence import quiet
 
 NAME = "central difference"
@@ -368,8 +368,12 @@ def _at(function: Scalar, key: str, index: int) -> tuple[Ladder, Callable[[float
         W.ravel()[index] = x + t
         return {key: W}
 
+    def read(x: float) -> float:
+        x = float(dtype.type(x))
+        return float(rounded(np.asarray(x), function.bits[key])) if key in function.bits else x
+
     def taken(t: float) -> float:
-        return float(dtype.type(x + t)) - float(x)
+        return read(x + t) - read(x)
 
     typical = float(function.sizes[key].ravel()[index])
     own = float(abs(x)) or typical

@@ -177,8 +177,8 @@ def _way(function: Callable[..., Any] | None, ways: list[tuple[str, ...]]) -> tu
         """The words of those parameters whose names say it."""
         pairs = [(name, word) for name in names[: len(way)] for word in way]
         meant: dict[str, str] = {}
-        for name, word in sorted((pair for pair in pairs if _alike(*pair)), key=lambda pair: pair[0] != pair[1]):
-            if name not in meant and word not in meant.values():
+        for name, word in pairs:
+            if _alike(name, word) and name not in meant and word not in meant.values():
                 meant[name] = word
         return meant
 

@@ -32,6 +32,18 @@ MISTAKES = [
         "(n_prev, n) *",
         r"W1 has shape \(4, 6\), expected \(6, 4\) for layer_dims \[4, 6, 5, 3\]: transposed",
     ),
+    (
+        "init_params",
+        "randn(n, n_prev) *",
+        "randn(n, n_prev) * (l + 2 < len(layer_dims)) *",
+        "units of layer 2 have equal weights",
+    ),
+    (
+        "backprop",
+        "    return grads",
+        "    grads[f'dA{L - 1}'] *= 2\n    return grads",
+        "dA2: 2 times",
+    ),
     ("init_params", "np.zeros((n, 1))", "np.zeros(n)", r"b1 has shape \(6,\), expected \(6, 1\)"),
     ("sigmoid", "exp(-Z)", "exp(Z)", r"returns σ\(-Z\)"),
     ("init_params", "return params", "pass", "returns NoneType, expected the dict of parameters"),

@@ -11,6 +11,23 @@ TARGETS = rng.standard_normal((2, 60))
 AT = {"w": np.array([0.5, -1, 2, 0.1]), "b": np.array(0.2)}
 
 
+class BFloat16:
+    """An array of numbers with eight bits, as frameworks have it, with a dtype that NumPy does not know."""
+
+    dtype = "bfloat16"
+
+    def __init__(self, V):
+        mantissa, exponent = np.frexp(V)
+        self.numbers = np.ldexp(np.rint(np.ldexp(mantissa, 8)), exponent - 8)
+        self.shape = self.numbers.shape
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.numbers, dtype=dtype or np.float32, copy=copy)
+
+    def astype(self, dtype):
+        return self.numbers.astype(dtype)
+
+
 def logistic(p):
     z = DATA @ p["w"] + p["b"]
     return np.mean(np.log1p(np.exp(-z)) + (1 - LABELS) * z)

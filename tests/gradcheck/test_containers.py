@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
+from functions import BFloat16
 
 from refnn import Verdict, check_gradients, numerical_gradient
 from refnn.gradcheck.problem import UnfitGradientError
@@ -450,6 +451,20 @@ def test_a_record_array_is_refused_and_not_read_in_float32():
 def test_an_array_of_c_is_read():
     given = np.ctypeslib.as_ctypes(2 * V)
     assert check_gradients(lambda p: np.sum(p["x"] ** 2), {"x": V}, {"dx": given}, progress=False)
+
+
+def test_a_gradient_in_bfloat16_is_read_and_judged_as_such():
+    check = check_gradients(lambda p: np.sum(p["x"] ** 2), {"x": V}, {"dx": BFloat16(2 * V)}, progress=False)
+    assert check, str(check)
+    assert not check.sees(1e-4)
+    twice = check_gradients(lambda p: np.sum(p["x"] ** 2), {"x": V}, {"dx": BFloat16(4 * V)}, progress=False)
+    assert twice.verdict is Verdict.WRONG
+
+
+def test_a_gradient_may_be_a_tuple_of_numbers_or_of_tuples():
+    assert check_gradients(lambda p: np.sum(p["x"] ** 2), {"x": V}, {"dx": tuple(2 * V)}, progress=False)
+    assert check_gradients(lambda W: np.sum(W**2), W, tuple(map(tuple, 2 * W)), progress=False)
+    assert check_gradients(lambda W: np.sum(W**2), W, tuple(map(tuple, 3 * W)), progress=False).verdict is Verdict.WRONG
 
 
 def test_where_nothing_is_to_be_judged_the_check_says_so():

@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from backprops import judged, probes
+from functions import BFloat16
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import few, seeds
@@ -512,6 +513,12 @@ def test_a_cost_that_cannot_be_declared_is_judged_by_itself():
     assert check.verdict is Verdict.PASS, str(check)
     check = check_backprop(focal_gradient(0.0), cost=focal_cost, probes=moderate, progress=False)
     assert check.verdict is Verdict.WRONG
+
+    def coarse(params, X, Y):
+        return {key: BFloat16(G) for key, G in focal_gradient()(params, X, Y).items()}
+
+    check = check_backprop(coarse, cost=focal_cost, probes=moderate, progress=False)
+    assert check.verdict is Verdict.PASS, str(check)
     assert check_backprop(focal_gradient(), probes=moderate, progress=False).verdict is Verdict.WRONG
 
 

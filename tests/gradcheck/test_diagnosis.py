@@ -430,6 +430,13 @@ def test_entries_that_are_wrong_and_small_beside_others_are_listed_however_many(
     assert str(finding).startswith("x: wrong in 9 of 10 entries, where it is zero: [1] is 0.0, not 1e-18; ")
 
 
+def test_the_entry_that_is_off_by_most_is_listed_first():
+    t = np.array([*np.full(9, 100.0), 1.0])
+    g = t + np.array([0, 1, 0, 0, 0, 0, 0, 0, 0, 5])
+    (finding,) = structure({"x": g}, {"x": t}, {"x": 1e-9 * t})
+    assert str(finding) == "x: wrong in 2 of 10 entries: [9] is 6.0, not 1.0; [1] is 101.0, not 100.0"
+
+
 @pytest.mark.parametrize("size", [1e-200, 1e-44, 1.0, 1e200])
 def test_gradients_whose_squares_leave_the_range_of_floats_are_described(size):
     rng = np.random.default_rng(0)

@@ -113,6 +113,18 @@ def test_half_precision_inside_f_leaves_a_right_gradient_in_doubt_and_no_opposit
 
 
 @pytest.mark.parametrize("low", [bfloat16, float16])
+def test_an_f_that_returns_half_precision_is_said_to(low):
+    def f(p):
+        if p["x"].dtype != np.float32:
+            raise TypeError("made for float32")
+        return float(low(np.sum(p["x"] ** 2)))
+
+    x = np.random.default_rng(0).standard_normal(5).astype(np.float32)
+    check = check_gradients(f, {"x": x}, {"x": 2 * x}, progress=False)
+    assert f"f returns {low.__name__} numbers: its noise bounds what can be seen" in check.notes
+
+
+@pytest.mark.parametrize("low", [bfloat16, float16])
 def test_a_gradient_of_zero_does_not_pass_because_half_precision_hides_what_f_does(low):
     """Between two numbers of half precision f is flat: W changes nothing there, and U does as ever."""
     r = np.random.default_rng(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import product
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from refnn.article.layer import cache_reasons, judge_activation, judge_init, judge_part
-from refnn.article.names import ARTICLE, Known, UnfitError
+from refnn.article.names import ARTICLE, Known, UnfitError, known
 from refnn.article.right import LEARNING_RATE, Module, probes
 from refnn.article.words import (
     OTHER_ACTIVATION,
@@ -179,17 +180,20 @@ def _judge_train(module: Module, judged: Known) -> Iterator[str]:
             asked.append(initial.words(args, kwargs))
         return copy.deepcopy(probe.params)
 
-    for known in module.functions:
-        if known.role == "init":
-            module.bind(known.name, partial(start, known))
-        if known.role == "update" and not {"lr", "learning_rate"} & {*judged.takes}:  # it has a rate of its own
-            updating, theirs = known, module.namespace[known.name]
-            module.bind(known.name, update)
+    for initial in [each for home in module.homes[1:] for each in known(module.course, home) if each.role == "init"]:
+        module.exchange(initial.function, partial(start, initial))
+    for named in module.functions:
+        if named.role == "init":
+            module.bind(named.name, partial(start, named))
+        if named.role == "update" and not {"lr", "learning_rate"} & {*judged.takes}:  # it has a rate of its own
+            updating, theirs = named, module.namespace[named.name]
+            module.bind(named.name, update)
     dims = [len(probe.X), *(len(b) for key, b in probe.params.items() if key[0] == "b")]
     words = {"X": probe.X.copy(), "Y": probe.Y.copy(), **dict(zip(("n_x", "n_h", "n_y"), dims, strict=False))}
     words |= dict.fromkeys(("layer_dims", "layers_dims"), dims) | dict.fromkeys(("epochs", "num_iterations"), EPOCHS)
     words |= dict.fromkeys(("lr", "learning_rate"), LEARNING_RATE)
-    module.bind("plt", Undrawn())
+    module.namespace["plt"] = undrawn = Undrawn()
+    module.exchange(sys.modules.get("matplotlib.pyplot", undrawn), undrawn)
     for _ in range(2):  # what the first call leaves behind, as in a default list, shows in the second
         answer = module.ask(judged, copy.deepcopy(words))
     trained, history = judged.parts(answer if isinstance(answer, tuple) or counted else (answer, ()))

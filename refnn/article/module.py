@@ -169,9 +169,12 @@ def _judge(
                 reasons = judge(module, named)
         except (Exception, SystemExit) as error:  # other people's code may raise anything
             reasons, frames = [_raised(error), *_on_square_layers(module, named)], _frames(error, module)
-        theirs = beneath(named.function)
-        own = type(theirs) is FunctionType and theirs.__globals__ is namespace  # and not of another file
-        line = theirs.__code__.co_firstlineno if own else None
+        line, theirs = None, beneath(named.function)
+        if type(theirs) is FunctionType:
+            line, where = theirs.__code__.co_firstlineno, theirs.__globals__
+            if where is not namespace:
+                module.notes.append(f"stands in {_file(where)}, line {line}")
+                line = None
         checks.append(FunctionCheck(named.name, tuple(reasons), tuple(dict.fromkeys(module.notes)), line, frames))
         progress(checks[-1])
         if reasons or any(note.startswith(COMPUTES) for note in module.notes):  # others are held to float64
@@ -206,8 +209,12 @@ def _on_square_layers(module: Module, named: Known) -> list[str]:
 
 
 def _frames(error: BaseException, module: Module) -> tuple[str, ...]:
-    """The last lines of the judged file, and of those from which it imports functions, that ran before it raised."""
-    files = {home.get("__file__"): f"{Path(str(home.get('__file__'))).name}, " for home in module.homes}
+    """The last lines of the judged file, and of those from which it has functions, that ran before it raised."""
+    files = {home.get("__file__"): f"{_file(home)}, " for home in module.homes}
     files[module.namespace.get("__file__")] = ""
     theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
     return tuple(f"{files[f.filename]}line {f.lineno}, in {f.name}: {f.line}" for f in theirs[-FRAMES:])
+
+
+def _file(namespace: dict[str, Any]) -> str:
+    return Path(str(namespace.get("__file__"))).name

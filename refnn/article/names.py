@@ -149,12 +149,12 @@ def beneath(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function beneath its decorators, also those without functools.wraps, which take (*args, **kwargs)."""
     try:
         function = inspect.unwrap(function)
-        if {p.kind for p in inspect.signature(function).parameters.values()} == ANYTHING:
-            wrapped = [f for f in inspect.getclosurevars(function).nonlocals.values() if inspect.isfunction(f)]
-            return beneath(wrapped[0]) if len(wrapped) == 1 else function
+        if {p.kind for p in inspect.signature(function).parameters.values()} != ANYTHING:
+            return function
+        wrapped = [f for f in inspect.getclosurevars(function).nonlocals.values() if inspect.isfunction(f)]
+        return beneath(wrapped[0]) if len(wrapped) == 1 else function
     except (Exception, SystemExit):  # an object that can be called may raise anything where it is looked at
-        pass
-    return function
+        return function
 
 
 def _signature(function: Callable[..., Any] | None) -> inspect.Signature | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partialmethod
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ Function = Callable[..., Any]
 LEARNING_RATE = 0.37  # that nobody writes into a function by hand
 COARSE = {np.dtype(np.float16), np.dtype(np.float32)}
 COMPUTES = "computes in"
+OURS = __name__.split(".")[0]
 # Who reads the cache that a function makes.
 READERS: Mapping[str, tuple[str, ...]] = {
     "sigmoid": ("sigmoid_backward",),
@@ -80,12 +81,22 @@ def _same(A: Array, kept: Array) -> bool:
 
 
 def homes(course: Course, namespace: dict[str, Any]) -> list[dict[str, Any]]:
-    """The globals of the judged functions: those of their file, and of other files from which it imports some."""
-    functions = (beneath(known.function) for known in known(course, namespace) if known.function)
-    found = {id(f.__globals__): f.__globals__ for f in functions if type(f) is FunctionType}
-    ours = __name__.split(".")[0]
-    others = [home for home in found.values() if str(home.get("__name__")).split(".")[0] != ours]
-    return [namespace, *(home for home in others if home is not namespace)]
+    """The globals of the judged file, and of those of the user's from which functions come that it knows or calls."""
+    found = [namespace]
+    for home in found:  # which grows meanwhile
+        for value in list(home.values()):
+            function = beneath(value) if callable(value) else value
+            its = {FunctionType: "__globals__", ModuleType: "__dict__"}.get(type(function))
+            other = getattr(function, its) if its else namespace
+            if _is_theirs(course, other) and not any(other is known for known in found):
+                found.append(other)
+    return found
+
+
+def _is_theirs(course: Course, names: dict[str, Any]) -> bool:
+    """Whether the globals of a module have a function of the course, and are not of an installed package."""
+    installed = "-packages" in str(names.get("__file__")) or str(names.get("__name__")).split(".")[0] == OURS
+    return not installed and any(each.function for each in known(course, names))
 
 
 @contextlib.contextmanager
@@ -96,8 +107,9 @@ def restored(namespaces: Sequence[dict[str, Any]]) -> Iterator[None]:
         yield
     finally:
         for namespace, names in zip(namespaces, before, strict=True):
-            namespace.clear()
             namespace.update(names)
+            for name in namespace.keys() - names.keys():
+                del namespace[name]
 
 
 class Module:
@@ -161,20 +173,27 @@ class Module:
                 self.notes.append(f"rebinds the entries of the caller's {word}")
 
     def bind(self, name: str, value: Any) -> None:
-        """Let a name stand for this in the judged functions, whichever file they come from."""
-        for home in reversed(self.homes):  # the namespace last: what it had tells which names are the same elsewhere
-            if home is self.namespace or (name in home and home[name] is self.namespace.get(name, home[name])):
-                home[name] = value
+        """Let a name of the judged file stand for this, and what it stood for be this in the other files, too."""
+        self.exchange(self.namespace.get(name), value)
+        self.namespace[name] = value
+
+    def exchange(self, before: Any, value: Any) -> None:
+        """Whatever names it has, in all files."""
+        if before is not None:
+            for home in self.homes:
+                home.update({name: value for name, its in home.items() if its is before})
 
     @contextlib.contextmanager
     def instead(self, functions: Mapping[str, Any]) -> Iterator[None]:
         """Try the module with other functions; all is as it was afterwards."""
         own = set(self.own)
-        with restored(self.homes):
-            for name, function in functions.items():
-                self.bind(name, function)
-            yield
-        self.own = own
+        try:
+            with restored(self.homes):
+                for name, function in functions.items():
+                    self.bind(name, function)
+                yield
+        finally:
+            self.own = own
 
     def replace(self, named: Known) -> None:
         """Put the right function in the place of theirs; one that reads caches reads those of the article."""

@@ -320,7 +320,9 @@ def _with(template: Any, parts: list[Any]) -> Any:
             return like
         return type(template)(items)  # type: ignore[call-arg]  # as read-only mappings are made
     if isinstance(template, tuple) and isinstance(type(template).__new__, FunctionType):  # takes what it likes
-        return tuple.__new__(type(template), parts)
+        made = tuple.__new__(type(template), parts)
+        getattr(made, "__dict__", {}).update(getattr(template, "__dict__", {}))
+        return made
     if isinstance(template, list | tuple):
         return type(template)(parts)
     if isinstance(template, np.ndarray):

@@ -42,7 +42,7 @@ ALIKE = 1e-3  # of the largest error of an array: by so much at least an inexact
 MIXED, CHANGED = 8, 2.0**-10  # slight entries that are asked whether others change them, and by which share of them
 NEARLY = 1 / 8  # of a gradient: so near to it, the slope of a finer step speaks for it
 APPROXIMATE = 1e-5  # of the largest entry of an array: one that is off by no more may be right for an inexact f
-ROUNDED, DOUBLE = 4.0, 53  # roundoffs by which an entry is off that is computed in half precision; bits if it is not
+ROUNDED = 4.0  # roundoffs of half precision, by which an entry is off that is computed in that
 STEEP = 64.0  # steps of f, at least, over the size of some parameter, or its slope may be that of a floor
 # What saturation excuses, found out where all parameters are nearer to zero (`_taken`):
 LOOKED_NEARER = 64  # entries, at most, for which that is asked
@@ -364,7 +364,8 @@ class _Judge:
         by_differences = np.abs(value * self.function.sizes[key].ravel()) < self.trusted.least[key]
         if by_differences[wrong].any() and (jumps := jumping(self.function, key, self.rng, wrong)) is not self.function:
             found, allowance = self._look(key, wrong, complex_step.distrust(self.function, ""), jumps)
-            allowance = allowance + ROUNDED * 2.0 ** -jumps.bits.get(key, DOUBLE) * np.abs(found.value)
+            if bits := jumps.bits.get(key):
+                allowance = allowance + ROUNDED * 2.0**-bits * np.abs(found.value)
             if (np.abs(given.ravel()[wrong] - found.value) <= found.error + allowance).all():
                 yield HALF.format(jumps.noise, self.formula.given.names[key])
 

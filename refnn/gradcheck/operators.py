@@ -133,10 +133,12 @@ class Operator:
         far = min(FAR, *(np.finfo(dtype).maxexp // 4 for dtype in dtypes))
         # How far rounding takes the answer shows at three times u, where all else is three times as much: to numbers in
         # half precision, or what is left of numbers of size 1 that cancel, as where a softmax saturates, or of larger.
+        # What is not linear shows more at 3 u than at u / 3, or less.
         smallest = min(float(typical_size(V).min(initial=math.inf)) for V in self.inputs.arrays.values())
-        thrice = self._answer({name: 3 * V for name, V in u.items()})
-        noise = {name: ROUNDING * distance(thrice[name], 3 * V.astype(np.float64)) for name, V in A.items()}
-        few = {name: noise[name] * (noise[name] <= ROUNDING * NEARLY * size_of(V)) for name, V in A.items()}
+        thrice, third = (self._answer({name: s * V for name, V in u.items()}) for s in (3, 1 / 3))
+        apart = {name: distance(thrice[name], 3 * V.astype(np.float64)) for name, V in A.items()}
+        nearer = {name: min(apart[name], 3 * distance(third[name], V / 3)) for name, V in A.items()}
+        few = {name: ROUNDING * off if off <= NEARLY * size_of(A[name]) else 0.0 for name, off in nearer.items()}
         for s in (0.0, 2.0**far, -(2.0**-far)):
             found = self._answer({name: s * V for name, V in u.items()})
             off = [
@@ -147,7 +149,7 @@ class Operator:
             ]
             if off:
                 yield f"{self.name}({s:g} u) is not {s:g} {self.name}(u), for {', '.join(off)}"
-        floor = {name: max(floor[name], REORDERED * share[name] ** 2 / smallest, noise[name]) for name in A}
+        floor = {name: max(floor[name], REORDERED * share[name] ** 2 / smallest, ROUNDING * apart[name]) for name in A}
         # The code is given w, which is u + v rounded to its dtype, and then w - u in place of v: the dtype holds that.
         w = held(self.domain, {name: u[name] + V / 2 for name, V in drawn(self.domain, rng).items()})
         B, both = self._answer({name: V - u[name] for name, V in w.items()}), self._answer(w)

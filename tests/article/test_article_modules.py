@@ -1,9 +1,9 @@
 """`refnn check FILE.py`: which function of a module that follows the article is wrong, and how."""
 
+import importlib
 import re
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -663,25 +663,74 @@ def test_what_fills_a_table_or_the_path_is_run_and_what_cannot_be_compiled_is_sh
     assert check.missing == ()
 
 
-def test_functions_that_a_file_imports_from_another_are_judged_as_those_of_its_own(tmp_path, monkeypatch):
-    def beside(source):
-        monkeypatch.setitem(sys.modules, "theirs_beside", ModuleType("theirs_beside"))
-        exec(source, vars(sys.modules["theirs_beside"]))
-        return vars(sys.modules["theirs_beside"])
+@pytest.fixture
+def beside(tmp_path, monkeypatch):
+    """Make a file that the judged one can import: its globals."""
+    monkeypatch.syspath_prepend(tmp_path)
 
+    def made(source, name="theirs_beside"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        (tmp_path / f"{name}.py").write_text(source)
+        return vars(importlib.import_module(name))
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield made
+    for name in ("theirs_beside", "theirs_between"):
+        sys.modules.pop(name, None)
+
+
+def test_functions_that_a_file_imports_from_another_are_judged_as_those_of_its_own(tmp_path, beside):
     names = beside(MENDED)
     before = dict(names)
     check = judge(tmp_path, "from theirs_beside import *")
     assert check, str(check)
     assert (check.missing, {part.line for part in check.functions}) == ((), {None})
-    alone = judge(tmp_path, "from theirs_beside import train")  # calls init_params, which the file does not name
-    assert alone.functions[0], str(alone)
-    assert [part.name for part in alone.functions] == ["train"]
+    assert all(part.notes[-1].startswith("stands in theirs_beside.py, line ") for part in check.functions)
     assert names == before
-    (tmp_path / "beside.py").write_text(raising := changed(("return A, cache", "return A / None, cache")))
-    names = beside(compile(raising, str(tmp_path / "beside.py"), "exec"))
-    names["__file__"] = str(tmp_path / "beside.py")
+    beside(changed(("return A, cache", "return A / None, cache")))
     frames = judge(tmp_path, "from theirs_beside import *").functions[1].frames
-    assert frames == ("beside.py, line 17, in sigmoid: return A / None, cache",)
+    assert frames == ("theirs_beside.py, line 17, in sigmoid: return A / None, cache",)
     beside(changed(("np.exp(-Z)", "np.exp(Z)")))
     assert [part.name for part in judge(tmp_path, "from theirs_beside import *").functions if not part] == ["sigmoid"]
+
+
+LOOP = "from theirs_beside import *\n" + function_source("train").replace("train(", "run(")
+OTHER_NAMES = function_source("train")
+for name in NAMES[:-1]:
+    OTHER_NAMES = OTHER_NAMES.replace(f"{name}(", f"its.{name}(")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from theirs_beside import train",
+        "from theirs_beside import *\ndef init_params(layer_dims):\n    return theirs(layer_dims)\ntheirs = "
+        "__import__('theirs_beside').init_params",
+        f"import theirs_beside as its\n{OTHER_NAMES}",
+        f"from theirs_beside import init_params as start, {', '.join(NAMES[1:-1])}\n"
+        + function_source("train").replace("init_params(", "start("),
+        "from theirs_between import run\ndef train(X, Y, layer_dims, epochs, lr):\n"
+        "    return run(X, Y, layer_dims, epochs, lr)",
+    ],
+    ids=["alone", "its own start", "by the module", "by another name", "by a third file"],
+)
+def test_train_is_judged_from_known_parameters_wherever_they_are_made(tmp_path, beside, source):
+    beside(MENDED)
+    beside(LOOP, "theirs_between")
+    check = judge(tmp_path, source)
+    assert [part.name for part in check.functions if part][-1] == "train", str(check)
+
+
+def test_what_a_file_does_not_import_stays_as_it_is(tmp_path, beside):
+    """Nobody judges it, and what is wrong by it must not pass."""
+    beside(changed(("- learning_rate", "+ learning_rate")))
+    others = [name for name in NAMES if name != "update_parameters"]
+    check = judge(tmp_path, f"from theirs_beside import {', '.join(others)}")
+    assert [part.name for part in check.functions if not part] == ["train"]
+    beside(changed(("np.exp(-Z)", "np.exp(-2 * Z)")))
+    assert not judge(tmp_path, "from theirs_beside import one_layer_backward, backprop")
+    own = ("    cache = Z\n    return A, cache", "    return A"), ("S, _ = sigmoid", "S = sigmoid")
+    beside(changed(*own, ("A, activation_cache = sigmoid(Z)", "A, activation_cache = sigmoid(Z), Z")))
+    others = [name for name in NAMES if name not in ("sigmoid", "train")]
+    check = judge(tmp_path, f"from theirs_beside import {', '.join(others)}")
+    assert check, str(check)

@@ -358,6 +358,11 @@ def test_a_vjp_whose_numbers_are_rounded_is_linear_but_for_that():
     assert check.reasons[0].startswith("right to 2e-06 of the largest entry")
     assert check_vjp(square, printed, x, nondeterminism=1e-5)
     assert not any("linear" in reason for reason in check_vjp(square, half, x).reasons)
+    for threshold in (1, 1.5, 2.5):
+        check = check_vjp(square, lambda v, g, t=threshold: 2 * v * g * (1 + 0.003 * (np.abs(g) > t)), x)
+        assert check.verdict is Verdict.WRONG, str(check)
+    check = check_vjp(square, lambda v, g: 2 * v * np.where(np.abs(g) > 1, np.inf, g), x)
+    assert check.reasons[0].startswith("vjp is not linear: vjp(1024 u)")
     for share in (1e-3, 0.1, 1.0):
         check = check_vjp(square, lambda v, g, share=share: 2 * v * g * (1 + share * np.abs(g)), x)
         assert check.reasons[0].startswith("vjp is not linear")

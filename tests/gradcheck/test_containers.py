@@ -21,7 +21,9 @@ class Two(tuple):
     """A tuple that is made of its parts, one by one."""
 
     def __new__(cls, W, v):
-        return super().__new__(cls, (W, v))
+        self = super().__new__(cls, (W, v))
+        self.factor = 1.0
+        return self
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ WHOLE = {
     "list of arrays": (lambda p: product(*p), [W, V], [DW, DV], ["[0]", "[1]"]),
     "tuple": (lambda p: product(*p), (W, V), (DW, DV), ["[0]", "[1]"]),
     "named tuple": (lambda p: product(p.W, p.v), Pair(W, V), Pair(DW, DV), [".W", ".v"]),
-    "tuple of one's own": (lambda p: product(*p), Two(W, V), Two(DW, DV), ["[0]", "[1]"]),
+    "tuple of one's own": (lambda p: p.factor * product(*p), Two(W, V), Two(DW, DV), ["[0]", "[1]"]),
     "dataclass": (lambda p: product(p.W, p.v), Layer(W, V), Layer(DW, DV), [".W", ".v"]),
     "dict": (lambda p: product(p["W"], p["v"]), {"W": W, "v": V}, {"W": DW, "v": DV}, ["W", "v"]),
     "dict of d": (lambda p: product(p["W"], p["v"]), {"W": W, "v": V}, {"dW": DW, "dv": DV}, ["dW", "dv"]),

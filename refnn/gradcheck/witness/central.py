@@ -370,7 +370,7 @@ def _at(function: Scalar, key: str, index: int) -> tuple[Ladder, Callable[[float
 
     def read(x: float) -> float:
         x = float(dtype.type(x))
-        return float(rounded(np.asarray(x), function.bits[key])) if key in function.bits else x
+        return float(rounded(x, function.bits[key])) if key in function.bits else x
 
     def taken(t: float) -> float:
         return read(x + t) - read(x)

@@ -39,7 +39,7 @@ JUMPING = (2.0**-9, 2.0**-12)  # relative steps at which it is asked
 OUT_OF = 16.0  # times the noise of the finest steps, the least that they are
 AS_NOISE = 1 / 16  # of what the first of these steps shows, the second has to; of a kink it shows less
 LONGER = 8  # walks at each of these steps
-HALF = PRECISIONS[:2]  # bits of half precision
+COARSEST = PRECISIONS[:2]  # bits of half precision
 ASKED, AWAY = 16, 2.0**-2  # points, and how far they are, at which it shows that f rounds a parameter to these
 
 
@@ -263,33 +263,37 @@ def _stairs(function: Scalar, rounding: float, rng: np.random.Generator) -> floa
 
 @quiet()
 def jumping(function: Scalar, key: str, rng: np.random.Generator, entries: Array | None = None) -> Scalar:
-    """The function with the noise of its jumps, if it moves in some, along these entries of a parameter or along all,
-    as one does that computes in half precision inside.
+    """The function with the noise of its jumps, if it moves in some along these entries of a parameter, or along all,
+    as one does that computes in half precision inside; where it reads the parameter so, at what it reads.
 
     The finest steps seldom meet these. Longer ones do, and of two lengths of step the noise is much the same, where
     what they show of a kink or of a smooth f falls with the step, or faster.
     """
-
-    def noise(step: float, keys: Collection[str]) -> float:
-        return float(np.median([_noise(_walk(function, step, rng, keys)) for _ in range(LONGER)]))
-
-    if bits := _reads(function, key, rng):
+    if bits := _read(function, key, rng):
+        read = {**function.params, key: rounded(function.params[key], bits)}
+        moved = replace(function, params=read, bits={**function.bits, key: bits})
         some = rng.permutation(function.params[key].size)[:LONGER] if entries is None else entries
-        found = _noise_between(function, key, bits, some)
-        return replace(function, noise=found, least_noise=found, bits={**function.bits, key: bits})
-    coarse, fine = (noise(step, function.params) for step in JUMPING)
-    if min(coarse, noise(JUMPING[0], {key})) <= OUT_OF * function.least_noise or fine < AS_NOISE * coarse:
+        noise = max(function.noise, *(_noise(_next_to(moved, key, i)) for i in some))
+        return replace(moved, noise=noise, least_noise=noise)
+    coarse, fine = (_usual_noise(function, step, function.params, rng) for step in JUMPING)
+    along = _usual_noise(function, JUMPING[0], {key}, rng)
+    if min(coarse, along) <= OUT_OF * function.least_noise or fine < AS_NOISE * coarse:
         return function
     return replace(function, noise=coarse, least_noise=coarse)
 
 
-def rounded(V: Array, bits: int) -> Array:
+def _usual_noise(function: Scalar, step: float, keys: Collection[str], rng: np.random.Generator) -> float:
+    return float(np.median([_noise(_walk(function, step, rng, keys)) for _ in range(LONGER)]))
+
+
+def rounded(V: Array | float, bits: int) -> Array:
     mantissa, exponent = np.frexp(V)
     return np.asarray(np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits))
 
 
-def _reads(function: Scalar, key: str, rng: np.random.Generator) -> int:
-    """The bits to which f rounds a parameter before all else, if they are as few as those of half precision; or 0.
+def _read(function: Scalar, key: str, rng: np.random.Generator) -> int:
+    """The bits with which f reads a parameter, for it rounds that before all else, if they are as few as those of half
+    precision; or 0.
 
     Wherever one asks, f is the same to the bit for the rounded numbers, and another for most of their neighbours, which
     it is not where it goes up in steps of its own.
@@ -297,7 +301,7 @@ def _reads(function: Scalar, key: str, rng: np.random.Generator) -> int:
     V = function.params[key]
     points = [V + AWAY * random_direction(V, rng) for _ in range(ASKED)]
     values = [function.real({key: W}) for W in points]
-    for bits in HALF:
+    for bits in COARSEST:
         read = [rounded(W, bits) for W in points]
         if all(function.real({key: R}) == value for R, value in zip(read, values, strict=True)):
             next_to = (R + rng.choice([-1, 1], R.shape) * _spacing(R, bits) for R in read)
@@ -311,12 +315,11 @@ def _spacing(V: Array, bits: int) -> Array:
     return np.asarray(np.ldexp(1.0, np.frexp(V)[1] - bits))
 
 
-def _noise_between(function: Scalar, key: str, bits: int, entries: Array) -> float:
-    """The noise of f between numbers of so many bits, to which it rounds these entries of a parameter."""
-    V = rounded(function.params[key], bits)
-    steps = [4 * _spacing(V, bits) * (np.arange(V.size).reshape(V.shape) == i) for i in entries]
-    walks = [[function.real({key: V + k * step}) for k in range(max(ORDERS) + 2)] for step in steps]
-    return max([function.noise, *(_noise(np.array(walk)) for walk in walks)])
+def _next_to(function: Scalar, key: str, index: int) -> Array:
+    """Values of f at every fourth of the numbers that it reads, from one entry on."""
+    V = function.params[key]
+    step = 4 * _spacing(V, function.bits[key]) * (np.arange(V.size).reshape(V.shape) == index)
+    return np.array([function.real({key: V + k * step}) for k in range(max(ORDERS) + 2)])
 
 
 @quiet()

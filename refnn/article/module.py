@@ -111,8 +111,8 @@ def judge_module(
     Parameters
     ----------
     namespace : dict
-        The globals of the functions. Meanwhile what is wrong or missing is replaced here by what is right, and where
-        functions are imported from other files, there, too.
+        The globals of the functions. Meanwhile the right ones stand here in place of what is wrong or missing, and of
+        what is wrong in the files from which these come.
     progress : callable, given the check of each function once it is judged
 
     Raises

@@ -88,7 +88,7 @@ def homes(course: Course, namespace: dict[str, Any]) -> list[dict[str, Any]]:
             function = beneath(value) if callable(value) else value
             its = {FunctionType: "__globals__", ModuleType: "__dict__"}.get(type(function))
             other = getattr(function, its) if its else namespace
-            if _is_theirs(course, other) and not any(other is known for known in found):
+            if all(other is not each for each in found) and _is_theirs(course, other):
                 found.append(other)
     return found
 

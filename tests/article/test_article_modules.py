@@ -9,6 +9,7 @@ import pytest
 
 from refnn.article.module import FUNCTIONS, ModuleCheck, judge_module
 from refnn.article.names import ARTICLE, known
+from refnn.article.right import probes
 from refnn.commands.source import definitions
 
 NAMES = [function.name for function in known(ARTICLE, {})]
@@ -734,3 +735,18 @@ def test_what_a_file_does_not_import_stays_as_it_is(tmp_path, beside):
     others = [name for name in NAMES if name not in ("sigmoid", "train")]
     check = judge(tmp_path, f"from theirs_beside import {', '.join(others)}")
     assert check, str(check)
+
+
+def test_a_decorator_that_holds_two_functions_does_not_tell_which_it_calls(tmp_path):
+    logged = (
+        "def logged(function, before=lambda Y, A: None):\n    def wrapper(*args, **kwargs):\n"
+        "        before(None, None)\n        return function(*args, **kwargs)\n    return wrapper\n"
+    )
+    check = judge(tmp_path, changed(("def cost", f"{logged}@logged\ndef cost")))
+    assert check, str(check)
+
+
+def test_the_labels_are_0_or_1():
+    for probe in probes.__wrapped__(None, "sigmoid"):
+        assert {0, 1} >= {*probe.Y.flat}
+        assert not any(V.flags.writeable for V in (*probe.params.values(), probe.X, probe.Y))

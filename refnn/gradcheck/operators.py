@@ -148,7 +148,9 @@ class Operator:
                 <= abs(s) * (share[name] * size_of(V) + floor[name] + few[name] + nondeterminism) + least[name]
             ]
             if off:
-                yield f"{self.name}({s:g} u) is not {s:g} {self.name}(u), for {', '.join(off)}"
+                rounded = s and all(few[name] > share[name] * size_of(A[name]) for name in off)
+                advice = ": if its numbers are rounded, nondeterminism says how far" if rounded else ""
+                yield f"{self.name}({s:g} u) is not {s:g} {self.name}(u), for {', '.join(off)}{advice}"
         floor = {name: max(floor[name], REORDERED * share[name] ** 2 / smallest, ROUNDING * apart[name]) for name in A}
         # The code is given w, which is u + v rounded to its dtype, and then w - u in place of v: the dtype holds that.
         w = held(self.domain, {name: u[name] + V / 2 for name, V in drawn(self.domain, rng).items()})

@@ -11,14 +11,19 @@ TARGETS = rng.standard_normal((2, 60))
 AT = {"w": np.array([0.5, -1, 2, 0.1]), "b": np.array(0.2)}
 
 
+def bfloat16(V):
+    """Rounded to the eight bits of bfloat16."""
+    mantissa, exponent = np.frexp(V)
+    return np.ldexp(np.rint(np.ldexp(mantissa, 8)), exponent - 8)
+
+
 class BFloat16:
     """An array of numbers with eight bits, as frameworks have it, with a dtype that NumPy does not know."""
 
     dtype = "bfloat16"
 
     def __init__(self, V):
-        mantissa, exponent = np.frexp(V)
-        self.numbers = np.ldexp(np.rint(np.ldexp(mantissa, 8)), exponent - 8)
+        self.numbers = bfloat16(V)
         self.shape = self.numbers.shape
 
     def __array__(self, dtype=None, copy=None):

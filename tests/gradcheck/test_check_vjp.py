@@ -357,6 +357,9 @@ def test_a_vjp_whose_numbers_are_rounded_is_linear_but_for_that():
     assert check.verdict is Verdict.UNRELIABLE
     assert check.reasons[0].startswith("right to 2e-06 of the largest entry")
     assert check_vjp(square, printed, x, nondeterminism=1e-5)
+    cents = check_vjp(square, lambda v, g: np.round(2 * v * g, 2), x)
+    assert "if its numbers are rounded, nondeterminism says" in cents.reasons[0]
+    assert "rounded" not in check_vjp(square, lambda v, g: 2 * v * np.abs(g), x).reasons[0]
     assert not any("linear" in reason for reason in check_vjp(square, half, x).reasons)
     for threshold in (1, 1.5, 2.5):
         check = check_vjp(square, lambda v, g, t=threshold: 2 * v * g * (1 + 0.003 * (np.abs(g) > t)), x)

@@ -269,7 +269,7 @@ def jumping(function: Scalar, key: str, rng: np.random.Generator, entries: Array
     The finest steps seldom meet these. Longer ones do, and of two lengths of step the noise is much the same, where
     what they show of a kink or of a smooth f falls with the step, or faster.
     """
-    if bits := _read(function, key, rng):
+    if bits := _read(function, key):
         read = {**function.params, key: rounded(function.params[key], bits)}
         moved = replace(function, params=read, bits={**function.bits, key: bits})
         some = rng.permutation(function.params[key].size)[:LONGER] if entries is None else entries
@@ -291,14 +291,14 @@ def rounded(V: Array | float, bits: int) -> Array:
     return np.asarray(np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits))
 
 
-def _read(function: Scalar, key: str, rng: np.random.Generator) -> int:
+def _read(function: Scalar, key: str) -> int:
     """The bits with which f reads a parameter, for it rounds that before all else, if they are as few as those of half
     precision; or 0.
 
     Wherever one asks, f is the same to the bit for the rounded numbers, and another for most of their neighbours, which
     it is not where it goes up in steps of its own.
     """
-    V = function.params[key]
+    V, rng = function.params[key], np.random.default_rng(0)
     points = [V + AWAY * random_direction(V, rng) for _ in range(ASKED)]
     values = [function.real({key: W}) for W in points]
     for bits in COARSEST:

@@ -41,8 +41,8 @@ BEYOND = 16.0  # a gradient that is off by more than this times the distance of 
 ALIKE = 1e-3  # of the largest error of an array: by so much at least an inexact f puts its large entries off, too
 MIXED, CHANGED = 8, 2.0**-10  # slight entries that are asked whether others change them, and by which share of them
 NEARLY = 1 / 8  # of a gradient: so near to it, the slope of a finer step speaks for it
+SEVERAL = 4  # of the large entries of an array, to tell by them alone that they have a factor
 APPROXIMATE = 1e-5  # of the largest entry of an array: one that is off by no more may be right for an inexact f
-ROUNDED = 4.0  # roundoffs of half precision, by which an entry is off that is computed in that
 STEEP = 64.0  # steps of f, at least, over the size of some parameter, or its slope may be that of a floor
 # What saturation excuses, found out where all parameters are nearer to zero (`_taken`):
 LOOKED_NEARER = 64  # entries, at most, for which that is asked
@@ -324,14 +324,19 @@ class _Judge:
                 yield key, "f goes up in steps: its derivative is zero between them, and not that of what was rounded"
             if not compared.checks[key] and key in self.trusted.doubts:
                 yield key, self.trusted.doubts[key]
-            if self.trusted.varies and np.isfinite(self.trusted.least[key]):
-                continue  # the finest differences were asked already
             value, error = compared.estimates[key].value.ravel(), compared.estimates[key].error.ravel()
-            wrong = np.flatnonzero(compared.wrong(key).ravel() & np.isfinite(error))
+            off = compared.wrong(key).ravel() & np.isfinite(error)
+            if self.trusted.varies and (off & ~self._by_difference(key, value)).any():
+                continue  # wrong by the complex step, for which the finest differences have spoken
+            wrong = np.flatnonzero(off)
             wrong = wrong[np.linspace(0, len(wrong) - 1, min(len(wrong), SECOND_LOOK)).astype(int)]
             reasons = [*self._by_differences(key, given, wrong, value, error)]
             reasons = reasons or [*self._by_kinks(key, given, wrong, value), *self._by_jumps(key, given, wrong, value)]
             yield from ((key, reason) for reason in reasons)
+
+    def _by_difference(self, key: str, value: Array) -> Array:
+        """Which entries weigh too little for the complex step."""
+        return np.asarray(np.abs(value * self.function.sizes[key].ravel()) < self.trusted.least[key])
 
     def _by_differences(self, key: str, given: Array, wrong: Array, value: Array, error: Array) -> Iterator[str]:
         """Why differences, or finer ones, put some of these wrong entries in doubt."""
@@ -360,13 +365,16 @@ class _Judge:
                 yield KINKS.format(self.formula.given.names[key])
 
     def _by_jumps(self, key: str, given: Array, wrong: Array, value: Array) -> Iterator[str]:
-        """Why noise of f that the finest steps do not meet puts all of these wrong entries in doubt."""
-        by_differences = np.abs(value * self.function.sizes[key].ravel()) < self.trusted.least[key]
-        if by_differences[wrong].any() and (jumps := jumping(self.function, key, self.rng, wrong)) is not self.function:
+        """Why noise of f that the finest steps do not meet puts these wrong entries in doubt."""
+        if (
+            self._by_difference(key, value)[wrong].any()
+            and (jumps := jumping(self.function, key, self.rng, wrong)) is not self.function
+        ):
             found, allowance = self._look(key, wrong, complex_step.distrust(self.function, ""), jumps)
             if bits := jumps.bits.get(key):
-                allowance = allowance + ROUNDED * 2.0**-bits * np.abs(found.value)
-            if (np.abs(given.ravel()[wrong] - found.value) <= found.error + allowance).all():
+                allowance = allowance + FLOOR * 2.0**-bits * np.abs(found.value).max()
+            off = np.abs(given.ravel()[wrong] - found.value) / (found.error + allowance)
+            if off.max() <= 1 or np.mean(off**2) <= 1 / 4:  # noise takes single entries farther than all of them
                 yield HALF.format(jumps.noise, self.formula.given.names[key])
 
 
@@ -377,6 +385,11 @@ def _explained(off: float, one: tuple[float, float], other: tuple[float, float])
     return bool(apart > known and off <= BEYOND * (apart + known))
 
 
+def _constant(ratios: Array) -> bool:
+    """Whether these are relative errors of a factor that all entries have, which no approximation gives them."""
+    return bool(np.std(ratios) < np.abs(np.mean(ratios)) / 10)
+
+
 def _approximation(check: GradientCheck, compared: Comparison) -> str:
     """The reason why a gradient that is nearly right everywhere, and in most entries no better, is undecided; or ""."""
     off = sum(part.wrong + part.undecided for part in check.parameters)
@@ -384,19 +397,21 @@ def _approximation(check: GradientCheck, compared: Comparison) -> str:
         return ""
     if all((G.astype(np.float32) == G).all() and G.dtype == np.float64 for G in compared.given.arrays.values()):
         return ""  # it was computed in float32, which is no approximation of f
+    if not (overall := max(float(np.max(np.abs(truth), initial=0)) for truth in compared.truth.values())):
+        return ""
     gaps, ratios = [], []
     for key, G in compared.given.arrays.items():
         truth = compared.truth[key]
-        if largest := float(np.max(np.abs(truth), initial=0)):
+        largest = float(np.max(np.abs(truth), initial=0))
+        gaps.append(float(np.max(np.abs(G - truth), initial=0)) / (largest or overall))
+        if largest:
             large = np.abs(truth) > largest / 10
-            gaps.append(float(np.max(np.abs(G - truth))) / largest)
             ratios.append(((G - truth) / truth)[large])
             if np.abs(G - truth)[large].max() < ALIKE * np.abs(G - truth).max():
                 return ""  # the small entries alone are off
-    if not (gaps and max(gaps) <= APPROXIMATE):
-        return ""
-    relative = np.concatenate(ratios)
-    if np.std(relative) < np.abs(np.mean(relative)) / 10:  # a constant factor is no approximation
+            if not compared.checks[key] and len(ratios[-1]) >= SEVERAL and _constant(ratios[-1]):
+                return ""
+    if max(gaps) > APPROXIMATE or _constant(np.concatenate(ratios)):
         return ""
     return (
         f"right to {max(gaps):.0e} of the largest entry, in most entries no better: if f itself is known no better, "

@@ -1,6 +1,7 @@
 """check_gradients: the gradient of any function of a dict of arrays, judged."""
 
 import json
+import re
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
@@ -270,6 +271,31 @@ def test_many_entries_take_sums_of_them_and_few_evaluations():
     everywhere = judged(3 * np.cos(w))
     assert "of 64 entries taken at random 64 are wrong" in everywhere.parameters[0].reason
     assert "3 times" in everywhere.cause
+
+
+def test_what_is_said_of_a_sample_is_so_of_the_array():
+    w = np.random.default_rng(1).standard_normal(40_000)
+    zeroed = np.abs(np.cos(w)) < 0.1
+    check = check_gradients(lambda p: np.sum(np.sin(p["w"])), {"w": w}, {"w": np.where(zeroed, 0, np.cos(w))})
+    share = int(re.search(r"of 64 entries taken at random (\d+) are wrong", check.parameters[0].reason)[1]) / 64
+    assert abs(share - zeroed.mean()) < 0.15
+    assert "every" not in check.cause
+    assert "of 64" not in check.cause  # by an index that is one of the sample
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_entry_of_thousands_that_float32_may_blur_is_found(seed):
+    """Its sum is off by more than usual, and by no more than a formula may be that cancels."""
+    r = np.random.default_rng(seed)
+    X, y, v = (r.normal(size=n).astype(np.float32) for n in ((32, 100), 32, 60))
+    W = (r.normal(size=(100, 60)) / 10).astype(np.float32)
+    A = np.tanh(X @ W)
+    dW = X.T @ ((A @ v - y)[:, None] * v * (1 - A**2) / np.float32(16))
+    some = np.argsort(np.abs(dW), axis=None)[-600]
+    for factor, verdict in ((1, Verdict.PASS), (1.05, Verdict.WRONG)):
+        given = dW * np.where(np.arange(dW.size).reshape(dW.shape) == some, np.float32(factor), np.float32(1))
+        check = check_gradients(lambda p: np.mean((np.tanh(X @ p["W"]) @ v - y) ** 2), {"W": W}, {"W": given})
+        assert check.verdict is verdict, str(check)
 
 
 @pytest.mark.parametrize("given", [0.0, 1.0, 2.002])

@@ -156,6 +156,35 @@ def test_numbers_that_f_rounds_to_half_precision_are_told_and_asked_at_others_as
         assert check_vjp(f, partial(vjp, sign=-1.0), (X, W)).verdict == WRONG
 
 
+@pytest.mark.parametrize("seed", [20, 21])
+def test_what_cancels_in_half_precision_is_off_by_roundoffs_of_what_did_not(seed):
+    """A network that computes in bfloat16: small entries are off by roundoffs of the large ones of their array."""
+    r = np.random.default_rng(seed)
+    inputs = tuple(r.standard_normal(shape) for shape in ((4, 3), (3, 5), (5, 5), (5, 2)))
+
+    def forward(X, *weights):
+        layers = [(bfloat16(X), None)]
+        for W in weights[:-1]:
+            Z = bfloat16(layers[-1][0] @ bfloat16(W))
+            S = bfloat16(1 / (1 + np.exp(-Z)))
+            layers.append((bfloat16(Z * S), bfloat16(S * (1 + bfloat16(Z * (1 - S))))))
+        return layers, bfloat16(layers[-1][0] @ bfloat16(weights[-1]))
+
+    def vjp(X, *others, sign=1.0):
+        *weights, dZ = others
+        dWs = []
+        for (A, slope), W in zip(reversed(forward(X, *weights)[0]), reversed(weights), strict=True):
+            dWs.append(bfloat16(A.T @ bfloat16(dZ)))
+            dZ = bfloat16(bfloat16(dZ) @ bfloat16(W).T)
+            dZ = dZ if slope is None else bfloat16(dZ * slope)
+        return sign * dZ, *reversed(dWs)
+
+    f = lambda X, *weights: forward(X, *weights)[1]  # noqa: E731
+    right = check_vjp(f, vjp, inputs, seed=seed)
+    assert right.verdict == UNRELIABLE, str(right)
+    assert check_vjp(f, partial(vjp, sign=-1.0), inputs, seed=seed).verdict == WRONG
+
+
 @pytest.mark.parametrize("count", [2, 3, 8, 16])
 def test_steps_of_a_floor_are_no_rounding_to_half_precision(count):
     for seed in range(4):
@@ -235,7 +264,9 @@ def test_numbers_of_24_bits_may_be_of_any_size(size, verdict):
 def test_waves_too_fast_for_the_steps_are_not_taken_for_a_slope_of_zero():
     """At each step they are as high, and no step is tried that is so long that nothing would hide in them."""
     f = lambda p: float(1 + np.sum(1e-9 * p["x"] + 1e-8 * np.sin(1e7 * p["x"])) + p["y"] @ p["y"])  # noqa: E731
-    says(f, {"x": [0.3137], "y": [1.0, 2.0]}, {"x": [0.0], "y": [2.0, 4.0]}, UNRELIABLE)
+    slope = 1e-9 + 0.1 * np.cos(1e7 * 0.3137)
+    for given, verdict in ((0.0, WRONG), (-slope, WRONG), (1.05 * slope, WRONG), (slope, PASS)):
+        says(f, {"x": [0.3137], "y": [1.0, 2.0]}, {"x": [given], "y": [2.0, 4.0]}, verdict)
 
 
 @pytest.mark.parametrize("rounded", [np.floor, np.round])

@@ -30,7 +30,11 @@ def described(check: GradientCheck, compared: Comparison) -> GradientCheck:
         return check
     given, *beside = compared.shown
     wrong = {name: given[name] for name in (part.name for part in check.parameters if part.wrong) if name in given}
-    return replace(check, diagnosis=Diagnosis((), structure(wrong, *beside)))
+    sampled = {part.name for part in check.parameters if part.name in given and given[part.name].size != part.size}
+    findings = (  # places in a sample are no indices of the array
+        found for found in structure(wrong, *beside) if found.kind != "entries" or not sampled & {*found.parameters}
+    )
+    return replace(check, diagnosis=Diagnosis((), tuple(findings)))
 
 
 def structure(

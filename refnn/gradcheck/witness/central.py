@@ -42,7 +42,8 @@ FIRST = 0.1234567  # the step on rung 0, as a share of the size of the entry
 RATIO = 1.9  # of one step to the next; neither is a round number, at which f may repeat itself or jump
 FINEST = 17  # the last rung: below its steps of 2e-7 x, the rounding inside f is seen and not f itself
 COARSEST = -14  # the first rung, counted from the one that belongs to the typical size
-FINER = range(FINEST + 5, FINEST + 30, 5)  # rungs on which a slope is tried again that a gradient contradicts
+DEEPEST = 47  # the last for an f that is still rough at the steps of that one
+FINER = range(FINEST + 3, FINEST + 30, 3)  # rungs on which a slope is tried again that a gradient contradicts
 FARTHEST_MOVE = 6  # rungs, from one guess of the best rung to the next
 ROUNDS = 8  # such guesses
 SAFETY = 4.0  # on both terms of the error, which are estimates
@@ -66,6 +67,7 @@ class Derivative:
     flat: bool  # f does not change, or equally to both sides; not asked where the value stands out of its error
     sides: tuple[float, float] | None  # at a kink, the least and the largest slope that either side may have
     evaluations: int
+    varies: bool  # f is smooth within finer steps only than those that the ladder takes of most
 
 
 @dataclass(eq=False)
@@ -124,7 +126,7 @@ class Rung:
     def move(self) -> int:
         """How many rungs farther down the error should be least; negative for up, as where no truncation shows."""
         if not math.isfinite(self.error):
-            return FARTHEST_MOVE // 2
+            return FARTHEST_MOVE if math.isfinite(self.value) else FARTHEST_MOVE // 2
         if self.truncation <= self.rounding:
             return -FARTHEST_MOVE
         if self.rounding == 0:
@@ -182,6 +184,8 @@ class Ladder:
         slopes, roundings = zip(*(self.slope(j) for j in range(k, k + 4)), strict=True)
         if not all(map(math.isfinite, slopes)):
             return Rung(k)
+        if not self.side and self._rough(k):
+            return Rung(k, slopes[-1], rounding=SAFETY * roundings[-1])
         if not any(slopes):
             return Rung(k, 0.0, 0.0, SAFETY * roundings[0])  # known as well as by its longest step
         p, q = (RATIO**order - 1 for order in self.orders)
@@ -192,6 +196,15 @@ class Ladder:
         larger = (q + 1) * next_correction - (q + 1) * rounding  # the next one as it would be here, noise aside
         return Rung(k, twice[0], SAFETY * max(correction, larger, abs(twice[1] - twice[0])), SAFETY * rounding)
 
+    def _rough(self, k: int) -> bool:
+        """Whether the steps of rung k lead out of where f is smooth: f at the point is then as far from the mean of
+        both sides after the shortest step as after the longest."""
+        far, near = (abs(self.gap(j)) * self.step(j) for j in (k, k + 3))
+        noise = self._noise(k + 3) * self.step(k + 3)
+        if not any(self.slope(j)[0] for j in range(k, k + 3)):  # which noise would not leave as they are
+            noise = self.curve.roundoff * abs(self.curve.centre)
+        return near > far / 2 and near > CLEAR * noise
+
     def best(self, k: int = 0) -> tuple[Rung, float]:
         """The rung with the least error, looked for from rung k on, and that error."""
         for _ in range(ROUNDS):
@@ -200,7 +213,8 @@ class Ladder:
             k += -FARTHEST_MOVE if drowned else rung.move
             if (k < self.usual and rung.error < RESOLVED * abs(rung.value)) or (rung.still and rung.k > self.usual):
                 k = self.usual
-            k = max(self.usual + COARSEST, min(FINEST, k))
+            deepest = DEEPEST if rung.k >= FINEST and not rung.clear else FINEST
+            k = max(self.usual + COARSEST, min(deepest, k))
             if k in self.rungs:
                 break
         return min(((rung, self._error(rung)) for rung in self.rungs.values()), key=lambda found: found[1])
@@ -222,7 +236,7 @@ class Ladder:
 
     def _own(self, rung: Rung) -> float:
         """The two terms of a rung; or a finer one's truncation, if that is more: it is noise, scaled to this step."""
-        finer = (r for r in self.rungs.values() if r.k > rung.k and math.isfinite(r.error))
+        finer = (r for r in self.rungs.values() if r.k > rung.k and math.isfinite(r.value))
         return max([rung.error, *(r.truncation * RATIO ** (rung.k - r.k) for r in finer)])
 
     def gap(self, k: int) -> float:
@@ -297,7 +311,8 @@ def derivative(ladder: Ladder) -> Derivative:
         if not all(map(math.isfinite, sides)):
             sides = -math.inf, math.inf  # a cusp
     flat = best.k >= 0 and abs(best.value) <= OPEN * error and ladder.flat()
-    return Derivative(best.value, error, ladder.bend(best.k + 1), flat, sides, len(ladder.curve.values) - 1)
+    asked = len(ladder.curve.values) - 1
+    return Derivative(best.value, error, ladder.bend(best.k + 1), flat, sides, asked, best.k > FINEST)
 
 
 @quiet()

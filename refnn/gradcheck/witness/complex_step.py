@@ -157,7 +157,7 @@ def _control(function: Scalar, key: str, rng: np.random.Generator, analytic: boo
         if analytic:  # the difference may be wrong: f may vary within its steps
             return Control(step, doubt=f"the complex step is in doubt: {both}")
         return Control(step, defect=f"f loses the imaginary part, by abs, comparisons or casts: {both}")
-    return Control(step, difference.error)
+    return Control(step, difference.error, varies=difference.varies)
 
 
 def _at_larger(

@@ -50,13 +50,13 @@ class Slope(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """The derivative along a direction, by how much the sum of the gradient may differ from it, and how many times as
-    much it does; `usual` if it differs by no more than where nothing cancels."""
+    """The derivative along a direction, by how much the sum of the gradient may differ from it, how many times as much
+    it does, and how many times as much as where nothing cancels."""
 
     slope: Slope
     allowed: float
     excess: float
-    usual: bool
+    unusual: float
 
 
 class Look(NamedTuple):
@@ -127,20 +127,23 @@ class Search:
 
     def _search(self, group: Array) -> None:
         """Let sums vouch for the entries of the group, and compare those alone that the sums leave open."""
-        g, usual = self.given.ravel(), True
+        g, led = self.given.ravel(), np.zeros(0, int)
         for _ in range(DIRECTIONS):
             V = direction(self.scale, self.rng).ravel()
-            slope, allowed, excess, as_usual = self._ask(V, group)
+            slope, allowed, excess, unusual = self._ask(V, group)
             if not excess <= 1:
-                self._narrow(V, group, excess)
+                self._narrow(V, group)
                 return
-            usual &= as_usual
             with np.errstate(divide="ignore"):
                 limit = np.where(V[group] == 0, self.tolerance.ravel()[group], allowed / np.abs(V[group]))
             (self.error if self.unknown else self.allowance)[group] = limit
             self.flat[group], self.vouched[group] = slope.flat, True
-        if not usual:
-            self.look_at(group if group.size <= SOME else self.rng.choice(group, SAMPLE, replace=False))
+            if not unusual <= 1 and group.size > SOME:
+                some = self.rng.choice(group, SAMPLE, replace=False)
+                led = np.union1d(some, self._led_to(V, group, lambda asked: not asked.unusual <= 1))
+            elif not unusual <= 1:
+                led = group
+        self.look_at(led)
         if self.unknown:
             estimate = Estimate(self.value, self.error, self.flat)
             faint = group[unresolved(self.given.ravel(), estimate, self.allowance, self.unknown.each(np.ravel))[group]]
@@ -157,40 +160,45 @@ class Search:
         part[entries] = V[entries]
         slope = self.along(self._shaped(part)) if part.any() else Slope(0.0, flat=True)
         off = abs(slope.value - float(np.sum(self.given.ravel()[entries] * part[entries], dtype=V.dtype)))
-        for tolerance in (self.usual, self.tolerance):
-            if tolerance is not None:
-                allowed = sum_tolerance(part, tolerance.ravel()) + slope.error
-                excess = off / allowed if allowed > 0 else np.inf * bool(off)
-                if excess <= 1:
-                    break
-        return Sum(slope, allowed, excess if slope.clear else np.inf, self.usual is None or tolerance is self.usual)
+        tolerances = (self.tolerance,) if self.usual is None else (self.usual, self.tolerance)
+        allowed = [sum_tolerance(part, tolerance.ravel()) + slope.error for tolerance in tolerances]
+        excess = [(off / most if most > 0 else np.inf * bool(off)) if slope.clear else np.inf for most in allowed]
+        within = next((k for k, times in enumerate(excess) if times <= 1), -1)
+        return Sum(slope, allowed[within], excess[within], excess[0])
 
-    def _narrow(self, V: Array, group: Array, excess: float) -> None:
+    def _narrow(self, V: Array, group: Array) -> None:
         """Compare the entries of a group whose sum is off: each; or if they are many, those that halving leads to."""
         if group.size <= EACH and self.unknown:
             self.look_at(group)
             return
-        suspects: list[int] = []
-        queue = [(-excess, 0, group.size)]  # entries from start to stop, those first whose sum is most off
-        while queue and len(suspects) < NAMED:
+        suspects = self._led_to(V, group, lambda asked: not asked.excess <= 1)
+        if len(suspects) < NAMED:
+            self.vouched[group] = True  # the other halves were right
+            self.look_at(suspects)
+        else:
+            self.error[group] = np.inf  # of those that were not compared nothing is known
+            if self.sample is None:
+                size = self.given.size
+                self.sample = np.sort(self.rng.choice(size, min(SAMPLE, size), replace=False))
+            self.look_at(np.union1d(suspects, np.intersect1d(self.sample, group)))
+        if not suspects.size:
+            self.error[group] = np.inf
+            self.reason = "a sum of entries is off, but no single entry is by more than its tolerance"
+
+    def _led_to(self, V: Array, group: Array, is_off: Callable[[Sum], bool]) -> Array:
+        """The entries, a few at most, that halving a group leads to: of those halves that are off the worst first."""
+        found: list[int] = []
+        queue = [(0.0, 0, group.size)]  # entries from start to stop
+        while queue and len(found) < NAMED:
             _, start, stop = heapq.heappop(queue)
             if stop - start == 1:
-                suspects.append(int(group[start]))
+                found.append(int(group[start]))
                 continue
             middle = (start + stop) // 2
             for half in ((start, middle), (middle, stop)):
-                if not (excess := self._ask(V, group[slice(*half)]).excess) <= 1:
-                    heapq.heappush(queue, (-excess, *half))
-        if len(suspects) < NAMED:
-            self.vouched[group] = True  # the other halves were right
-            self.look_at(np.array(suspects, int))
-        else:
-            self.error[group] = np.inf  # of those that were not compared nothing is known
-            sample = self.sample = np.sort(self.rng.choice(group, min(SAMPLE, group.size), replace=False))
-            self.look_at(np.union1d(np.array(suspects), sample))
-        if not suspects:
-            self.error[group] = np.inf
-            self.reason = "a sum of entries is off, but no single entry is by more than its tolerance"
+                if is_off(asked := self._ask(V, group[slice(*half)])):
+                    heapq.heappush(queue, (-asked.excess, *half))
+        return np.array(found, int)
 
 
 def direction(scale: Array, rng: np.random.Generator) -> Array:

@@ -36,6 +36,7 @@ EXACT = 1e-3  # of the height: so far from a multiple of it a change may be
 OF_THE_LEAST = 32.0  # times the height, the most that the least change may be
 # Whether f moves in jumps that the finest steps seldom meet, as it does in half precision (`jumping`):
 JUMPING = (2.0**-9, 2.0**-12)  # relative steps at which it is asked
+WITHIN = 2.0**-18  # a relative step that few numbers of half precision feel
 OUT_OF = 16.0  # times the noise of the finest steps, the least that they are
 AS_NOISE = 1 / 16  # of what the first of these steps shows, the second has to; of a kink it shows less
 LONGER = 8  # walks at each of these steps
@@ -269,15 +270,18 @@ def jumping(function: Scalar, key: str, rng: np.random.Generator, entries: Array
     The finest steps seldom meet these. Longer ones do, and of two lengths of step the noise is much the same, where
     what they show of a kink or of a smooth f falls with the step, or faster.
     """
+    some = rng.permutation(function.params[key].size)[:LONGER] if entries is None else entries
     if bits := _read(function, key):
         read = {**function.params, key: rounded(function.params[key], bits)}
         moved = replace(function, params=read, bits={**function.bits, key: bits})
-        some = rng.permutation(function.params[key].size)[:LONGER] if entries is None else entries
         noise = max(function.noise, *(_noise(_next_to(moved, key, i)) for i in some))
         return replace(moved, noise=noise, least_noise=noise)
     coarse, fine = (_usual_noise(function, step, function.params, rng) for step in JUMPING)
     along = _usual_noise(function, JUMPING[0], {key}, rng)
     if min(coarse, along) <= OUT_OF * function.least_noise or fine < AS_NOISE * coarse:
+        return function
+    near = [_walk(function, WITHIN, rng, {key}, _only(function, key, i)) - function.value for i in some[:LONGER]]
+    if np.median(np.abs(near)) > coarse / 4:  # so near the point half precision has not moved yet, but fast waves have
         return function
     return replace(function, noise=coarse, least_noise=coarse)
 
@@ -315,10 +319,16 @@ def _spacing(V: Array, bits: int) -> Array:
     return np.asarray(np.ldexp(1.0, np.frexp(V)[1] - bits))
 
 
+def _only(function: Scalar, key: str, index: int) -> Array:
+    """True at one entry of a parameter, and False at the others."""
+    V = function.params[key]
+    return np.asarray(np.arange(V.size).reshape(V.shape) == index)
+
+
 def _next_to(function: Scalar, key: str, index: int) -> Array:
     """Values of f at every fourth of the numbers that it reads, from one entry on."""
     V = function.params[key]
-    step = 4 * _spacing(V, function.bits[key]) * (np.arange(V.size).reshape(V.shape) == index)
+    step = 4 * _spacing(V, function.bits[key]) * _only(function, key, index)
     return np.array([function.real({key: V + k * step}) for k in range(max(ORDERS) + 2)])
 
 
@@ -346,8 +356,7 @@ def stepped(function: Scalar, key: str, rng: np.random.Generator) -> float:
 def rounding(function: Scalar, key: str, index: int, rng: np.random.Generator) -> float:
     """The noise of an entry that f rounds to float32, or to steps as fine: f stays as it is in most of the finest
     steps, and changes in most of those of a float32. Otherwise 0."""
-    V = function.params[key]
-    entry = np.arange(V.size).reshape(V.shape) == index
+    entry = _only(function, key, index)
     finest, fine = (_walk(function, step, rng, {key}, entry) for step in (NOISE_STEPS[0], FLOAT32))
     few, most = (np.count_nonzero(np.diff(walk)) / (len(walk) - 1) for walk in (finest, fine))
     return _noise(fine) if few < 1 / 2 < most else 0.0

@@ -17,8 +17,10 @@ With C₁ h⁴ and C₂ / h their sum is least where h⁵ = C₂ / 4 C₁. There
 
 **Where assumption 2 fails**, at a kink within the steps or where f saturates, neighbouring R disagree, and the
 truncation says so. A finer rung knows better: what it contradicts beyond both errors may be off by all of the gap.
-Steps longer than the entry itself are taken for what shows nowhere else, a vanishing gradient, and believed only if R
-stands clear of both terms.
+Where all steps of a rung lead out of the hill or across the waves that the point lies on, f at the point stays apart
+from the mean of both sides. Such a rung is not believed, nor are coarser ones; and where the finest shows no clear
+slope, the ladder goes on below it. Steps longer than the entry itself are taken for what shows nowhere else, a
+vanishing gradient, and believed only if R stands clear of both terms.
 
 **From one side** the error of a slope is c₁ t + c₂ t² + …, and the same ladder finds the derivative: where f ends, and
 the two sides of a kink.
@@ -40,7 +42,7 @@ from refnn.gradcheck.witness.silence import quiet
 NAME = "central difference"
 FIRST = 0.1234567  # the step on rung 0, as a share of the size of the entry
 RATIO = 1.9  # of one step to the next; neither is a round number, at which f may repeat itself or jump
-FINEST = 17  # the last rung: below its steps of 2e-7 x, the rounding inside f is seen and not f itself
+FINEST = 17  # the last rung for most f: below its steps of 2e-7 x, the rounding inside f is seen and not f itself
 COARSEST = -14  # the first rung, counted from the one that belongs to the typical size
 DEEPEST = 47  # the last for an f that is still rough at the steps of that one
 FINER = range(FINEST + 3, FINEST + 30, 3)  # rungs on which a slope is tried again that a gradient contradicts
@@ -67,7 +69,7 @@ class Derivative:
     flat: bool  # f does not change, or equally to both sides; not asked where the value stands out of its error
     sides: tuple[float, float] | None  # at a kink, the least and the largest slope that either side may have
     evaluations: int
-    varies: bool  # f is smooth within finer steps only than those that the ladder takes of most
+    varies: bool  # f is smooth only within steps that are finer than the ladder takes for most f
 
 
 @dataclass(eq=False)
@@ -201,7 +203,7 @@ class Ladder:
         both sides after the shortest step as after the longest."""
         far, near = (abs(self.gap(j)) * self.step(j) for j in (k, k + 3))
         noise = self._noise(k + 3) * self.step(k + 3)
-        if not any(self.slope(j)[0] for j in range(k, k + 3)):  # which noise would not leave as they are
+        if not any(self.slope(j)[0] for j in range(k, k + 3)):  # all of them zero, as noise would not have left them
             noise = self.curve.roundoff * abs(self.curve.centre)
         return near > far / 2 and near > CLEAR * noise
 

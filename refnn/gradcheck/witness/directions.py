@@ -127,7 +127,7 @@ class Search:
 
     def _search(self, group: Array) -> None:
         """Let sums vouch for the entries of the group, and compare those alone that the sums leave open."""
-        g, led = self.given.ravel(), np.zeros(0, int)
+        g, led = self.given.ravel(), None
         for _ in range(DIRECTIONS):
             V = direction(self.scale, self.rng).ravel()
             slope, allowed, excess, unusual = self._ask(V, group)
@@ -138,12 +138,10 @@ class Search:
                 limit = np.where(V[group] == 0, self.tolerance.ravel()[group], allowed / np.abs(V[group]))
             (self.error if self.unknown else self.allowance)[group] = limit
             self.flat[group], self.vouched[group] = slope.flat, True
-            if not unusual <= 1 and group.size > SOME:
-                some = self.rng.choice(group, SAMPLE, replace=False)
-                led = np.union1d(some, self._led_to(V, group, lambda asked: not asked.unusual <= 1))
-            elif not unusual <= 1:
-                led = group
-        self.look_at(led)
+            if not unusual <= 1:
+                led = group if group.size <= SOME else self._led_to(V, group, lambda asked: not asked.unusual <= 1)
+        if led is not None:
+            self.look_at(np.union1d(led, self.rng.choice(group, SAMPLE)))
         if self.unknown:
             estimate = Estimate(self.value, self.error, self.flat)
             faint = group[unresolved(self.given.ravel(), estimate, self.allowance, self.unknown.each(np.ravel))[group]]

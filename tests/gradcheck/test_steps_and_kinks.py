@@ -267,6 +267,8 @@ def test_waves_too_fast_for_the_steps_are_not_taken_for_a_slope_of_zero():
     slope = 1e-9 + 0.1 * np.cos(1e7 * 0.3137)
     for given, verdict in ((0.0, WRONG), (-slope, WRONG), (1.05 * slope, WRONG), (slope, PASS)):
         says(f, {"x": [0.3137], "y": [1.0, 2.0]}, {"x": [given], "y": [2.0, 4.0]}, verdict)
+    faster = lambda p: float(1 + np.sum(1e-8 * np.sin(1e9 * p["x"])) + p["y"] @ p["y"])  # noqa: E731
+    says(faster, {"x": [0.3137], "y": [1.0, 2.0]}, {"x": [0.0], "y": [2.0, 4.0]}, UNRELIABLE)
 
 
 @pytest.mark.parametrize("rounded", [np.floor, np.round])

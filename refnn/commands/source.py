@@ -3,7 +3,8 @@
 A script that trains, prints or plots when it is imported still holds the functions to be judged. `definitions` runs
 only what these functions need: the statements that bind them, and those that bind or fill the global names which they
 use in turn (imports, constants, helpers). A method called on such a name, as in `table.update(…)`, may fill it, and is
-run, too. Loops, other bare calls and `if __name__ == "__main__"` are never run.
+run, too. Loops and calls that stand alone at the top, and `if __name__ == "__main__"`, are never run;
+within an `if` or a `with` that binds a needed name they are.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""Judge any gradient of any scalar function, by witnesses that know nothing of backpropagation."""
+"""Judge any gradient or backward of any function, by witnesses that know nothing of backpropagation."""
 
 from refnn.gradcheck.backprop import check_backprop
 from refnn.gradcheck.check import check_gradients, numerical_gradient

@@ -1,4 +1,4 @@
-"""The gradient of any function of a dict of arrays: computed numerically, or judged."""
+"""The gradient of any function of arrays, in whichever container: computed numerically, or judged."""
 
 from __future__ import annotations
 

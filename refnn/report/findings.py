@@ -1,6 +1,6 @@
 """What a report says of a gradient, in words and counts, and what it rests on.
 
-Those who make a report, draw it and replay it share this, and neither reads nor writes here.
+What makes a report, what draws it and what replays it share this module, which reads and writes no file.
 """
 
 from __future__ import annotations

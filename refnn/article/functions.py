@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import product
 from typing import Any
@@ -82,8 +82,16 @@ def _costs(module: Module, judged: Known, outputs: int, m: int) -> Iterator[str]
     else:
         factors = {m: "m: 1/m is missing", 1 / outputs: "1/n_L: J sums over the outputs"}
         yield from in_words({"J": J}, {"J": expected}, factors)
-    if not np.all(np.isfinite(cost(np.array([[0.0, 1.0]]), np.array([[0.0, 1.0]])))):
+    if not _are_finite(lambda: [cost(np.array([[0.0, 1.0]]), np.array([[0.0, 1.0]]))]):
         module.notes.append("not finite once A_L rounds to 0 or 1, even where that is the label")
+
+
+def _are_finite(values: Callable[[], Iterable[Array]]) -> bool:
+    """Whether these are, where A_L rounds to 0 and 1; code may well refuse such numbers."""
+    try:
+        return all(np.all(np.isfinite(V)) for V in values())
+    except (Exception, SystemExit):  # in any way
+        return False
 
 
 def _judge_backprop(module: Module, judged: Known) -> Iterator[str]:
@@ -115,7 +123,7 @@ def _judge_backprop(module: Module, judged: Known) -> Iterator[str]:
         yield from _derivatives_of_activations(module, probe, bool(check))
     params = copy.deepcopy(module.probes[0].params)
     params[f"W{len(params) // 2}"] *= SATURATING
-    if not all(np.all(np.isfinite(V)) for V in gradient(params, *copy.deepcopy(module.probes[0][2:])).values()):
+    if not _are_finite(lambda: gradient(params, *copy.deepcopy(module.probes[0][2:])).values()):
         module.notes.append("not finite once A_L rounds to 0 or 1")
 
 

@@ -29,7 +29,7 @@ COMPUTES = "computes in"
 OURS = __name__.split(".")[0]
 # Who reads the cache that a function makes.
 READERS: Mapping[str, tuple[str, ...]] = {
-    "sigmoid": ("sigmoid_backward",),
+    "sigmoid": ("sigmoid_backward", "layer_backward"),
     "relu": ("relu_backward",),
     "linear": ("linear_backward",),
     "layer": ("layer_backward",),

@@ -2,9 +2,9 @@
 
 A script that trains, prints or plots when it is imported still holds the functions to be judged. `definitions` runs
 only what these functions need: the statements that bind them, and those that bind or fill the global names which they
-use in turn (imports, constants, helpers). A method called on such a name, as in `table.update(…)`, may fill it, and is
-run, too. Loops and calls that stand alone at the top, and `if __name__ == "__main__"`, are never run;
-within an `if` or a `with` that binds a needed name they are.
+use in turn (imports, constants, helpers, tables). A method called on such a name, as in `table.update(…)`, may fill it,
+and is run, too; other calls are not, nor is `while` at the top, which may train for hours. The module is not called
+"__main__".
 """
 
 import ast
@@ -23,10 +23,7 @@ from typing import Any, NamedTuple
 
 from refnn._printing import indent, printable, shown
 
-ASSIGNMENT = ast.Assign | ast.AnnAssign | ast.AugAssign
-BINDING = (
-    ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ASSIGNMENT | ast.If | ast.Try | ast.With | ast.Expr
-)
+DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 LINE_END = re.compile(r"\r\n?|\n")  # to Python; str.splitlines ends lines at U+2028 and others, too
 LOST_CALL = re.compile(r"[=(*+-]\s*,|=\s*\[['\"]")  # "dA_prev =, dZ)": an operator or bracket, then no operand
 
@@ -53,13 +50,14 @@ class Definitions(NamedTuple):
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Keep what the judged code prints to ourselves, and leave no bytecode beside it."""
+    """Keep what the judged code prints to ourselves, leave no bytecode beside it, and show it no arguments of ours."""
     bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    arguments, sys.argv = sys.argv, sys.argv[:1]
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             yield
     finally:
-        sys.dont_write_bytecode = bytecode
+        sys.dont_write_bytecode, sys.argv = bytecode, arguments
 
 
 def function(target: str) -> Callable[..., Any]:
@@ -187,10 +185,10 @@ def _white(line: str) -> str:
 
 def _needed(statements: list[ast.stmt], names: Collection[str]) -> list[ast.stmt]:
     """Return the statements that bind or fill `names` or, in turn, what these use, in the order of the file."""
-    candidates = [(s, *_names(s)) for s in statements if isinstance(s, BINDING) and not _is_main_guard(s)]
+    candidates = [(s, *_names(s)) for s in statements if not isinstance(s, ast.While)]
     imported = {name for s, bound, _ in candidates if isinstance(s, ast.Import | ast.ImportFrom) for name in bound}
     for statement, bound, _ in candidates:
-        bound |= _filled(statement) - imported  # the modules of others stay as they are
+        bound |= {*_filled(statement)} - imported  # the modules of others stay as they are
     wanted, before = {"*", *names}, 0
     while len(wanted) > before:
         before = len(wanted)
@@ -209,14 +207,31 @@ def _names(statement: ast.stmt) -> tuple[set[str], set[str]]:
     return bound, set(_used(code))
 
 
-def _filled(statement: ast.stmt) -> set[str]:
-    """The names K, C and T of `K["one"] = 1`, `C.one = 1` and `T.update(one=1)`; of sys.path all, by "*"."""
-    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        func = statement.value.func
-        targets = [] if any(isinstance(node, ast.Call) for node in ast.walk(func)) else [func]
-    texts = [ast.unparse(target) for target in targets if isinstance(target, ast.Subscript | ast.Attribute)]
-    return {"*" if text.startswith("sys.path.") else re.split(r"\W", text)[0] for text in texts} - {""}
+def _filled(statement: ast.AST) -> Iterator[str]:
+    """The names K, C and T of `K["one"] = 1`, `C.one = 1` and `T.update(one=1)`, and f of `@f.register`, within other
+    statements too; of sys.path all, by "*"."""
+    targets = [*getattr(statement, "targets", []), getattr(statement, "target", None)]
+    if isinstance(statement, ast.Expr):
+        targets = [statement.value]
+    for target in (*targets, *getattr(statement, "decorator_list", [])):
+        yield from _of_target(target)
+    if not isinstance(statement, DEFINITION):
+        for part in ast.iter_child_nodes(statement):
+            if isinstance(part, ast.stmt | ast.ExceptHandler | ast.match_case):
+                yield from _filled(part)
+
+
+def _of_target(target: ast.expr | None) -> Iterator[str]:
+    if isinstance(target, ast.Tuple | ast.List):
+        for part in target.elts:
+            yield from _of_target(part)
+    elif isinstance(target, ast.Starred):
+        yield from _of_target(target.value)
+    else:
+        node = target.func if isinstance(target, ast.Call) else target
+        if isinstance(node, ast.Subscript | ast.Attribute) and not any(isinstance(n, ast.Call) for n in ast.walk(node)):
+            text = ast.unparse(node)
+            yield "*" if text.startswith("sys.path.") else re.split(r"\W", text)[0]
 
 
 def _used(code: CodeType) -> Iterator[str]:
@@ -226,7 +241,3 @@ def _used(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _used(constant)
-
-
-def _is_main_guard(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)

@@ -361,6 +361,65 @@ def test_the_globals_that_the_functions_need_are_run_and_no_others(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "if True:\n    S['sign'] = -1",
+        "try:\n    S['sign'] = 1 / 0\nexcept ZeroDivisionError:\n    S['sign'] = -1",
+        "with np.errstate():\n    S.update(sign=-1)",
+        "S['sign'], S['other'] = -1, 2",
+        "[*S['others'], S['sign']] = 1, 2, -1",
+        "for key in ('sign',):\n    S[key] = -1",
+        "match 1:\n    case 1:\n        S['sign'] = -1",
+        "if __name__ == '__main__':\n    pass\nelse:\n    S['sign'] = -1",
+    ],
+)
+def test_a_table_is_filled_wherever_its_statement_stands(tmp_path, statement):
+    source = MENDED.replace("-np.sum(", "S['sign'] * np.sum(")
+    assert judge(tmp_path, f"{source}\nS = {{'sign': 1}}\n{statement}\n")
+    right = f"{source}\nS = {{'sign': -1}}\n"
+    assert judge(tmp_path, right)
+    assert not judge(tmp_path, right + statement.replace("-1", "1"))
+
+
+def test_what_a_decorator_adds_to_a_function_is_run(tmp_path):
+    source = "from functools import singledispatch\n" + MENDED.replace("1 / (1 + np.exp(-Z))", "logistic(Z)")
+    source += "@singledispatch\ndef logistic(Z):\n    raise TypeError\n"
+    source += "@logistic.register\ndef _(Z: np.ndarray):\n    return 1 / (1 + np.exp(-Z))\n"
+    check = judge(tmp_path, source)
+    assert check, str(check)
+
+
+@pytest.mark.parametrize(
+    ("line", "guarded"),
+    [
+        (f"    return {SUM}", f"    J = {SUM}\n    assert np.isfinite(J)\n    return J"),
+        (
+            "    m = Y.shape[1]\n",
+            "    m = Y.shape[1]\n    if not ((A > 0) & (A < 1)).all():\n        raise ValueError(A)\n",
+        ),
+        ("    grads = {}\n", "    grads = {}\n    assert ((AL > 0) & (AL < 1)).all()\n"),
+        ("def backprop", "@np.errstate(all='raise')\ndef backprop"),
+    ],
+)
+def test_code_may_refuse_predictions_that_round_to_0_or_1(tmp_path, line, guarded):
+    assert line in MENDED
+    check = judge(tmp_path, MENDED.replace(line, guarded, 1))
+    assert check, str(check)
+    assert any("not finite once A_L rounds" in note for function in check.functions for note in function.notes)
+
+
+def test_the_sigmoid_may_keep_its_value_for_the_way_back(tmp_path):
+    source = MENDED.replace("    cache = Z\n", "    cache = A\n").replace(
+        "(A_prev, W, b), Z = cache", "(A_prev, W, b), S = cache"
+    )
+    right = source.replace("    S, _ = sigmoid(Z)\n", "")
+    check = judge(tmp_path, right)
+    assert check, str(check)
+    assert not judge(tmp_path, right.replace("S * (1 - S)", "S * (1 + S)"))
+    assert not judge(tmp_path, source.replace("S, _ = sigmoid(Z)", "S, _ = sigmoid(S)"))
+
+
 # What printing did to the article: calls lost with what stood before their comma, and a tab among spaces.
 DAMAGE = [
     ("    A = 1 / (1 + np.exp(-Z))", "\tA = 1 / (1 + np.exp(, Z)))"),

@@ -74,6 +74,14 @@ def test_a_wrong_backprop_is_named_and_the_status_says_so(mine, capsys, tmp_path
     assert [cause["faults"] for cause in result["diagnosis"]["causes"]] == [["missing-mean"]]
 
 
+def test_the_judged_file_sees_no_arguments_of_ours(mine, capsys, monkeypatch):
+    arguments = ["refnn", "check", "their_backprop.py:gradient"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    mine.write_text("import argparse\nrate = argparse.ArgumentParser().parse_args()\n" + MINE)
+    assert main(["check", f"{mine}:gradient"]) == 0, capsys.readouterr().err
+    assert sys.argv is arguments
+
+
 def test_the_judged_file_and_its_folder_are_left_as_they_were(mine, tmp_path):
     before = mine.stat()
     assert main(["check", f"{mine}:gradient"]) == 0

@@ -382,6 +382,13 @@ def test_a_table_is_filled_wherever_its_statement_stands(tmp_path, statement):
     assert not judge(tmp_path, right + statement.replace("-1", "1"))
 
 
+def test_what_a_function_would_fill_does_not_make_it_needed(tmp_path):
+    path = tmp_path / "theirs.py"
+    source = MENDED.replace("-np.sum(", "S['sign'] * np.sum(") + "\nS = {'sign': -1}\nDATA = 1 / 0\n"
+    path.write_text(source + "def learn():\n    S['sign'] = DATA\n")
+    assert definitions(path, FUNCTIONS).problems == ()
+
+
 def test_what_a_decorator_adds_to_a_function_is_run(tmp_path):
     source = "from functools import singledispatch\n" + MENDED.replace("1 / (1 + np.exp(-Z))", "logistic(Z)")
     source += "@singledispatch\ndef logistic(Z):\n    raise TypeError\n"

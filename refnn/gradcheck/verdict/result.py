@@ -39,10 +39,6 @@ class Verdict(StrEnum):
         """0 for the worst verdict."""
         return list(Verdict).index(self)
 
-    @classmethod
-    def worst(cls, checks: Iterable[ParameterCheck]) -> Verdict:
-        return min((check.verdict for check in checks), key=lambda verdict: verdict.rank)
-
 
 class Result:
     """A dataclass of plain values, as JSON."""
@@ -242,7 +238,7 @@ class GradientCheck(Result):
     ) -> GradientCheck:
         """The whole, from the checks of its parameters."""
         parameters = tuple(sorted(checks, key=lambda check: check.badness))
-        return cls(Verdict.worst(checks), parameters, witnesses, tolerance, **more)
+        return cls(parameters[0].verdict, parameters, witnesses, tolerance, **more)
 
     def __bool__(self) -> bool:
         return self.verdict is Verdict.PASS

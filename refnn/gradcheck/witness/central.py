@@ -400,10 +400,5 @@ def _at(function: Scalar, key: str, index: int) -> tuple[Ladder, Callable[[float
 def _curve(
     function: Scalar, moved: Callable[[float], dict[str, Array]], taken: Callable[[float], float] = lambda t: t
 ) -> Curve:
-    def ahead(distances: list[float]) -> None:
-        function.ahead(map(moved, distances))
-
-    def f(t: float) -> float:
-        return function.real(moved(t))
-
-    return Curve(f, function.value, function.noise, function.roundoff, taken, ahead)
+    known = function.value, function.noise, function.roundoff
+    return Curve(lambda t: function.real(moved(t)), *known, taken, lambda steps: function.ahead(map(moved, steps)))

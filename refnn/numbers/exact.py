@@ -182,7 +182,10 @@ def _gradient(grads: GradientFunction, point: dict[str, Objects]) -> dict[str, O
     given = {name: f"d{name}" if f"d{name}" in result else name for name in point}
     if missing := [f"grads has no entry 'd{name}' or '{name}'" for name in point if given[name] not in result]:
         raise ValueError("; ".join(missing))
-    found = {name: _values(np.asarray(result[given[name]], dtype=object)) for name in point}
+    found = {
+        name: map_entries(lambda v: v.value if isinstance(v, Dual) else v, np.asarray(result[key], dtype=object))
+        for name, key in given.items()
+    }
     if wrong := [
         f"the gradient of {name} has shape {found[name].shape}, expected {V.shape}"
         for name, V in point.items()
@@ -215,7 +218,3 @@ def _run(name: str, function: Callable[[dict[str, Objects]], Any], params: dict[
     ):
         raise ValueError(f"{name} changes its argument, expected a function that leaves it as it is")
     return result
-
-
-def _values(array: Objects) -> Objects:
-    return map_entries(lambda v: v.value if isinstance(v, Dual) else v, array)

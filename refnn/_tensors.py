@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.autograd import forward_ad
 
-from refnn.gradcheck.containers import leaves_of, rebuilt
+from refnn.gradcheck.containers import leaves_of, of_argument, rebuilt
 from refnn.gradcheck.leaves import placed
 
 Tensors = Mapping[str, torch.Tensor]
@@ -180,9 +180,7 @@ def _before(func: Any) -> Any:
 
 
 def _named(inputs: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
-    for path, leaf in leaves_of(inputs):
-        number, _, rest = path[1:].partition("]")
-        yield f"input {number}{rest}", leaf
+    return ((of_argument(path), leaf) for path, leaf in leaves_of(inputs))
 
 
 def _gradients(outputs: Tensors, moved: Tensors, cotangents: Tensors, **options: Any) -> dict[str, Any]:

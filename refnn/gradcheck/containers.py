@@ -123,14 +123,9 @@ class Tree:
             and all(type(V) is np.ndarray and V.dtype.kind == "f" for V in self.template.values())
         )
 
-    def numbered(self, word: str) -> Tree:
-        """With the leaves of argument 0 named after it, as "input 0['W']"."""
-
-        def named(leaf: Leaf) -> Leaf:
-            number, _, rest = leaf.path[1:].partition("]")
-            return replace(leaf, name=f"{word} {number}{rest}")
-
-        return replace(self, leaves=tuple(map(named, self.leaves)))
+    def numbered(self) -> Tree:
+        """With each leaf named after the argument that it is in."""
+        return replace(self, leaves=tuple(replace(leaf, name=of_argument(leaf.path)) for leaf in self.leaves))
 
     def put(self, arrays: Arrays, *, own: bool = False) -> Any:
         """The container with other numbers, in their dtypes or, for `own`, in its own."""
@@ -312,9 +307,7 @@ def _with(template: Any, parts: list[Any]) -> Any:
     """The container with other parts."""
     if isinstance(template, Mapping):
         items = dict(zip(template, parts, strict=True))
-        if type(template) is dict:
-            return items
-        if isinstance(template, dict):  # ordered, with defaults …
+        if isinstance(template, dict):  # perhaps ordered, or with defaults …
             like = copy.copy(template)
             like.update(items)
             return like
@@ -341,6 +334,11 @@ def leaves_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
     for place, part in parts or ():
         yield from leaves_of(part, path + place)
+
+
+def of_argument(path: str) -> str:
+    """The name of the leaf at this place among the arguments of a function: "input 0['W']" of "[0]['W']"."""
+    return f"input {path[1:].replace(']', '', 1)}"
 
 
 def rebuilt(template: Any, values: Iterator[Any]) -> Any:

@@ -50,7 +50,7 @@ class Map:
         if not callable(f):
             raise TypeError(f"f is {type(f).__name__}, expected a callable f(*inputs) -> outputs")
         tree = Tree.of("input", inputs, spread=spreads(f, inputs, isinstance(inputs, tuple)))
-        tree = tree.numbered("input") if tree.spread else tree
+        tree = tree.numbered() if tree.spread else tree
         tree = tree.judging({}) if tree.has_floats else tree
         with tree.digits(tree.arrays):
             handed = tree.put(tree.arrays, own=True)

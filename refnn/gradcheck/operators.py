@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from refnn._printing import said
+from refnn._printing import plainly, said
 from refnn.gradcheck import leaves
 from refnn.gradcheck.containers import Tree, leaves_of, rebuilt
 from refnn.gradcheck.maps import Arrays, Map, distance, drawn, held, size_of, stepped
@@ -67,8 +67,8 @@ class Operator:
         if self.name == "vjp":
             return f"vjp({'*' * self.inputs.spread}inputs, cotangent)", self.inputs.hand, inputs, vector
         if not self.inputs.spread or (not takes(self.f, 2 * len(inputs), True) and takes(self.f, 2, True)):
-            return "jvp(inputs, tangents)", lambda f, *both: f(*both), inputs, vector
-        return "jvp(*inputs, *tangents)", lambda f, *both: f(*both), *inputs, *vector
+            return "jvp(inputs, tangents)", plainly, inputs, vector
+        return "jvp(*inputs, *tangents)", plainly, *inputs, *vector
 
     def __call__(self, point: Arrays, u: Arrays) -> dict[str, Any]:
         return self.raw(point, u)[1]

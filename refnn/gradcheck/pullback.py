@@ -115,11 +115,10 @@ def check_vjp(
         tangents = forward.asked(v, rng, report, of_outputs, nondeterminism)
         _adjoint((u, tangents), (v, gradient), report)
     report.notes += _taylor(function, gradient, rng)
-    options |= {"seed": seed, "nondeterminism": nondeterminism}
-    checks = list(_judged(function, backward, rng, alone, options))
+    checks = list(_judged(function, backward, rng, alone, nondeterminism, {"seed": seed, **options}))
     if second is not None and order == 2:
         again = _of_vjp(backward, second, function.inputs, u)
-        found = check_vjp(*again, alone=alone, conjugate=conjugate, **options)
+        found = check_vjp(*again, seed=seed, alone=alone, nondeterminism=nondeterminism, conjugate=conjugate, **options)
         said = {Verdict.WRONG: report.wrong, Verdict.UNRELIABLE: report.unfit}.get(found.verdict, report.notes)
         said += [f"second order: {reason}" for reason in found.reasons]
         checks += [replace(check, probe=f"second order, {check.probe}") for check in found.probes]
@@ -170,8 +169,8 @@ def check_jvp(
         directions = [drawn(function.inputs, rng) for _ in range(DIRECTIONS)]
         function = along(function, directions)
         report.notes.append(f"asked along {DIRECTIONS} random directions, for there are {size:,} inputs")
-    options |= {"seed": seed, "nondeterminism": nondeterminism}
-    return report.on_all(list(_judged(function, Columns(forward, directions), rng, alone, options)))
+    columns = Columns(forward, directions)
+    return report.on_all(list(_judged(function, columns, rng, alone, nondeterminism, {"seed": seed, **options})))
 
 
 @np.errstate(all="ignore")
@@ -206,8 +205,7 @@ def check_jacobian(
     function = Map.of(f, inputs, rng)
     if function.report.unfit:
         return function.report.on_all([])
-    options |= {"seed": seed, "nondeterminism": nondeterminism}
-    checks = _judged(function, Whole(function, jacobian), rng, alone, options)
+    checks = _judged(function, Whole(function, jacobian), rng, alone, nondeterminism, {"seed": seed, **options})
     return function.report.on_all(list(checks))
 
 
@@ -226,11 +224,10 @@ def _source(seed: object, alone: object, nondeterminism: object, options: Mappin
 
 
 def _judged(
-    function: Map, pull: Pull, rng: np.random.Generator, alone: int, options: Mapping[str, Any]
+    function: Map, pull: Pull, rng: np.random.Generator, alone: int, apart: float, options: Mapping[str, Any]
 ) -> Iterator[GradientCheck]:
     """The check of ⟨u, f⟩, then of each output array alone, then of single outputs. Only the first asks f anew."""
     u, options = function.u, {"progress": False, **options}
-    apart = options.pop("nondeterminism", 0.0)
     fixed = isinstance(pull, Whole) and not callable(pull.jacobian)  # known at one point only
     parts: list[tuple[str, Arrays]] = [("a random cotangent", u)]
     if len(u) > 1:

@@ -14,7 +14,7 @@ from refnn.gradcheck.cached import cached_property
 from refnn.gradcheck.faults.structure import described
 from refnn.gradcheck.judged import Formula, asked
 from refnn.gradcheck.problem import Gradient
-from refnn.gradcheck.verdict.judgement import FLOOR, Comparison, Unknown
+from refnn.gradcheck.verdict.judgement import COARSE_EPS, FLOOR, Comparison, Unknown
 from refnn.gradcheck.verdict.result import GradientCheck, Testimony, Verdict
 from refnn.gradcheck.witness import central, complex_step, directions
 from refnn.gradcheck.witness.complex_step import SAFETY, Trust
@@ -359,7 +359,7 @@ class _Judge:
     def _by_kinks(self, key: str, given: Array, wrong: Array, value: Array) -> Iterator[str]:
         """Why kinks of f within the steps, which are long where f is computed in float32, put all of these wrong
         entries in doubt."""
-        if len(wrong) and self.function.roundoff > central.COARSE:
+        if len(wrong) and self.function.roundoff > COARSE_EPS:
             slopes = ((float(given.ravel()[i]), float(value[i]), (key, int(i))) for i in wrong)
             if all(central.speaks_for(slope, other, self.function, place) for slope, other, place in slopes):
                 yield KINKS.format(self.formula.given.names[key])

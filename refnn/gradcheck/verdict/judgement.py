@@ -41,7 +41,7 @@ from refnn.gradcheck.verdict.result import Entry, ParameterCheck, Verdict
 LOSS_WORTH_A_NOTE = 4  # decimal digits; ordinary sums lose one or two
 COARSE = 1e-3  # of an entry: if its witness knows it no better, a note says so
 ARITHMETIC = {2.0**-8: "bfloat16", 2.0**-11: "float16", 2.0**-24: "float32"}  # by its roundoff
-COARSE_EPS = 1e-10  # above it is the eps of float32 and of coarser dtypes
+COARSE_EPS = 1e-10  # above it is the eps of float32 and of coarser dtypes, and the roundoff too
 FLOOR = 16.0  # roundoffs of the largest numbers about, by which a formula that cancels may be off
 AMPLIFIED = 16.0  # times the floor, what a product may make of such an error
 ZERO = 8.0  # times the floor, the most that may be given as the derivative where f does not change

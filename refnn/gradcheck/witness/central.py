@@ -36,6 +36,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from refnn._shapes import Array
+from refnn.gradcheck.verdict.judgement import COARSE_EPS
 from refnn.gradcheck.witness.function import Scalar, rounded
 from refnn.gradcheck.witness.silence import quiet
 
@@ -49,7 +50,6 @@ FINER = range(FINEST + 3, DEEPEST, 3)  # rungs on which a slope is tried again t
 FARTHEST_MOVE = 6  # rungs, from one guess of the best rung to the next
 ROUNDS = 8  # such guesses
 SAFETY = 4.0  # on both terms of the error, which are estimates
-COARSE = 1e-10  # roundoffs above that are those of float32 and of coarser dtypes
 CLEAR = 16.0  # times its error, a number is no noise
 OPEN = 4.0  # times its error, up to which a number may be told from zero too little to be of use
 AGREED = 8.0  # times its truncation, a slope is much the same on the next rung
@@ -88,7 +88,7 @@ class Curve:
     ahead: Callable[[list[float]], None] = lambda _: None
 
     def __post_init__(self) -> None:
-        self.tiny = float(np.finfo(np.float64 if self.roundoff < COARSE else np.float32).smallest_subnormal)
+        self.tiny = float(np.finfo(np.float64 if self.roundoff < COARSE_EPS else np.float32).smallest_subnormal)
         self.values = {0.0: self.centre}
 
     def __call__(self, t: float) -> float:
@@ -226,7 +226,7 @@ class Ladder:
         own = self._own(rung)
         if not math.isfinite(own) or (rung.k < 0 and not rung.clear):
             return math.inf
-        if self.curve.roundoff > COARSE and not self.side:  # steps are so wide that kinks of f hide in them
+        if self.curve.roundoff > COARSE_EPS and not self.side:  # steps are so wide that kinks of f hide in them
             own += abs(self.gap(rung.k) - RATIO * self.gap(rung.k + 1))  # of a smooth f the gap is in proportion to t
         if rung.k < self.usual:  # so far out f may be straight on both sides, with two slopes
             own += abs(self.gap(rung.k + 2)) / 2

@@ -78,9 +78,8 @@ def allowances(problem: Problem, level: Mapping[str, float] | None = None) -> di
     """
     exact = np.result_type(*(dtype for key, dtype in problem.dtypes.items() if key != "Y"))
     given, rounding = problem.given.arrays, problem.given.rounding
-    coarse = {key for key, V in given.items() if np.finfo(V.dtype).eps > np.finfo(np.float64).eps}
-    coarser = problem.given.coarser
-    reached = level or (levels(problem, np.random.default_rng(0)) if coarse else {})
+    allowed = level or allowed_levels(problem)
+    reached = {key: allowed[key] * problem.given.coarser.get(key, 1.0) for key in given}
 
     @cache
     def bounds(dtype: np.dtype[Any], level: float) -> dict[str, Array]:
@@ -92,17 +91,23 @@ def allowances(problem: Problem, level: Mapping[str, float] | None = None) -> di
         small = gradient_bounds(problem, dtype, plain=True, rounds_inputs=rounds_inputs, level=1.0)
         return {key: np.where(np.isfinite(B), B, level * small[key]) for key, B in found.items()}
 
-    def reach(key: str) -> float:
-        return (reached[key] if level or key in coarse else 1.0) * coarser.get(key, 1.0)
-
     def single(key: str) -> Array | float:
         """The rounding of the result itself, which is there however small the level is."""
-        if reach(key) >= 1:
+        if reached[key] >= 1:
             return 0.0
         size = np.abs(np.where(np.isfinite(given[key]), given[key], 0))
         return np.asarray(2 * problem.given.roundoff(key) * size)
 
-    return {key: bounds(V.dtype, reach(key))[key] + single(key) + rounding.get(key, 0) for key, V in given.items()}
+    return {key: bounds(V.dtype, reached[key])[key] + single(key) + rounding.get(key, 0) for key, V in given.items()}
+
+
+def allowed_levels(problem: Problem) -> dict[str, float]:
+    """For each given gradient the level up to which rounding in its dtype is allowed: all of the bound in float64, and
+    in coarser dtypes what errors reach."""
+    given = problem.given.arrays
+    coarse = {key for key, V in given.items() if np.finfo(V.dtype).eps > np.finfo(np.float64).eps}
+    reached = levels(problem, np.random.default_rng(0)) if coarse else {}
+    return {key: reached[key] if key in coarse else 1.0 for key in given}
 
 
 def _forward_bounds(problem: Problem, arithmetic: Arithmetic) -> tuple[list[Array], list[Array]]:

@@ -12,7 +12,7 @@ from refnn.gradcheck.faults.probes import Probe
 from refnn.gradcheck.problem import Gradient, Problem
 from refnn.gradcheck.verdict.judgement import Estimate, judge
 from refnn.gradcheck.verdict.result import ParameterCheck
-from refnn.gradcheck.verdict.rounding import allowances, careful_bounds, levels
+from refnn.gradcheck.verdict.rounding import allowances, allowed_levels, careful_bounds
 from refnn.gradcheck.witness.cancellation_free import underflow
 from refnn.report.findings import moved_costs
 from refnn.report.replay.ledger import HALF_THE_DIGITS
@@ -35,7 +35,8 @@ class Opinion(NamedTuple):
 def opinions(probe: Probe, problem: Problem) -> dict[str, Opinion]:
     """Judge the gradient of a problem, that of the probe, by the names under which it came."""
     net = replace(Problem.of(*reverse(probe)[1:], problem.declaration), given=_reversed(problem.given))
-    error, allowance, least = careful_bounds(net), allowances(net, _levels(problem)), underflow(problem)
+    level = allowed_levels(problem)  # measured by random errors, it would be another on the network in reverse
+    error, allowance, least = careful_bounds(net), allowances(net, level), underflow(problem)
     found = {}
     for key, dV in net.given.arrays.items():
         name, value = problem.given.names[key], _derivative(net, key)
@@ -53,14 +54,6 @@ def _derivative(net: Problem, key: str) -> Array:
     sides = (1, -1) if l1 or net.at_kink else (0,)
     slopes = [moved_costs(net, key, (side + 1j) * STEP).imag / STEP for side in sides]
     return np.asarray(sum(slopes) / len(slopes))
-
-
-def _levels(problem: Problem) -> dict[str, float]:
-    """The levels of the check: measured by random errors, they are others on a network in reverse."""
-    given = problem.given.arrays
-    coarse = {key for key, V in given.items() if np.finfo(V.dtype).eps > np.finfo(np.float64).eps}
-    reached = levels(problem, np.random.default_rng(0)) if coarse else {}
-    return {key: reached[key] if key in coarse else 1.0 for key in given}
 
 
 def reverse(probe: Probe) -> Probe:

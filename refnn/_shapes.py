@@ -1,7 +1,8 @@
 """The keys "W1", "b1" …, the shapes that fit together, and the words for those that do not.
 
-What is of the wrong kind is a TypeError at once. Everything else that does not fit is collected in `Misfits` and raised
-as one ValueError.
+What is of the wrong kind is a TypeError at once. A number or word that is none of those expected, and rows of different
+lengths, are a ValueError. Keys, shapes and entries of arrays that do not fit are collected in `Misfits` and raised as
+one ValueError; what `attempt` calls adds its own to them.
 """
 
 import cmath

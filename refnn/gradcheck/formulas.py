@@ -3,7 +3,7 @@
 For each activation A = g(Z), a line of mathematics each:
 
     value        g(Z), for complex Z too
-    difference   g(Z + D) - g(Z) without a subtraction, by an addition formula of g: an identity for every D
+    difference   g(Z + D) - g(Z) without this subtraction, by an addition formula of g: an identity for every D
     shift        the farthest that an error E in Z can move g(Z)
     size         the number whose roundoffs the usual formula for g is off by
     derivative   g′(Z); only to estimate rounding and to imitate faults, never to judge
@@ -12,7 +12,8 @@ For each activation A = g(Z), a line of mathematics each:
     slope_terms  the same for a careful formula, which computes 1 - A without a subtraction
     steepest     |g(Z + D) - g(Z)| is at most this times |D|
 
-and likewise for each output with its cost. Nothing is shared with refnn/layers.py, which is judged by these.
+and likewise for each output with its cost. With refnn/layers.py, which is judged by these, nothing is shared but the
+words of a declaration.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ Parts = tuple[Array, ...]  # what `difference` needs of Z, computed once for man
 
 
 class Activation(NamedTuple):
-    """One activation; all are functions of Z, and of D or E beside it."""
+    """One activation: functions of Z, and of E beside it; `difference` of the `parts` of Z and of D, which it may
+    overwrite."""
 
     value: Entrywise
     parts: Callable[[Array], Parts]
@@ -96,7 +98,7 @@ def sigmoid_derivative(Z: Array) -> Array:
 
 
 def sigmoid_bend(Z: Array, E: Array) -> Array:
-    """A′ C′ - A C for A′ = A ± shift and C′ = C ∓ shift."""
+    """At least |A′ C′ - A C|, for A′ = A ± shift and C′ = C ∓ shift."""
     A, C = both(Z)
     shift = sigmoid_shift(Z, E)
     return np.asarray((A + C) * shift + shift**2)
@@ -240,7 +242,7 @@ class Output(NamedTuple):
     value: Entrywise
     loss: Callable[..., Array]  # each unit's share, for complex Z too
     difference: Callable[..., Array]  # of Z, Y, D: the growth of each example's loss
-    residual: Callable[..., Array]  # ∂loss/∂Z, with every digit; only to estimate rounding and to imitate faults
+    residual: Callable[..., Array]  # ∂loss/∂Z, of cross-entropies with every digit; only for rounding and for faults
     careful: Callable[..., Array]  # how far that can be off, for errors E in Z and a roundoff e
     plain: Callable[..., Array]  # and how far it can be off as most people write it
     kinked: bool = False

@@ -26,8 +26,8 @@ UNDERFLOW = 16.0  # of the smallest numbers of its dtype, by which a gradient ma
 
 
 class Noise(NamedTuple):
-    """How the values of a gradient scatter, by entry, where it is asked `near` by and `far` away. No rounding changes
-    more than `half` of the digits, unless it does so to f's own derivative, here."""
+    """How the values of a gradient scatter, by entry, where it is asked `near` by and `far` away. What exceeds `half`
+    the digits of the largest entry is not taken for rounding, save near by for as much as f's own derivative has."""
 
     far: Array
     near: Array

@@ -1,8 +1,8 @@
 """Backprop whose lines can be replaced, so that a bug is written as the one line of mathematics that it breaks.
 
-`backprop` walks through (D1) … (D11) and hands the value of each line to whoever wants to replace it. With no
-replacement it is plain, right backprop; a fault is one replacement, two faults at once are two, and a fault in
-one layer only is a replacement that looks at `l`. It shares nothing with `refnn/network.py`.
+`forward` computes (D1). `backprop` walks back from (D7) to (D11) and hands the value of each line to whoever wants to
+replace it. With no replacement it is plain, right backprop; a fault is one replacement, two faults at once are two, and
+a fault in one layer only is a replacement that looks at `l`. It shares nothing with `refnn/network.py`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -95,7 +95,7 @@ def backprop(run: Run, lines: Sequence[Line] = ()) -> Grads:
 
     Parameters
     ----------
-    run : what `forward` returned; it is not changed
+    run : what `forward` returned; it only remembers what is `known` from then on
     lines : sequence of Line
         Where several replace the same line, each is given what the one before it returned.
 

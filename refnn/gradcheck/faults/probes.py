@@ -57,7 +57,8 @@ def default_probes(
     declaration: Declaration = ARTICLE,
     mild: bool = False,
 ) -> tuple[Probe, ...]:
-    """Return networks on which every fault of the catalogue shows, wherever it can be made at all.
+    """Return networks, each drawn anew until every fault of the catalogue shows on it that can be made on it, or until
+    enough were drawn.
 
     Parameters
     ----------
@@ -71,16 +72,17 @@ def default_probes(
     declaration : Declaration
         The network to which they belong.
     mild : bool
-        Only those on which no formula loses digits: whatever the activations are, no |Z| grows beyond MILD.
+        Only those on which no formula loses digits: whatever the activations are, no |Z| grows beyond MILD. The first
+        draw of each is taken, whatever shows on it.
 
     Returns
     -------
     tuple of Probe
-        In float64: generic networks with soft labels, square layers, one output, no hidden layer, deep and narrow
-        ones, saturated ones whose labels contradict them, or agree, one with the article's initialisation; and some
-        that are each there for one thing: many examples, and only one; a wide layer; eight layers; as many examples as
-        units; X as it comes from a table; a hidden layer far from 0 and, if the activation has a kink, units exactly
-        there.
+        In float64: a generic network with soft labels, one with square layers, with one output (two of a softmax),
+        without a hidden layer, deep and narrow, saturated with labels that contradict it, or agree, with the article's
+        initialisation; and some that are each there for one thing: many examples, and only one; a wide layer; eight
+        layers; as many examples as units; X as it comes from a table; a hidden layer far from 0 and, if the activation
+        has a kink, units exactly there. Not all of them are there for activations of the user's own.
     """
     if layer_dims is not None:
         layer_dims = _shapes.widths(layer_dims)
@@ -156,7 +158,8 @@ def random_probe(
     soft: bool = False,  # as the labels are
     declaration: Declaration = ARTICLE,
 ) -> Probe:
-    """A network without a name: parameters of a scale, inputs of scale 1, and labels, soft or hard."""
+    """A network without a name: parameters of a scale, or smaller where |Z| would be too large, inputs of scale 1, and
+    labels, soft or hard."""
     params = {}
     for l in range(1, len(dims)):
         params[f"W{l}"] = scale * rng.standard_normal((dims[l], dims[l - 1]))
@@ -178,7 +181,7 @@ def _growing(declaration: Declaration, L: int) -> tuple[list[Callable[[Array], A
 def _tame(
     params: dict[str, Array], X: Array, activations: Sequence[Callable[[Array], Array]], limit: float, first: int = 1
 ) -> None:
-    """Shrink the layers in place to |Z| <= limit, the first of them that may be changed."""
+    """Shrink the layers in place to |Z| <= limit, from the `first` that may be changed on."""
     A = X
     for l in range(1, len(params) // 2 + 1):
         Z = params[f"W{l}"] @ A + params[f"b{l}"]
@@ -217,7 +220,8 @@ def _away(probe: Probe, declaration: Declaration) -> bool:
 
 
 def _saturate(probe: Probe, limit: float, declaration: Declaration, *, right: bool = False) -> Probe:
-    """Stretch the first output to |Z_L| = limit, unless it is 0, and let its labels contradict it, or agree."""
+    """Stretch the first output to |Z_L| = limit, unless it is 0, and let labels of a cross-entropy contradict it, or
+    agree."""
     if not declaration.known:
         return probe
     top = len(probe.params) // 2

@@ -256,7 +256,8 @@ class GradientCheck(Result):
         return None if self.diagnosis is None else str(self.diagnosis)
 
     def __repr__(self) -> str:
-        return f"<GradientCheck {textwrap.shorten(self._line(), WIDTH - 20, placeholder=' …')}>"
+        line = printable(": ".join(filter(None, [self._heading(), self._why()])))
+        return f"<GradientCheck {textwrap.shorten(line, WIDTH - 20, placeholder=' …')}>"
 
     def __str__(self) -> str:
         return folded([*self._before(), *_table(self.parameters[:ROWS]), *self._after()])
@@ -266,7 +267,8 @@ class GradientCheck(Result):
         verdict, *before = self._before()
         rows = [_row("th", HEADER)] if self.parameters else []
         for check in self.parameters[:ROWS]:
-            rows += [_row("td", check.row), *map(_wide, check.remarks)]
+            rows.append(_row("td", check.row))
+            rows += [f'<tr><td colspan="{len(HEADER)}">{escape(remark)}</td></tr>' for remark in check.remarks]
         above = f"<p><b>{escape(verdict)}</b>{_lines(before)}</p>"
         return f"{above}<table>{''.join(rows)}</table><p>{_lines(self._after())}</p>"
 
@@ -277,9 +279,6 @@ class GradientCheck(Result):
         """Why the verdict is not PASS, as short as it can be said."""
         wrong = ", ".join(sorted(check.name for check in self.parameters if not check))
         return "" if self else self.cause or "; ".join(self.reasons) or wrong
-
-    def _line(self) -> str:
-        return printable(": ".join(filter(None, [self._heading(), self._why()])))
 
     def _before(self) -> Iterator[str]:
         """What is said above the table: the verdict, the cause, where the error is, and the reasons."""
@@ -331,10 +330,6 @@ def _table(checks: Sequence[ParameterCheck]) -> Iterator[str]:
 
 def _row(tag: str, cells: Iterable[str]) -> str:
     return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
-def _wide(remark: str) -> str:
-    return f'<tr><td colspan="{len(HEADER)}">{escape(remark)}</td></tr>'
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -2,20 +2,15 @@
 
 This is no protection from malice. The judge runs in that process and sends its results back as pickles, so code that
 sets out to forge its verdict, or to run something here, can. A process that it starts in a new session (setsid) lives
-on. A file of the user's is not overwritten by Python's `open`, as by a function that saves what it has trained: what is
-written there goes to a temporary folder.
+on. The user's files that it changes are put back when it has ended, as far as `kept` sees them.
 """
 
 from __future__ import annotations
 
-import builtins
 import contextlib
-import hashlib
-import io
 import math
 import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -33,6 +28,7 @@ from typing import Any
 
 from refnn._printing import shown
 from refnn._progress import bar
+from refnn.commands.kept import keep, put_back
 
 MENDED_BY_THE_USER = (ValueError, TypeError, OSError, ImportError, MemoryError)
 CTRL_C = "stopped by Ctrl-C"
@@ -56,8 +52,11 @@ def apart(work: Callable[..., Any], *arguments: Any, timeout: float | None = Non
 
     What it sends shows on a bar. An error that the user can mend is raised here as a ValueError with its text.
     """
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        return _apart(Path(folder), work, arguments, timeout)
+    folder = Path(tempfile.mkdtemp())
+    try:
+        return _apart(folder, work, arguments, timeout)
+    finally:
+        put_back(folder)
 
 
 def _apart(folder: Path, work: Callable[..., Any], arguments: tuple[Any, ...], timeout: float | None) -> Outcome:
@@ -146,11 +145,11 @@ def _run(
     if hasattr(os, "setsid"):
         os.setsid()  # so that what the code starts can be ended with it
     ours.close()
-    Thread(target=_end_with, args=(theirs,), daemon=True).start()
+    Thread(target=_end_with, args=(theirs, folder), daemon=True).start()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):  # what C prints, too
         os.dup2(nowhere, descriptor)
-    builtins.open = io.open = _written_to(folder)
+    keep(folder)
     try:
         message = "returned", work(lambda value: theirs.send(("sent", value)), *arguments)
     except MENDED_BY_THE_USER as error:
@@ -162,27 +161,11 @@ def _run(
     theirs.send(message)
 
 
-def _written_to(folder: Path) -> Any:
-    """`open`, by which what would change a file that has been there before goes into the folder, and is read there."""
-    really, began = io.open, time.time()
-
-    def opened(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
-        if isinstance(file, str | bytes | os.PathLike):  # and no descriptor
-            path = Path(os.path.abspath(os.fsdecode(file)))
-            there = folder / hashlib.sha256(os.fsencode(path)).hexdigest()
-            written = not {*mode}.isdisjoint("wxa+") and path.is_file() and path.stat().st_ctime < began
-            if written and "w" not in mode and not there.exists():
-                with really(path, "rb") as old, really(there, "wb") as new:
-                    shutil.copyfileobj(old, new)
-            file = there if written or there.exists() else file
-        return really(file, mode, *args, **kwargs)
-
-    return opened
-
-
-def _end_with(parent: Connection) -> None:
+def _end_with(parent: Connection, folder: Path) -> None:
     with contextlib.suppress(Exception):
         parent.recv()  # which sends nothing, but closes when it ends
+    with contextlib.suppress(Exception):
+        put_back(folder)
     if hasattr(os, "killpg"):
         os.killpg(0, signal.SIGKILL)
     os._exit(1)

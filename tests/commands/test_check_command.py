@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import shutil
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -90,22 +93,82 @@ def test_the_judged_file_and_its_folder_are_left_as_they_were(mine, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["their_backprop.py"]
 
 
-def test_what_the_judged_code_saves_overwrites_nothing(mine, capsys):
-    saves = """
-    open("log", "a").write(" more")
-    Path("model").write_text("trained")
-    Path("new.part").write_text("written")
-    os.replace("new.part", "new")
-    assert [Path(name).read_text() for name in ("log", "model", "new")] == ["once more", "trained", "written"]
-    assert json.load(open("rate.json")) == 1"""
-    source = MINE.replace('print("called")', f"{saves.strip()}\n    open('log', 'w').write('once')")
-    mine.write_text(f"import json\nimport os\nfrom pathlib import Path\nopen('log', 'w').write('once')\n{source}")
-    theirs = {"log": "the user's", "model": "trained for a week", "rate.json": "1"}
-    for name, text in theirs.items():
-        (mine.parent / name).write_text(text)
+CHANGES = """
+open("rewritten", "w").write("judged")
+open("appended", "a").write("judged")
+Path("written").write_text("judged")
+os.write(os.open("from_below", os.O_WRONLY), b"judged")
+bz2.open("packed", "wt").write("judged")
+os.open("emptied", os.O_TRUNC)
+np.savetxt("table", np.ones(2))
+np.save(Path("array.npy"), np.ones(2))
+np.memmap("mapped", mode="r+")[:] = 0
+Path("new.part").write_text("judged"), os.replace("new.part", "replaced")
+os.rename("renamed", "elsewhere")
+os.remove("removed")
+os.truncate("truncated", 1)
+os.chmod("changed", 0o600), open("changed", "w").write("judged")
+os.utime("touched"), open("touched", "w").write("judged")
+os.chown("owned", os.getuid(), -1), open("owned", "w").write("judged")
+os.link("linked", "link"), open("linked", "w").write("judged")
+shutil.rmtree("folder")
+shutil.copy("their_backprop.py", "copied")
+open("leads_there", "w").write("judged")
+Path("replaced_link").unlink(), Path("replaced_link").write_text("judged")
+sqlite3.connect("data.base").executescript("create table t (x); insert into t values (1)").connection.close()
+os.rename("renamed_too", "linked_to"), os.symlink("linked_to", "renamed_too")
+os.remove("leads_to_folder")
+times = os.stat("timed"); open("timed", "w").write("THE USER'S"); os.utime("timed", ns=(0, times.st_mtime_ns))
+open("read", "r+").read()
+"""
+
+
+def test_files_that_the_judged_code_changes_are_put_back(mine, capsys):
+    """Each line of CHANGES changes the file that it names; one that stays as it is keeps its place on the disk, too."""
+    names = [re.search(r'"([\w.]+)"', line)[1] for line in CHANGES.strip().splitlines() if "new.part" not in line]
+    names = [name for name in names if name != "their_backprop.py"] + ["replaced", "copied", "there"]
+    for name in {*names} - {"folder", "leads_there", "leads_to_folder", "replaced_link", "data.base"}:
+        Path(name).write_text("the user's")
+    sqlite3.connect("data.base").executescript("create table s (x)").connection.close()
+    os.symlink("there", "leads_there")
+    os.symlink("there", "replaced_link")
+    os.symlink(".", "leads_to_folder")
+    Path("folder/deep").mkdir(parents=True)
+    Path("folder/deep/file").write_text("the user's")
+    before = looked_at(mine.parent)
+    inode = Path("read").stat().st_ino
+    lines = "".join(f"        {line}\n" for line in CHANGES.strip().splitlines())
+    imports = "import bz2, os, shutil, sqlite3\nfrom pathlib import Path\n"
+    once = f'    if not Path("new").exists():\n{lines}        Path("new").write_text("theirs to write")\n'
+    seen = '    assert Path("replaced").read_text() == "judged" and not Path("folder").exists()\n'
+    mine.write_text(imports + MINE.replace('    print("called")\n', once + seen))
+    before["their_backprop.py"] = mine.read_bytes()
     assert main(["check", f"{mine}:gradient"]) == 0, capsys.readouterr()
-    left = {path.name: path.read_text() for path in mine.parent.iterdir() if path != mine}
-    assert left == theirs | {"new": "written"}  # what was not there before is theirs to write
+    after = looked_at(mine.parent)
+    assert {name: after.pop(name) for name in ("new", "elsewhere", "link", "linked_to")}["new"] == b"theirs to write"
+    assert after == before
+    assert Path("read").stat().st_ino == inode
+
+
+def looked_at(folder):
+    """The content of each file, or where a link leads."""
+    files = [path for path in folder.rglob("*") if path.is_symlink() or path.is_file()]
+    return {
+        str(path.relative_to(folder)): os.readlink(path) if path.is_symlink() else path.read_bytes() for path in files
+    }
+
+
+def test_what_cannot_be_put_back_is_said_with_where_its_copy_is(mine, capsys):
+    Path("model").write_text("trained for a week")
+    mine.write_text(
+        MINE.replace('print("called")', 'import os; os.path.isdir("model") or (os.remove("model"), os.mkdir("model"))')
+    )
+    assert main(["check", f"{mine}:gradient"]) == 2
+    said = capsys.readouterr().err
+    assert f"{mine.parent / 'model'} was changed by the judged code, and what it was stands in " in said
+    copy = Path(said.split("stands in ")[1].split(": [Errno")[0])
+    assert copy.read_text() == "trained for a week"
+    shutil.rmtree(next(folder for folder in copy.parents if folder.name == "whole").parent)
 
 
 @pytest.mark.parametrize(("imported", "status"), [("sigmoid", 2), ("*", 2), ("another", 0), ("sigmoid as another", 0)])

@@ -77,6 +77,7 @@ def forks(then):
 
 leaves_a_child = third_network(lambda: forks(lambda: os._exit(0)))
 hangs_with_a_child = third_network(lambda: forks(sleep))
+removes_and_hangs = third_network(lambda: (os.remove("model"), sleep()))
 
 
 def pipes():
@@ -165,12 +166,12 @@ def statuses(folder, *commands, closed="", **streams):
     return [int(status) for status in (folder / "found").read_text().split()], run
 
 
-def wait_for(path):
+def wait_for(path, exists=True):
     for _ in range(600):
-        if path.exists():
+        if path.exists() is exists:
             return
         time.sleep(0.05)
-    pytest.fail(f"no {path}")
+    pytest.fail(f"{path} is there" if path.exists() else f"no {path}")
 
 
 # ---------------------------------------------------------------------- check
@@ -297,6 +298,21 @@ def test_nothing_goes_on_when_the_judge_is_killed(mine):
     process.kill()
     process.wait()
     assert nothing_goes_on(mine)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda end: end.name)
+def test_files_are_put_back_when_the_judge_is_killed(mine, tmp_path, monkeypatch, end):
+    (temporary := tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    (mine / "model").write_text("trained for a week")
+    process = started("check", "mine:removes_and_hangs", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(mine / "asleep")
+    assert not (mine / "model").exists()
+    process.send_signal(end)
+    process.wait()
+    [folder] = temporary.iterdir()
+    wait_for(folder, exists=False)
+    assert (mine / "model").read_text() == "trained for a week"
 
 
 @pytest.mark.parametrize(("function", "seconds", "status"), [("leaves_a_child", 3, 1), ("hangs_with_a_child", 1.5, 3)])

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from refnn._declaration import ACTIVATIONS, COSTS
 from refnn._files import refuse_unreadable, refuse_unwritable, write_whole
@@ -23,6 +23,7 @@ from refnn.report.make import report_on
 
 IMPORTED = "imported"  # sent before anything is judged
 Read = TypeVar("Read")
+Problems: TypeAlias = tuple[source.Problem, ...]
 
 
 def add(subparsers: Subparsers) -> None:
@@ -231,36 +232,39 @@ def _refuse_for_module(args: argparse.Namespace, declaration: dict[str, Any]) ->
         raise ValueError(f"{said}: give {args.target}:FUNCTION")
 
 
-def _module(send: Send, args: argparse.Namespace) -> tuple[ModuleCheck, tuple[source.Problem, ...]]:
-    """The check of a file that follows the article, and what cannot be read in it."""
+def _module(send: Send, args: argparse.Namespace) -> tuple[ModuleCheck, Problems, Problems]:
+    """The check of a file that follows the article, what cannot be read in it, and what was left out."""
     found = _read(lambda target: source.definitions(Path(target), FUNCTIONS), args.target)
     send(IMPORTED)
     with source.quietly():
         try:
-            return judge_module(found.namespace, progress=send), found.problems
+            return judge_module(found.namespace, progress=send), found.problems, found.left
         except ValueError as error:
             raise ValueError("\n".join([*(f"{args.target}, {p}" for p in found.problems), str(error)])) from None
 
 
 def _say_module(args: argparse.Namespace, outcome: Outcome) -> int:
     sent = tuple(check for check in outcome.sent if check != IMPORTED)
-    check, problems = outcome.result or (ModuleCheck(sent, ()), ())
+    check, problems, left = outcome.result or (ModuleCheck(sent, ()), (), ())
     verdict, stopped = check.verdict, {}
     if outcome.stopped:
         verdict = _stopped_verdict(verdict, outcome)
         stopped = {"verdict": str(verdict), "stopped": outcome.stopped}
-    _write(args.json, {**check.to_json(), **stopped, "unreadable": [problem._asdict() for problem in problems]})
+    unread = {"unreadable": [problem._asdict() for problem in problems], "left_out": [part._asdict() for part in left]}
+    _write(args.json, {**check.to_json(), **stopped, **unread})
     for problem in problems:
         say(f"{args.target}, {problem}")
+    for part in left:
+        say(f"note: {args.target}, {part}\n    it may change {', '.join(part.names)}")
     say(check)
     if outcome.stopped:
         say(f"{verdict}: {outcome.stopped}; functions judged before: {len(sent)}")
     # A library that is not there spoils only what is judged anyway, unless a function to judge would come from it.
-    unread = any(
+    spoilt = any(
         not problem.message.startswith("ModuleNotFoundError") or {*FUNCTIONS, "*"}.intersection(problem.names)
         for problem in problems
     )
-    return UNUSABLE if unread and check else _status(verdict, outcome)
+    return UNUSABLE if spoilt and check else _status(verdict, outcome)
 
 
 def _write(path: Path | None, content: object) -> None:

@@ -2,9 +2,9 @@
 
 A script that trains, prints or plots when it is imported still holds the functions to be judged. `definitions` runs
 only what these functions need: the statements that bind them, and those that bind or fill the global names which they
-use in turn (imports, constants, helpers, tables). A method called on such a name, as in `table.update(…)`, may fill it,
-and is run, too; other calls are not, nor is `while` at the top, which may train for hours. The module is not called
-"__main__".
+use in turn (imports, constants, helpers, tables), or may change these by what they call, as `table.update(…)`,
+`setup()` or `jax.config.update(…)` do. A call of the functions themselves may train for hours: it is left out, and said
+if it may change what they need. The module is not called "__main__".
 """
 
 import ast
@@ -23,29 +23,35 @@ from typing import Any, NamedTuple
 
 from refnn._printing import indent, printable, shown
 
-DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+DEFINITION = FUNCTION | ast.ClassDef
+DISPLAY = ast.Tuple | ast.List | ast.Set | ast.Dict | ast.Starred | ast.IfExp
+LEFT = "not run, as it calls the functions to be judged"
+SETTING = re.compile(r"[._](set|config|seed|enable|disable)")
 LINE_END = re.compile(r"\r\n?|\n")  # to Python; str.splitlines ends lines at U+2028 and others, too
 LOST_CALL = re.compile(r"[=(*+-]\s*,|=\s*\[['\"]")  # "dA_prev =, dZ)": an operator or bracket, then no operand
 
 
 class Problem(NamedTuple):
-    """A line that Python cannot read, or a statement that raised."""
+    """A line that Python cannot read, or a statement that raised or was left out."""
 
     line: int
     text: str
     message: str
-    names: tuple[str, ...] = ()  # that the statement would have bound, "*" for all of a module
+    names: tuple[str, ...] = ()  # that the statement would have bound or changed, "*" for all of a module
 
     def __str__(self) -> str:
-        lost = "; a call was lost here, such as np.dot( or np.log(" if LOST_CALL.search(self.text) else ""
+        unreadable = not self.names and LOST_CALL.search(self.text)
+        lost = "; a call was lost here, such as np.dot( or np.log(" if unreadable else ""
         return f"line {self.line}: {self.message}{lost}\n    {printable(self.text.strip())}"
 
 
 class Definitions(NamedTuple):
-    """What a file defines, and what stood in the way of the rest."""
+    """What a file defines, what stood in the way of the rest, and what may have changed it, but was not run."""
 
     namespace: dict[str, Any]
     problems: tuple[Problem, ...]
+    left: tuple[Problem, ...]
 
 
 @contextlib.contextmanager
@@ -107,16 +113,24 @@ def definitions(path: Path, names: Collection[str]) -> Definitions:
     futures = [s for s in statements if isinstance(s, ast.ImportFrom) and s.module == "__future__"]
     sys.path.insert(0, str(path.resolve().parent))
     sys.path.append(str(Path.cwd()))  # for `python -m`, which finds modules there, too
+    needed = _needed(statements, names)
+    left = [_problem(statement, LEFT, changes) for statement, changes in needed.left.items()]
     with _module(path) as namespace:
-        for statement in _needed(statements, names):
+        for statement, changes in needed.run.items():
             try:
                 with quietly():
                     exec(compile(ast.Module([*futures, statement], []), str(path), "exec"), namespace)
             except (Exception, SystemExit) as error:
-                text = ast.unparse(statement).splitlines()[0]
-                names = tuple(sorted(_names(statement)[0]))
-                problems.append(Problem(statement.lineno, text, f"{type(error).__name__}: {shown(error)}", names))
-    return Definitions(namespace, tuple(problems))
+                raised = f"{type(error).__name__}: {shown(error)}"
+                if changes:
+                    left.append(_problem(statement, raised, changes))
+                else:
+                    problems.append(_problem(statement, raised, _Part.of(statement).binds))
+    return Definitions(namespace, tuple(problems), tuple(sorted(left)))
+
+
+def _problem(statement: ast.stmt, message: str, names: Collection[str]) -> Problem:
+    return Problem(statement.lineno, ast.unparse(statement).splitlines()[0], message, tuple(sorted(names)))
 
 
 @contextlib.contextmanager
@@ -183,61 +197,156 @@ def _white(line: str) -> str:
     return line[: indent(line)]
 
 
-def _needed(statements: list[ast.stmt], names: Collection[str]) -> list[ast.stmt]:
-    """Return the statements that bind or fill `names` or, in turn, what these use, in the order of the file."""
-    candidates = [(s, *_names(s)) for s in statements if not isinstance(s, ast.While)]
-    imported = {name for s, bound, _ in candidates if isinstance(s, ast.Import | ast.ImportFrom) for name in bound}
-    for statement, bound, _ in candidates:
-        bound |= {*_filled(statement)} - imported  # the modules of others stay as they are
+class _Part(NamedTuple):
+    """A statement at the top of a file, with global names: those that it binds, fills and uses, those of which it hands
+    the object to a call or to another name, and those that a call of this function binds or fills."""
+
+    statement: ast.stmt
+    binds: set[str]
+    fills: set[str]
+    uses: set[str]
+    hands: set[str]
+    inside: set[str]
+
+    @classmethod
+    def of(cls, statement: ast.stmt) -> "_Part":
+        code = compile(ast.Module([statement], []), "<statement>", "exec")
+        binds, uses = {*_operands(code, "STORE_NAME")}, {*_operands(code, "LOAD_NAME", "LOAD_GLOBAL")}
+        if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
+            binds.add("*")
+        inside = {*_operands(code, "STORE_GLOBAL")}
+        if isinstance(statement, FUNCTION):
+            inside |= uses & {name for part in statement.body for name in _filled(part)}
+        return cls(statement, binds, {*_filled(statement)}, uses, {*_handed(statement)}, inside)
+
+
+class _Needed(NamedTuple):
+    """The statements to run, with the names that one may change which is not sure to; and those that are left out."""
+
+    run: dict[ast.stmt, set[str]]
+    left: dict[ast.stmt, set[str]]
+
+
+def _needed(statements: list[ast.stmt], names: Collection[str]) -> _Needed:
+    """Which statements bind or fill `names` or, in turn, what these use; or may change it by what they call.
+
+    Of the latter, and of `while`, those that call a function of `names` are left out: they may train for hours.
+    """
+    parts = [_Part.of(statement) for statement in statements]
+    functions = {part.statement.name: part for part in parts if isinstance(part.statement, FUNCTION)}
+    packages = dict(pair for part in parts for pair in _imported(part.statement))
+    objects = {name for part in parts for name in part.binds}.difference(functions, packages)
     wanted, before = {"*", *names}, 0
     while len(wanted) > before:
-        before = len(wanted)
-        for _, bound, used in candidates:
-            if not wanted.isdisjoint(bound):
-                wanted |= used
-    return [statement for statement, bound, _ in candidates if not wanted.isdisjoint(bound)]
+        before, found = len(wanted), _Needed({}, {})
+        needed_packages = {packages[name] for name in wanted & {*packages}}
+        for part in parts:
+            sure = wanted & (part.binds | part.fills.difference(packages))
+            called = _called(part, functions, names)
+            helpers = called.intersection(functions).difference(names)
+            changed = set[str]().union(*(functions[name].inside for name in helpers)).difference(packages)
+            perhaps = wanted & (changed | part.hands & objects)
+            if _setting(part, packages) in needed_packages and part.uses <= wanted.union(packages):
+                perhaps = perhaps or part.uses
+            if sure and not (isinstance(part.statement, ast.While) and called.intersection(names)):
+                found.run[part.statement] = set()
+            elif called.isdisjoint(names) and perhaps:
+                found.run[part.statement] = perhaps
+            elif sure or wanted & changed:
+                found.left[part.statement] = sure or wanted & changed
+        for part in parts:
+            if part.statement in found.run:
+                wanted |= part.uses | (part.binds if part.hands & wanted & objects else set())
+    return found
 
 
-def _names(statement: ast.stmt) -> tuple[set[str], set[str]]:
-    """Return the global names that a statement binds and those that it uses, functions inside it included."""
-    code = compile(ast.Module([statement], []), "<statement>", "exec")
-    bound = {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_NAME"}
-    if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
-        bound.add("*")
-    return bound, set(_used(code))
+def _called(part: _Part, functions: dict[str, _Part], names: Collection[str]) -> set[str]:
+    """The names that a statement uses where it stands, and those that functions among them use, but not `names`."""
+    found, new = set[str](), {node.id for node in _here(part.statement) if isinstance(node, ast.Name)}
+    while new := new - found:
+        found |= new
+        new = set[str]().union(*(functions[name].uses for name in new.intersection(functions).difference(names)))
+    return found
 
 
-def _filled(statement: ast.AST) -> Iterator[str]:
+def _imported(statement: ast.stmt) -> Iterator[tuple[str, str]]:
+    """The names that an import binds, each with its package."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        for alias in statement.names:
+            name = alias.name if isinstance(statement, ast.Import) else f"{statement.module}."
+            root = name.partition(".")[0]
+            yield alias.asname or (root if isinstance(statement, ast.Import) else alias.name), root
+
+
+def _setting(part: _Part, packages: dict[str, str]) -> str | None:
+    """The package of which a call such as `jax.config.update(…)` or `np.seterr(…)` is a setting, by its name."""
+    match part.statement:
+        case ast.Expr(ast.Call(ast.Attribute() as called)) if SETTING.search(ast.unparse(called)):
+            return packages.get(_root(called))
+    return None
+
+
+def _here(node: ast.AST) -> Iterator[ast.AST]:
+    """What is evaluated where a statement stands: not what waits for a call, or for the module to be "__main__"."""
+    yield node
+    parts = ast.iter_child_nodes(node)
+    if isinstance(node, DEFINITION | ast.Lambda):
+        parts = iter(getattr(node, "decorator_list", []))
+    elif isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+        parts = iter(node.orelse)
+    for part in parts:
+        yield from _here(part)
+
+
+def _handed(statement: ast.stmt) -> Iterator[str]:
+    """The names T of `f(T)`, `x = T.pop()`, `x = [T["one"]]` and `for x in T:`."""
+    for node in _here(statement):
+        if isinstance(node, ast.Call):
+            yield from _roots(node.func, *node.args, *(keyword.value for keyword in node.keywords))
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.For):
+            yield from _roots(node.iter if isinstance(node, ast.For) else node.value)
+
+
+def _filled(statement: ast.stmt) -> Iterator[str]:
     """The names K, C and T of `K["one"] = 1`, `C.one = 1` and `T.update(one=1)`, and f of `@f.register`, within other
     statements too; of sys.path all, by "*"."""
-    targets = [*getattr(statement, "targets", []), getattr(statement, "target", None)]
-    if isinstance(statement, ast.Expr):
-        targets = [statement.value]
-    for target in (*targets, *getattr(statement, "decorator_list", [])):
-        yield from _of_target(target)
-    if not isinstance(statement, DEFINITION):
-        for part in ast.iter_child_nodes(statement):
-            if isinstance(part, ast.stmt | ast.ExceptHandler | ast.match_case):
-                yield from _filled(part)
+    for node in _here(statement):
+        targets = [*getattr(node, "targets", []), getattr(node, "target", None), *getattr(node, "decorator_list", [])]
+        for target in (*targets, node.value if isinstance(node, ast.Expr) else None):
+            yield from _of_target(target)
 
 
-def _of_target(target: ast.expr | None) -> Iterator[str]:
-    if isinstance(target, ast.Tuple | ast.List):
-        for part in target.elts:
+def _of_target(target: ast.AST | None) -> Iterator[str]:
+    if isinstance(target, DISPLAY):
+        for part in ast.iter_child_nodes(target):
             yield from _of_target(part)
-    elif isinstance(target, ast.Starred):
-        yield from _of_target(target.value)
     else:
         node = target.func if isinstance(target, ast.Call) else target
-        if isinstance(node, ast.Subscript | ast.Attribute) and not any(isinstance(n, ast.Call) for n in ast.walk(node)):
-            text = ast.unparse(node)
-            yield "*" if text.startswith("sys.path.") else re.split(r"\W", text)[0]
+        if isinstance(node, ast.Subscript | ast.Attribute):
+            yield "*" if ast.unparse(node).startswith("sys.path.") else _root(node)
 
 
-def _used(code: CodeType) -> Iterator[str]:
+def _roots(*nodes: ast.AST | None) -> Iterator[str]:
+    """The names of the objects that are in these expressions."""
+    for node in nodes:
+        if isinstance(node, DISPLAY):
+            yield from _roots(*ast.iter_child_nodes(node))
+        else:
+            yield _root(node)
+
+
+def _root(node: ast.AST | None) -> str:
+    """The name K of `K["one"].two`; "" of what is no such chain."""
+    while isinstance(node, ast.Subscript | ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _operands(code: CodeType, *operations: str) -> Iterator[str]:
+    """The names with which code does these operations, functions inside it included."""
     for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
+        if instruction.opname in operations:
             yield instruction.argval
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _used(constant)
+            yield from _operands(constant, *operations)

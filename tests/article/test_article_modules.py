@@ -1,12 +1,14 @@
 """`refnn check FILE.py`: which function of a module that follows the article is wrong, and how."""
 
 import importlib
+import json
 import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from refnn.__main__ import main
 from refnn.article.module import FUNCTIONS, ModuleCheck, judge_module
 from refnn.article.names import ARTICLE, known
 from refnn.article.right import probes
@@ -372,6 +374,17 @@ def test_the_globals_that_the_functions_need_are_run_and_no_others(tmp_path):
         "for key in ('sign',):\n    S[key] = -1",
         "match 1:\n    case 1:\n        S['sign'] = -1",
         "if __name__ == '__main__':\n    pass\nelse:\n    S['sign'] = -1",
+        "def set_up():\n    S['sign'] = -1\nset_up()",
+        "def set_up():\n    global S\n    S = {'sign': -1}\nif S:\n    set_up()",
+        "def set_up(sign):\n    S.update(sign=sign)\ndef begin():\n    set_up(sign=-1)\nbegin()",
+        "def fill(table):\n    table['sign'] = -1\nfill(S)",
+        "def fill(function):\n    S['sign'] = -1\n@fill\ndef other():\n    pass",
+        "dict.update(S, sign=-1)",
+        "nothing = S.update(sign=-1)",
+        "same = S\nsame['sign'] = -1",
+        "found = {'one': S}\nsame = found['one']\nsame['sign'] = -1",
+        "for same in (S,):\n    same['sign'] = -1",
+        "n = 2\nwhile n > 0:\n    n -= 1\n    S['sign'] = -1",
     ],
 )
 def test_a_table_is_filled_wherever_its_statement_stands(tmp_path, statement):
@@ -380,6 +393,76 @@ def test_a_table_is_filled_wherever_its_statement_stands(tmp_path, statement):
     right = f"{source}\nS = {{'sign': -1}}\n"
     assert judge(tmp_path, right)
     assert not judge(tmp_path, right + statement.replace("-1", "1"))
+
+
+@pytest.mark.parametrize(
+    ("call", "ran"),
+    [
+        ("another.set_sign(-1)", True),
+        ("another.config.update(-1)", True),
+        ("another.show(-1)", False),
+        ("import another as other\nother.set_sign(-1)", True),
+        ("from another import config\nconfig.set_it(-1)", True),
+        ("import different\ndifferent.set_sign(-1)", False),
+        ("another.set_sign(len(forward_prop([[0]], {})))", False),
+        ("UNNEEDED = 1 / 0\nanother.set_sign(UNNEEDED)", False),
+    ],
+)
+def test_a_setting_of_a_module_that_is_needed_is_run(tmp_path, monkeypatch, call, ran):
+    module = (
+        "SIGN = 1\ndef set_sign(sign):\n    global SIGN\n    SIGN = sign\nshow = set_sign\n"
+        "class config:\n    update = set_it = staticmethod(set_sign)\n"
+    )
+    for name in ("another", "different"):
+        (tmp_path / f"{name}.py").write_text(module)
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    source = MENDED.replace("-np.sum(", "another.SIGN * np.sum(")
+    assert bool(judge(tmp_path, f"import another\n{source}\n{call}\n")) is ran
+    found = definitions(tmp_path / "theirs.py", FUNCTIONS)
+    assert (found.problems, found.left) == ((), ())
+
+
+LEARN = "def learn():\n    global S\n    S = 1\n    train([[0]], [[0]], [1, 1], 1, 1)\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "left"),
+    [
+        (LEARN + "learn()", ("S",)),
+        ("while S < 1:\n    S = 1\n    sigmoid(0)", ("S",)),
+        ("print(S, sigmoid(0))", None),
+        ("def learn():\n    sigmoid(0)\nlearn()", None),
+        (LEARN + "if __name__ == '__main__':\n    learn()", None),
+        ("def fill(one):\n    return 1 / 0\nfill(S)", ("S",)),
+    ],
+)
+def test_what_is_left_out_is_said_if_it_may_change_what_is_needed(tmp_path, capsys, statement, left):
+    path = tmp_path / "theirs.py"
+    source = MENDED.replace("-np.sum(", "S * np.sum(") + "\nS = -1\n"
+    path.write_text(source + statement + "\n")
+    found = definitions(path, FUNCTIONS)
+    assert (found.problems, found.namespace["S"]) == ((), -1)
+    last = (source + statement).splitlines()
+    assert [part.names for part in found.left] == ([left] if left else [])
+    assert main(["check", str(path), "--json", str(tmp_path / "result.json")]) == 0
+    said = capsys.readouterr().out
+    written = json.loads((tmp_path / "result.json").read_text())["left_out"]
+    assert len(written) == said.count(f"note: {path}") == len(found.left)
+    for part in found.left:
+        assert part.text == last[part.line - 1]
+        why = "ZeroDivisionError" if "1 / 0" in statement else "not run, as it calls the functions to be judged"
+        assert f"note: {path}, line {part.line}: {why}" in said
+        assert f"    {part.text}\n    it may change S\n" in said
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["S, other = {'sign': -1}, []\nother.append(1 / 0)", "S = {}\nS['sign'] = -np.round(sigmoid(9.0)[0])"],
+)
+def test_what_is_needed_is_bound_and_no_more(tmp_path, statement):
+    source = MENDED.replace("-np.sum(", "S['sign'] * np.sum(")
+    assert judge(tmp_path, f"{source}\n{statement}\n")
+    assert definitions(tmp_path / "theirs.py", FUNCTIONS).problems == ()
 
 
 def test_what_a_function_would_fill_does_not_make_it_needed(tmp_path):
@@ -521,8 +604,9 @@ def test_a_function_that_cannot_be_read_is_lost_alone_and_its_line_is_shown_once
         "# -*- coding: latin-1 -*-\n# \xe9\n" + MENDED,
         MENDED.replace("1 / (1 +", "K['one'] / (1 +") + "K = {}\nK['one'] = 1\n",
         MENDED.replace("1 / (1 +", "C.one / (1 +") + "class C:\n    pass\nC.one = 1\nnp.exp = None\n",
+        MENDED + "def set_up():\n    np.exp = None\nset_up()\n",
     ],
-    ids=["annotations of the future", "an encoding of its own", "a dict that is filled", "an attribute that is set"],
+    ids=["annotations of the future", "an encoding", "a dict that is filled", "an attribute that is set", "set up"],
 )
 def test_a_file_is_read_as_python_would(tmp_path, source):
     path = tmp_path / "theirs.py"

@@ -8,11 +8,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from refnn._shapes import at_least_0
-from refnn.gradcheck.declaration import ARTICLE, Declaration
+from refnn.gradcheck.declaration import ARTICLE, DEEPEST, Declaration
 from refnn.report.record import Record, number
 
 LONGEST = 100  # characters of a name
 TEMPLATE = re.compile(r"[^{}]*(\{[lk](:0[1-9]d?)?\}[^{}]*)+")  # no attribute, no width: another's text is formatted
+WIDTH = re.compile(r":0([1-9])d?(?=\})")
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,23 @@ class OverM:
 
 def recorded(said: Declaration) -> Record:
     """What differs from the article; a TypeError or ValueError names what is no name and no number."""
+    said = _spelled(said)
     values = {f.name: getattr(said, f.name) for f in fields(said)}
     differs = {name: V for name, V in values.items() if V != getattr(ARTICLE, name)}
     return {name: PLAIN[name](name, V) if name in PLAIN else V for name, V in differs.items()}
+
+
+def _spelled(said: Declaration) -> Declaration:
+    """The same in its shortest form: no list of one activation, no name that an array has anyway, no λ = 0/m."""
+    one = isinstance(said.hidden, tuple) and len({*said.hidden}) == 1 and not any(map(callable, said.hidden))
+    names = dict(said.names)
+    layers = range(1, min([DEEPEST, *(len(name) for name in names.values() if isinstance(name, tuple))]) + 1)
+    for kind, name in said.names.items():
+        without = replace(said, names={other: names[other] for other in names if other != kind})
+        if not callable(name) and all(said.name(kind, l) == without.name(kind, l) for l in layers):
+            del names[kind]
+    l1, l2 = (0.0 if λ == OverM(0.0) else λ for λ in (said.l1, said.l2))
+    return replace(said, hidden=said.hidden[0] if one else said.hidden, names=names, l1=l1, l2=l2)
 
 
 def declared(record: Record) -> Declaration:
@@ -102,7 +117,7 @@ def template(name: str, text: Any) -> str | list[str]:
     if not (_short(text) and TEMPLATE.fullmatch(text)):
         expected = "a name with {l}, the layer from 1, or {k}, from 0, or one for each layer"
         raise ValueError(f"{name} is {text!r:.60}, expected {expected}")
-    return str(text)
+    return WIDTH.sub(lambda width: "" if width[1] == "1" else f":0{width[1]}d", text)
 
 
 def _short(text: Any) -> bool:

@@ -47,7 +47,7 @@ def report_on_reference() -> tuple[Record, GradientCheck]:
         "learning_rate": recipe.learning_rate.hex(),
         "epochs": list(recipe.epochs),
         "correct": [point.correct(data) for point in trained],
-        **{name: encode_on_grid(V, networks.DATA_GRID) for name, V in data._asdict().items()},
+        **{name: encode_on_grid(V) for name, V in data._asdict().items()},
     }
     costs = [cost for point in trained for cost in point.costs]
     return report_on_subjects(findings.REFERENCE, findings.reference_gradient, subjects, training, costs)

@@ -16,6 +16,7 @@ import numpy as np
 from refnn import cost_function, forward_prop, init_params, logistic_cost, predict, tabular, train
 from refnn._shapes import Array, Params
 from refnn.gradcheck.faults.probes import Probe
+from refnn.report.record import GRID
 from refnn.report.resources import DATA
 
 SEEDS = range(50)
@@ -23,7 +24,6 @@ DEPTHS, WIDTHS, EXAMPLES = (1, 6), (1, 12), (2, 9)
 SCALES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 TARGET = "malignant"
-DATA_GRID = 2.0**-10  # of the standardised features, in standard deviations
 PARAMS_GRID = 2.0**-20
 PROBES_GRID = 2.0**-30
 TEST_FRACTION = 0.25
@@ -127,7 +127,7 @@ def breast_cancer() -> Data:
         table = tabular.read_csv(path, [TARGET])
     training, test = tabular.split(table, TEST_FRACTION, np.random.default_rng(0))
     scale = tabular.scaling(training.X)
-    X, X_test = (on_grid(scale(table.X), DATA_GRID) for table in (training, test))
+    X, X_test = (on_grid(scale(table.X), GRID) for table in (training, test))
     return Data(X, training.Y, X_test, test.Y)
 
 

@@ -7,7 +7,7 @@ imported, opened or followed.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -102,6 +102,9 @@ def validate(report: Any) -> None:
         while error.context:  # of alternatives, the one that fits best says more than that none fits
             error = min(error.context, key=lambda inner: -len(inner.absolute_path))
         problems.append(f"{_path(error.absolute_path)}: {error.message[:SHOWN]}")
+    if not problems:  # the schema knows no letter that is not seen, or turns the others round
+        unseen = (keys for keys, text in _texts(report["content"], ("content",)) if text != plain(text).strip())
+        problems = [f"{_path(keys)}: a text with what cannot be seen in print" for keys in islice(unseen, LISTED)]
     if problems:
         raise ReportError(f"it is not as the schema says\n{_listed(problems)}")
 
@@ -122,6 +125,15 @@ def _schema() -> Any:
         return part
 
     return spelled_out({key: part for key, part in schema.items() if key != "$defs"})
+
+
+def _texts(part: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Each text in a part of a report, with its path."""
+    if isinstance(part, str):
+        yield path, part
+    elif isinstance(part, dict | list):
+        for key, inner in part.items() if isinstance(part, dict) else enumerate(part):
+            yield from _texts(inner, (*path, key))
 
 
 def _listed(problems: Sequence[str]) -> str:

@@ -30,6 +30,7 @@ from refnn.numbers import hexfloat
 FORMAT = "refnn-report/2"
 LONGEST = 2000  # characters of a text
 SPELLING = "as float.hex does"
+GRID = 2.0**-10  # of the standardised features of a training, in standard deviations
 SHORT = 12  # hexadecimal digits by which an identity goes in running text
 Record = dict[str, Any]
 
@@ -122,9 +123,9 @@ def encode_all(arrays: Mapping[str, Array]) -> Record:
     return {key: encode(V) for key, V in arrays.items()}
 
 
-def encode_on_grid(array: Array, unit: float) -> Record:
-    """Float64 multiples of a power of two, exactly: the larger tables take less room as integers."""
-    return {"shape": list(array.shape), "unit": unit.hex(), "integers": [int(k) for k in (array / unit).flat]}
+def encode_on_grid(array: Array) -> Record:
+    """Float64 multiples of GRID, exactly: the larger tables take less room as integers."""
+    return {"shape": list(array.shape), "unit": GRID.hex(), "integers": [int(k) for k in (array / GRID).flat]}
 
 
 def decode(path: str, value: Record) -> Array:
@@ -137,7 +138,9 @@ def decode(path: str, value: Record) -> Array:
     shape, integers = value["shape"], value["integers"]
     if math.prod(shape) != len(integers):
         raise ValueError(f"{path} needs {math.prod(shape)} numbers for shape {shape}, has {len(integers)}")
-    return np.array(integers, dtype=np.float64).reshape(shape) * number(f"{path}.unit", value["unit"])
+    if value["unit"] != GRID.hex():  # as above
+        raise ValueError(f"{path}.unit is {value['unit']!r}, expected {GRID.hex()!r}")
+    return np.array(integers, dtype=np.float64).reshape(shape) * GRID
 
 
 def decode_all(path: str, table: Record) -> dict[str, Array]:

@@ -61,8 +61,10 @@ def hostile(report):
     for key in report.keys() - {"format"}:
         yield f"no {key}", {k: v for k, v in report.items() if k != key}, f"'{key}' is a required"
     yield "a command", {**report, "execute": "os.system"}, "'execute' was unexpected"
-    yield "half a character", text.replace("tests:gradient", "\\ud800").encode(), "a surrogate alone"
+    yield "half a character", text.replace("Recheck with", "\\ud800").encode(), "a surrogate alone"
     yield "control characters", changed(report, ("content", "subject"), "\x1b[2J"), "content.subject"
+    for unseen in ("their\u200b:gradient", "\u202egradient:tests", " tests:gradient"):
+        yield f"{unseen!r}", changed(report, ("content", "subject"), unseen), "content.subject: a text with"
     network, weights = ("content", "networks", 0), ("content", "networks", 0, "params", "W1")
     yield "a path", changed(report, (*network, "data"), "/etc/passwd"), "networks[0].data"
     yield "an unknown origin", changed(report, (*network, "origin"), {"kind": "url", "seed": 1}), "origin"

@@ -98,16 +98,20 @@ def test_the_identity_forgives_last_bits_and_nothing_more(seed, dtype):
 def test_arrays_are_read_back_to_the_last_bit(n, exponent, seed):
     array = np.random.default_rng(seed).standard_normal((n, 3)) * 2.0**exponent
     assert np.array_equal(record.decode("a", record.encode(array)), array)
-    gridded = networks.on_grid(array, 2.0**-10)
-    assert np.array_equal(record.decode("a", record.encode_on_grid(gridded, 2.0**-10)), gridded)
+    gridded = networks.on_grid(array, record.GRID)
+    assert np.array_equal(record.decode("a", record.encode_on_grid(gridded)), gridded)
 
 
 @pytest.mark.parametrize(
     ("value", "said"),
     [
         ({"shape": [2], "unit": "0x1p-10", "integers": [1]}, r"a needs 2 numbers for shape \[2\], has 1"),
-        ({"shape": [1], "unit": "0x1p+99999", "integers": [1]}, "a.unit is '0x1p.99999', expected a hexadecimal float"),
-        ({"shape": [1], "unit": "one", "integers": [1]}, "a.unit is 'one', expected a hexadecimal float"),
+        ({"shape": [1], "unit": "0x1p-10", "integers": [1]}, r"a.unit is '0x1p-10', expected '0x1.0000000000000p-10'"),
+        (
+            {"shape": [1], "unit": "0x1.0000000000000p-11", "integers": [2]},
+            "a.unit is '0x1.0000000000000p-11', expected",
+        ),
+        ({"shape": [1], "unit": "one", "integers": [1]}, "a.unit is 'one', expected '0x1.0"),
         ({"shape": [-1], "dtype": "float64", "hex": []}, r"a has shape \[-1\], expected a list of sizes"),
         ({"shape": [1], "dtype": "int64", "hex": ["0x1p+0"]}, "a has dtype 'int64', expected one of float"),
     ],

@@ -221,6 +221,16 @@ def test_a_declaration_is_read_back_as_it_was(name):
 def test_the_article_is_recorded_as_nothing():
     assert recorded(ARTICLE) == {}
     assert recorded(Declaration.of({"hidden": "sigmoid", "output": ("sigmoid", "cross_entropy"), "l2": 0})) == {}
+    assert recorded(Declaration.of({"hidden": ["sigmoid"] * 2, "l1": OverM(0.0), "names": {"dW": "dW{l}"}})) == {}
+
+
+def test_of_two_spellings_of_a_declaration_the_shorter_is_recorded():
+    names = {"W": "w{l}", "dW": "dw{l}", "b": "b{l:01}", "db": ["db1", "grad2"]}
+    said = Declaration.of({"hidden": ["tanh", "tanh"], "names": names})
+    assert recorded(said) == {"hidden": "tanh", "names": {"W": "w{l}", "db": ["db1", "grad2"]}}
+    names = {"W": ["w0", "last"], "dW": "dw{k}"}
+    assert recorded(Declaration.of({"names": names})) == {"names": names}
+    assert recorded(Declaration.of({"names": {"W": "{l:02}w"}})) == {"names": {"W": "{l:02d}w"}}
 
 
 @pytest.mark.parametrize(
@@ -273,6 +283,13 @@ HOSTILE = {
     "a bias": {"bias": True},
     "a word for the bias": {"bias": "no"},
     "another spelling": {"hidden": "sigmoid"},
+    "one activation, twice": {"hidden": ["relu", "relu"]},
+    "a name that it has anyway": {"names": {"W": "W{l}"}},
+    "names that it has anyway": {"names": {"b": ["b1", "b2", "b3"]}},
+    "a name that follows from that of W": {"names": {"W": "w{l}", "dW": "dw{l}"}},
+    "a layer of one digit": {"names": {"W": "w{l:01d}"}},
+    "a layer of two digits, without d": {"names": {"W": "w{l:02}"}},
+    "nothing over m": {"l1": {"over_m": "0x0.0p+0"}},
     "another spelling of the output": {"output": "softmax"},
     "a key of no meaning": {"cost": "mine:cost"},
 }

@@ -3,6 +3,7 @@
 import copy
 import json
 import sys
+from dataclasses import replace
 from decimal import Decimal, localcontext
 
 import numpy as np
@@ -175,6 +176,18 @@ def test_a_certificate_survives_json_and_holds():
     again = Certificate.from_json(record)
     assert json.dumps(again.to_json()) == record
     again.recheck()
+
+
+def test_a_truth_beyond_the_floats_is_infinite_and_holds():
+    params = {"W1": np.array([[1e200]]), "b1": np.zeros((1, 1))}
+    grads = {"dW1": np.array([[1e300]]), "db1": np.array([[0.0]])}
+    certificate = certify(params, [[1e200]], [[1.0]], grads, output="identity")
+    assert certificate.truth["dW1"] == certificate.absolute["dW1"] == np.inf
+    assert certificate.truth["db1"] == np.inf
+    certificate.recheck()
+    for false in (np.finfo(float).max, -np.inf, np.nan):
+        with pytest.raises(CertificateError, match=r"dW1\[0, 0\] is truly inf"):
+            replace(certificate, truth={**certificate.truth, "dW1": np.array([[false]])}).recheck()
 
 
 def test_a_declaration_is_recorded_and_a_changed_one_does_not_hold():

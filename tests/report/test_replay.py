@@ -2,7 +2,9 @@
 
 import os
 import re
+import struct
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -491,6 +493,15 @@ def test_a_changed_page_and_a_missing_figure_are_seen(tmp_path, capsys, monkeypa
         )
 
 
+def with_other_points(picture, packed=zlib.compress):
+    """A PNG whose last row has other points."""
+    head, *parts = picture.split(b"IDAT")
+    points = zlib.decompressobj().decompress(b"".join(part[:-8] for part in parts))
+    data = packed(points[:-40] + bytes(40))
+    crc = struct.pack(">I", zlib.crc32(b"IDAT" + data))
+    return head[:-4] + struct.pack(">I", len(data)) + b"IDAT" + data + crc + picture[picture.index(b"IEND") - 4 :]
+
+
 def test_where_the_machine_rounds_otherwise_only_points_of_figures_are_taken_on_trust(tmp_path, monkeypatch):
     """Those that are computed anew; not the words of the page, nor a figure of what is recorded."""
     monkeypatch.setattr(findings, "FAULTS", {})
@@ -540,10 +551,11 @@ def test_where_the_machine_rounds_otherwise_only_points_of_figures_are_taken_on_
         assert redrawn(1.0)[0] == differs("figures/errors.svg")
     (figures / "errors.svg").write_text(svg)
     picture = (figures / "errors.png").read_bytes()
-    (figures / "errors.png").write_bytes(picture[:-20])
+    (figures / "errors.png").write_bytes(with_other_points(picture))
     assert redrawn(1.0) == ([], [f"{on_trust}figures/errors.png"])
     assert redrawn(0.0)[0] == differs("figures/errors.png")
-    for other_picture in (b"not a picture", b"", picture.replace(b"IHDR\0", b"IHDR\1")):
+    unpacked = with_other_points(picture, packed=lambda points: points[:40])
+    for other_picture in (b"not a picture", b"", picture[:-20], unpacked, picture.replace(b"IHDR\0", b"IHDR\1")):
         (figures / "errors.png").write_bytes(other_picture)
         assert redrawn(1.0)[0] == differs("figures/errors.png")
     (figures / "errors.png").write_bytes(picture)

@@ -378,6 +378,7 @@ def test_the_globals_that_the_functions_need_are_run_and_no_others(tmp_path):
         "def set_up():\n    global S\n    S = {'sign': -1}\nif S:\n    set_up()",
         "def set_up(sign):\n    S.update(sign=sign)\ndef begin():\n    set_up(sign=-1)\nbegin()",
         "def fill(table):\n    table['sign'] = -1\nfill(S)",
+        "def fill(table):\n    table['sign'] = -1\nfill(table=S)",
         "def fill(function):\n    S['sign'] = -1\n@fill\ndef other():\n    pass",
         "dict.update(S, sign=-1)",
         "nothing = S.update(sign=-1)",
@@ -420,8 +421,10 @@ def test_a_setting_of_a_module_that_is_needed_is_run(tmp_path, monkeypatch, call
     assert bool(judge(tmp_path, f"import another\n{source}\n{call}\n")) is ran
     found = definitions(tmp_path / "theirs.py", FUNCTIONS)
     assert (found.problems, found.left) == ((), ())
+    assert "different" not in sys.modules
 
 
+KEEPING = "_sigmoid, KEPT = sigmoid, {{}}\ndef sigmoid(Z):\n    {kept}\n    return _sigmoid(Z)\nsigmoid(0)"
 LEARN = "def learn():\n    global S\n    S = 1\n    train([[0]], [[0]], [1, 1], 1, 1)\n"
 
 
@@ -434,6 +437,9 @@ LEARN = "def learn():\n    global S\n    S = 1\n    train([[0]], [[0]], [1, 1], 
         ("def learn():\n    sigmoid(0)\nlearn()", None),
         (LEARN + "if __name__ == '__main__':\n    learn()", None),
         ("def fill(one):\n    return 1 / 0\nfill(S)", ("S",)),
+        ("def local():\n    S = {}\n    S[0] = 1 / 0\nlocal()", None),
+        (KEEPING.format(kept="KEPT[0] = Z"), None),
+        ("def keep(Z):\n    KEPT[0] = Z\n" + KEEPING.format(kept="keep(Z)"), None),
     ],
 )
 def test_what_is_left_out_is_said_if_it_may_change_what_is_needed(tmp_path, capsys, statement, left):
@@ -605,8 +611,16 @@ def test_a_function_that_cannot_be_read_is_lost_alone_and_its_line_is_shown_once
         MENDED.replace("1 / (1 +", "K['one'] / (1 +") + "K = {}\nK['one'] = 1\n",
         MENDED.replace("1 / (1 +", "C.one / (1 +") + "class C:\n    pass\nC.one = 1\nnp.exp = None\n",
         MENDED + "def set_up():\n    np.exp = None\nset_up()\n",
+        "import numpy.linalg\n" + MENDED.replace("np.exp(-Z)", "numpy.exp(-Z)") + "numpy.exp = None\n",
     ],
-    ids=["annotations of the future", "an encoding", "a dict that is filled", "an attribute that is set", "set up"],
+    ids=[
+        "annotations of the future",
+        "an encoding",
+        "a dict that is filled",
+        "an attribute that is set",
+        "set up",
+        "dots",
+    ],
 )
 def test_a_file_is_read_as_python_would(tmp_path, source):
     path = tmp_path / "theirs.py"

@@ -379,6 +379,8 @@ def test_the_globals_that_the_functions_need_are_run_and_no_others(tmp_path):
         "def set_up(sign):\n    S.update(sign=sign)\ndef begin():\n    set_up(sign=-1)\nbegin()",
         "def fill(table):\n    table['sign'] = -1\nfill(S)",
         "def fill(table):\n    table['sign'] = -1\nfill(table=S)",
+        "def fill(table):\n    table['sign'] = -1\nfill(*[S])",
+        "same = S if S else None\nsame['sign'] = -1",
         "def fill(function):\n    S['sign'] = -1\n@fill\ndef other():\n    pass",
         "dict.update(S, sign=-1)",
         "nothing = S.update(sign=-1)",

@@ -78,13 +78,15 @@ class Vector:
         judged = [key for key in self.expected if key in results]
         if not judged:
             raise ValueError(f"results has none of {', '.join(self.expected)}")
-        wrong = [line for key in judged for line in self._misses(key, np.asarray(results[key]))]
+        wrong = [line for key in judged for line in self._misses(key, results[key])]
         if self.valid:
             return wrong
         return [] if wrong else [f"{self.id}: the gradient is the one of a bug: {self.comment}"]
 
-    def _misses(self, key: str, result: NDArray[Any]) -> list[str]:
-        expected = self.expected[key]
+    def _misses(self, key: str, given: ArrayLike) -> list[str]:
+        expected, result = self.expected[key], np.asarray(given)
+        if np.ma.is_masked(given):
+            return [f"{self.id}: {key} has masked entries, expected real numbers"]
         if result.dtype.kind not in "biuf":
             return [f"{self.id}: {key} has dtype {result.dtype}, expected real numbers"]
         if result.shape != expected.shape:
@@ -135,7 +137,7 @@ def _vector(case: dict[str, Any]) -> Vector:
         }
         activation, output = case.get("activation"), (case.get("output", "sigmoid"), case.get("cost", "cross_entropy"))
         hidden = tuple(case.get("hidden", ["sigmoid"] * (len(inputs) // 2 - 2)))
-        flags, valid = tuple(case["flags"]), case["result"] == "valid"
+        flags, valid = tuple(case["flags"]), {"valid": True, "invalid": False}[case["result"]]
         about = (case["id"], case["comment"], flags, valid, dtype)
         return Vector(*about, activation, hidden, output, inputs, expected, ulps)
     except UNFIT as error:

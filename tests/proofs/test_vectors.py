@@ -402,7 +402,15 @@ def test_whatever_is_no_file_of_vectors_is_refused_alike(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    "change", [{"inputs": 3}, {"inputs": {"X": 3}}, {"expected": {"Z1": {"ulps": [10**400]}}}, {"dtype": "object"}]
+    "change",
+    [
+        {"inputs": 3},
+        {"inputs": {"X": 3}},
+        {"expected": {"Z1": {"ulps": [10**400]}}},
+        {"dtype": "object"},
+        {"result": "wrong"},
+        {"result": []},
+    ],
 )
 def test_whatever_is_no_vector_is_refused_by_its_name(tmp_path, change):
     document = json.loads((HERE / "float64.json").read_text())
@@ -419,3 +427,10 @@ def test_whatever_is_no_vector_is_refused_by_its_name(tmp_path, change):
 def test_what_is_no_real_number_is_no_result(dtype):
     (wrong,) = VALID[0].violations({"A1": VALID[0].expected["A1"].astype(dtype)})
     assert "expected real numbers" in wrong
+
+
+def test_a_masked_entry_is_no_result():
+    expected = VALID[0].expected["A1"]
+    (wrong,) = VALID[0].violations({"A1": np.ma.array(expected, mask=True)})
+    assert "A1 has masked entries" in wrong
+    assert not VALID[0].violations({"A1": np.ma.array(expected)})

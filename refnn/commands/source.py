@@ -236,13 +236,13 @@ def _needed(statements: list[ast.stmt], names: Collection[str]) -> _Needed:
     functions = {part.statement.name: part for part in parts if isinstance(part.statement, FUNCTION)}
     packages = dict(pair for part in parts for pair in _imported(part.statement))
     objects = {name for part in parts for name in part.binds}.difference(functions, packages)
+    calls = [_called(part, functions, names) for part in parts]
     wanted, before = {"*", *names}, 0
     while len(wanted) > before:
         before, found = len(wanted), _Needed({}, {})
         needed_packages = {packages[name] for name in wanted & {*packages}}
-        for part in parts:
+        for part, called in zip(parts, calls, strict=True):
             sure = wanted & (part.binds | part.fills.difference(packages))
-            called = _called(part, functions, names)
             helpers = called.intersection(functions).difference(names)
             changed = set[str]().union(*(functions[name].inside for name in helpers)).difference(packages)
             perhaps = wanted & (changed | part.hands & objects)
@@ -288,14 +288,15 @@ def _setting(part: _Part, packages: dict[str, str]) -> str | None:
 
 def _here(node: ast.AST) -> Iterator[ast.AST]:
     """What is evaluated where a statement stands: not what waits for a call, or for the module to be "__main__"."""
-    yield node
-    parts = ast.iter_child_nodes(node)
-    if isinstance(node, DEFINITION | ast.Lambda):
-        parts = iter(getattr(node, "decorator_list", []))
-    elif isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
-        parts = iter(node.orelse)
-    for part in parts:
-        yield from _here(part)
+    waiting = [node]
+    while waiting:
+        yield (node := waiting.pop())
+        if isinstance(node, DEFINITION | ast.Lambda):
+            waiting += getattr(node, "decorator_list", [])
+        elif isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
 
 
 def _handed(statement: ast.stmt) -> Iterator[str]:

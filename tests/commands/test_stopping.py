@@ -300,7 +300,7 @@ def test_nothing_goes_on_when_the_judge_is_killed(mine):
     assert nothing_goes_on(mine)
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda end: end.name)
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=lambda end: end.name)
 def test_files_are_put_back_when_the_judge_is_killed(mine, tmp_path, monkeypatch, end):
     (temporary := tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))

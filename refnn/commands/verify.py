@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from refnn._printing import printable
 from refnn.commands import EXIT_STATUS, STATUS, Subparsers, say
 from refnn.gradcheck.verdict.result import Verdict
 from refnn.report.declared import in_words
@@ -59,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         _redraw(report, folder, ledger)
     content = report["content"]
     declared = f" ({in_words(declaration(report))})" if content["declaration"] else ""
-    say(printable(f"report {report['identity']} on {content['subject']}{declared} says {content['verdict']}"))
+    say(f"report {report['identity']} on {content['subject']}{declared} says {content['verdict']}")
     say(ledger)
     if not (folder / PAGE).exists():
         say(f"no {PAGE} is beside it")

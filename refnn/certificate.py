@@ -275,7 +275,8 @@ def _inputs(params: object, X: object, Y: object, grads: Any, hidden: object, ou
 def _names(hidden: Any, output: Any, layers: int) -> tuple[str | tuple[str, ...], tuple[str, str]]:
     """The declaration, which has to be of names."""
     words, (last, cost) = _declaration.hidden(hidden, layers), _declaration.output(output)
-    for name, word in [("output", last), *(("hidden", word) for word in _declaration.each_layer(words, layers))]:
+    each = words if isinstance(words, tuple) and not any(map(callable, words)) else (words,)
+    for name, word in [("output", last), *(("hidden", word) for word in each)]:
         if not isinstance(word, str):
             raise TypeError(f"{name} has a pair of functions, which a certificate cannot record: expected a name")
     return words, (str(last), cost)

@@ -258,6 +258,11 @@ REFUSED = {
     "dA NaN": ({"grads": GRADS | {"dA1": np.full((4, 5), np.nan)}}, ValueError, r"grads\['dA1'\]\[0, 0\] is nan"),
     "dtype": ({"X": X.astype(np.longdouble)}, TypeError, "X has dtype .*, expected float16, float32, float64"),
     "pair": ({"hidden": [(np.sin, np.cos)]}, TypeError, "hidden has a pair of functions, which a certificate cannot"),
+    "pair of no layer": (
+        {"params": {key: PARAMS[key] for key in ("W1", "b1")}, "hidden": (np.sin, np.cos)},
+        TypeError,
+        "hidden has a pair of functions, which a certificate cannot",
+    ),
     "last pair": (
         {"output": (np.sin, np.cos)},
         TypeError,

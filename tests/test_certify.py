@@ -190,6 +190,13 @@ def test_a_truth_beyond_the_floats_is_infinite_and_holds():
             replace(certificate, truth={**certificate.truth, "dW1": np.array([[false]])}).recheck()
 
 
+def test_the_recorded_truth_may_be_one_float_away_and_no_more():
+    one = np.nextafter(CERTIFICATE.truth["dW1"], np.inf)
+    replace(CERTIFICATE, truth={**CERTIFICATE.truth, "dW1": one}).recheck()
+    with pytest.raises(CertificateError, match="is truly"):
+        replace(CERTIFICATE, truth={**CERTIFICATE.truth, "dW1": np.nextafter(one, np.inf)}).recheck()
+
+
 def test_a_declaration_is_recorded_and_a_changed_one_does_not_hold():
     params, X, _ = network([3, 4, 4, 2], 5)
     declared = {"hidden": ["tanh", "leaky_relu(0.2)"], "output": "softmax"}

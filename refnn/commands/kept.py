@@ -65,7 +65,7 @@ def put_back(folder: Path) -> None:
 def _files(path: Path) -> Iterator[Path]:
     """The file there, and where a link leads; of a folder all files."""
     for place in {path, Path(os.path.realpath(path))}:
-        found = sorted(place.rglob("*")) if place.is_dir() and not place.is_symlink() else [place]
+        found = place.rglob("*") if place.is_dir() and not place.is_symlink() else [place]
         yield from (file for file in found if file.is_symlink() or file.is_file())
 
 

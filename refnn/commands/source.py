@@ -81,7 +81,7 @@ def function(target: str) -> Callable[..., Any]:
         raise ValueError(f"there is no file {module_name}")
     if is_file and "." in path.stem:
         raise ValueError(f"{module_name} cannot be imported, as its name has a dot: rename the file")
-    sys.path.insert(0, str(path.parent) if is_file else "")
+    sys.path.insert(0, str(path.parent))
     try:
         with quietly():
             found: Any = importlib.import_module(path.stem if is_file else module_name)

@@ -12,7 +12,7 @@ from refnn.__main__ import main
 from refnn.article.module import FUNCTIONS, ModuleCheck, judge_module
 from refnn.article.names import ARTICLE, known
 from refnn.article.right import probes
-from refnn.commands.source import definitions
+from refnn.commands.source import Definitions, definitions
 
 NAMES = [function.name for function in known(ARTICLE, {})]
 # A module after the article, with its own mistakes mended.
@@ -124,10 +124,14 @@ MISTAKES = [
 ]
 
 
-def judge(tmp_path: Path, source: str) -> ModuleCheck:
+def read(tmp_path: Path, source: str) -> Definitions:
     path = tmp_path / "theirs.py"
     path.write_text(source)
-    return judge_module(definitions(path, FUNCTIONS).namespace)
+    return definitions(path, FUNCTIONS)
+
+
+def judge(tmp_path: Path, source: str) -> ModuleCheck:
+    return judge_module(read(tmp_path, source).namespace)
 
 
 def function_source(name: str) -> str:
@@ -392,10 +396,15 @@ def test_the_globals_that_the_functions_need_are_run_and_no_others(tmp_path):
 )
 def test_a_table_is_filled_wherever_its_statement_stands(tmp_path, statement):
     source = MENDED.replace("-np.sum(", "S['sign'] * np.sum(")
-    assert judge(tmp_path, f"{source}\nS = {{'sign': 1}}\n{statement}\n")
-    right = f"{source}\nS = {{'sign': -1}}\n"
-    assert judge(tmp_path, right)
-    assert not judge(tmp_path, right + statement.replace("-1", "1"))
+    found = read(tmp_path, f"{source}\nS = {{'sign': 1}}\n{statement}\n")
+    assert found.namespace["S"]["sign"] == -1
+    assert (found.problems, found.left) == ((), ())
+
+
+def test_a_table_that_is_filled_counts(tmp_path):
+    source = MENDED.replace("-np.sum(", "S['sign'] * np.sum(") + "\nS = {'sign': 1}\n"
+    assert not judge(tmp_path, source)
+    assert judge(tmp_path, source + "S['sign'] = -1\n")
 
 
 @pytest.mark.parametrize(
@@ -420,13 +429,14 @@ def test_a_setting_of_a_module_that_is_needed_is_run(tmp_path, monkeypatch, call
         (tmp_path / f"{name}.py").write_text(module)
         monkeypatch.delitem(sys.modules, name, raising=False)
     source = MENDED.replace("-np.sum(", "another.SIGN * np.sum(")
-    assert bool(judge(tmp_path, f"import another\n{source}\n{call}\n")) is ran
-    found = definitions(tmp_path / "theirs.py", FUNCTIONS)
+    found = read(tmp_path, f"import another\n{source}\n{call}\n")
+    assert (found.namespace["another"].SIGN == -1) is ran
     assert (found.problems, found.left) == ((), ())
     assert "different" not in sys.modules
 
 
 KEEPING = "_sigmoid, KEPT = sigmoid, {{}}\ndef sigmoid(Z):\n    {kept}\n    return _sigmoid(Z)\nsigmoid(0)"
+LEFT = "not run, as it calls the functions to be judged"
 LEARN = "def learn():\n    global S\n    S = 1\n    train([[0]], [[0]], [1, 1], 1, 1)\n"
 
 
@@ -444,23 +454,26 @@ LEARN = "def learn():\n    global S\n    S = 1\n    train([[0]], [[0]], [1, 1], 
         ("def keep(Z):\n    KEPT[0] = Z\n" + KEEPING.format(kept="keep(Z)"), None),
     ],
 )
-def test_what_is_left_out_is_said_if_it_may_change_what_is_needed(tmp_path, capsys, statement, left):
-    path = tmp_path / "theirs.py"
-    source = MENDED.replace("-np.sum(", "S * np.sum(") + "\nS = -1\n"
-    path.write_text(source + statement + "\n")
-    found = definitions(path, FUNCTIONS)
+def test_what_is_left_out_is_known_if_it_may_change_what_is_needed(tmp_path, statement, left):
+    source = MENDED.replace("-np.sum(", "S * np.sum(") + "\nS = -1\n" + statement
+    found = read(tmp_path, source)
     assert (found.problems, found.namespace["S"]) == ((), -1)
-    last = (source + statement).splitlines()
     assert [part.names for part in found.left] == ([left] if left else [])
-    assert main(["check", str(path), "--json", str(tmp_path / "result.json")]) == 0
-    said = capsys.readouterr().out
-    written = json.loads((tmp_path / "result.json").read_text())["left_out"]
-    assert len(written) == said.count(f"note: {path}") == len(found.left)
     for part in found.left:
-        assert part.text == last[part.line - 1]
-        why = "ZeroDivisionError" if "1 / 0" in statement else "not run, as it calls the functions to be judged"
-        assert f"note: {path}, line {part.line}: {why}" in said
-        assert f"    {part.text}\n    it may change S\n" in said
+        assert part.text == source.splitlines()[part.line - 1]
+        why = "ZeroDivisionError: division by zero" if "1 / 0" in statement else LEFT
+        assert part.message == why
+
+
+def test_what_is_left_out_is_said(tmp_path, capsys):
+    source = MENDED.replace("-np.sum(", "S * np.sum(") + f"\nS = -1\n{LEARN}learn()\n"
+    path, result = tmp_path / "theirs.py", tmp_path / "result.json"
+    path.write_text(source)
+    assert main(["check", str(path), "--json", str(result)]) == 0
+    line = source.count("\n")
+    assert f"note: {path}, line {line}: {LEFT}\n    learn()\n    it may change S\n" in capsys.readouterr().out
+    (left,) = json.loads(result.read_text())["left_out"]
+    assert left == {"line": line, "text": "learn()", "message": LEFT, "names": ["S"]}
 
 
 @pytest.mark.parametrize(
@@ -469,8 +482,8 @@ def test_what_is_left_out_is_said_if_it_may_change_what_is_needed(tmp_path, caps
 )
 def test_what_is_needed_is_bound_and_no_more(tmp_path, statement):
     source = MENDED.replace("-np.sum(", "S['sign'] * np.sum(")
-    assert judge(tmp_path, f"{source}\n{statement}\n")
-    assert definitions(tmp_path / "theirs.py", FUNCTIONS).problems == ()
+    found = read(tmp_path, f"{source}\n{statement}\n")
+    assert (found.namespace["S"]["sign"], found.problems) == (-1, ())
 
 
 def test_what_a_function_would_fill_does_not_make_it_needed(tmp_path):

@@ -73,6 +73,8 @@ def test_of_many_arrays_the_worst_are_in_print_and_how_many_there_are_besides():
     lines = str(check).splitlines()
     assert f"… and {len(arrays) - ROWS} more, none worse" in lines
     assert next(line for line in lines if line.startswith("x")).split()[:3] == ["x9", "2", "WRONG"]
+    html = check._repr_html_()
+    assert [f"<td>{array.name}</td>" in html for array in check.parameters] == [True] * ROWS + [False] * 3
 
 
 def test_what_was_not_seen_at_all_is_said_in_its_row():

@@ -275,8 +275,10 @@ def _inputs(params: object, X: object, Y: object, grads: Any, hidden: object, ou
 def _names(hidden: Any, output: Any, layers: int) -> tuple[str | tuple[str, ...], tuple[str, str]]:
     """The declaration, which has to be of names."""
     words, (last, cost) = _declaration.hidden(hidden, layers), _declaration.output(output)
-    each = words if isinstance(words, tuple) and not any(map(callable, words)) else (words,)
-    for name, word in [("output", last), *(("hidden", word) for word in each)]:
+    for name, word in [
+        ("output", last),
+        *(("hidden", word) for word in (words if isinstance(words, tuple) else [words])),
+    ]:
         if not isinstance(word, str):
             raise TypeError(f"{name} has a pair of functions, which a certificate cannot record: expected a name")
     return words, (str(last), cost)

@@ -51,13 +51,15 @@ def put_back(folder: Path) -> None:
     for copy in _files(whole):
         anchor, *parts = copy.relative_to(whole).parts
         path = Path(unquote(anchor), *parts)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             if not _same(copy, path):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                part = path.with_name(f".{path.name}.{os.getpid()}.part")
                 shutil.copy2(copy, part, follow_symlinks=False)
                 os.replace(part, path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
             raise OSError(f"{path} was changed by the judged code, and what it was stands in {copy}: {error}") from None
     shutil.rmtree(folder, ignore_errors=True)
 

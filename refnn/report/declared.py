@@ -39,7 +39,7 @@ def recorded(said: Declaration) -> Record:
 
 def _spelled(said: Declaration) -> Declaration:
     """The same in its shortest form: no list of one activation, no name that an array has anyway, no λ = 0/m."""
-    one = isinstance(said.hidden, tuple) and len({*said.hidden}) == 1 and not any(map(callable, said.hidden))
+    one = isinstance(said.hidden, tuple) and len({*said.hidden}) == 1
     names = dict(said.names)
     layers = range(1, min([DEEPEST, *(len(name) for name in names.values() if isinstance(name, tuple))]) + 1)
     for kind, name in said.names.items():

@@ -168,6 +168,7 @@ def test_what_cannot_be_put_back_is_said_with_where_its_copy_is(mine, capsys):
     assert f"{mine.parent / 'model'} was changed by the judged code, and what it was stands in " in said
     copy = Path(said.split("stands in ")[1].split(": [Errno")[0])
     assert copy.read_text() == "trained for a week"
+    assert [*mine.parent.glob(".*")] == []
     shutil.rmtree(next(folder for folder in copy.parents if folder.name == "whole").parent)
 
 

@@ -237,7 +237,9 @@ def test_of_two_spellings_of_a_declaration_the_shorter_is_recorded():
     ("declaration", "message"),
     [
         ({"hidden": (np.tanh, np.cosh)}, "hidden has functions of your own"),
+        ({"hidden": (np.tanh, np.tanh)}, "hidden has functions of your own"),
         ({"hidden": ["relu", (np.tanh, np.cosh)]}, "hidden has functions of your own"),
+        ({"hidden": [(np.tanh, np.cosh)] * 2}, "hidden has functions of your own"),
         ({"output": (np.tanh, np.cosh)}, "output has functions of your own"),
         ({"l1": lambda m: 1 / m}, "l1 is a function"),
         ({"l2": lambda m: 1 / m}, "l2 is a function"),
